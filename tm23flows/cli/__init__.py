@@ -1,0 +1,1 @@
+"""The ``tm23`` command line: thin."""

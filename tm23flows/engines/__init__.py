@@ -1,0 +1,1 @@
+"""How a frame gets its energies, forces and stress."""

@@ -1,0 +1,38 @@
+"""Errors that a user can act on.
+
+Owns the exception types whose message is one sentence with a next step. The
+command line prints exactly that message and ends with the class's exit code;
+anything else that escapes is a defect of the package and shows its traceback.
+"""
+
+from __future__ import annotations
+
+
+class TM23Error(Exception):
+    """Base of every error that carries a message for the user."""
+
+    exit_code = 2
+
+
+class InputError(TM23Error, ValueError):
+    """What was asked for makes no sense, such as an unknown element."""
+
+
+class MissingDependencyError(TM23Error):
+    """A program or library that this task needs is not installed."""
+
+
+class DatabaseError(TM23Error):
+    """The database cannot be reached, opened or trusted."""
+
+
+class NotFoundError(TM23Error, LookupError):
+    """A document that was named is not in the archive."""
+
+
+class PhysicsError(TM23Error):
+    """A calculation ended, and its result must not be used as a label."""
+
+
+class TrainingError(TM23Error):
+    """A trainer ended without a usable model."""

@@ -1,0 +1,1 @@
+"""Running the house: doctor, progress, the demo."""

@@ -1,0 +1,1 @@
+"""Helpers that users need to test their own flows; nothing in the package imports this."""

@@ -1,0 +1,1 @@
+"""How a dataset becomes a model, and a model becomes predictions."""
