@@ -1,1 +1,1 @@
-"""The seven nouns as frozen pydantic documents, their ids and the array codec; no input or output."""
+"""The seven nouns as frozen documents, their ids and the array codec; no input or output."""

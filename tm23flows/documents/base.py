@@ -1,0 +1,115 @@
+"""What all documents have in common: immutability, an id, and a past.
+
+Owns the base class and the provenance record. It does not collect versions of
+programs that did the work: whoever did the work passes them in.
+"""
+
+from __future__ import annotations
+
+import platform
+import socket
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, computed_field
+
+from tm23flows._version import __version__
+from tm23flows.documents.ids import content_id
+
+SCHEMA_VERSION = 1
+
+
+class Provenance(BaseModel):
+    """Who made a document, when, with which programs, and from which inputs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    created: datetime = Field(description="UTC, to the millisecond that MongoDB keeps.")
+    host: str = Field(description="Name of the machine.")
+    software: dict[str, str] = Field(description="Versions by package name.")
+    inputs: dict[str, JsonValue] = Field(
+        default_factory=dict, description="What the program that did the work was given."
+    )
+    inputs_sha256: str = Field(description="Hash of the inputs.")
+
+    @classmethod
+    def now(
+        cls,
+        software: dict[str, str] | None = None,
+        inputs: dict[str, JsonValue] | None = None,
+    ) -> Self:
+        """Record this moment.
+
+        Parameters
+        ----------
+        software
+            Versions of the programs that did the work; ours and Python's are added.
+        inputs
+            What they were given.
+
+        Returns
+        -------
+        The record.
+        """
+        moment = datetime.now(UTC).replace(tzinfo=None)
+        return cls(
+            created=moment.replace(microsecond=moment.microsecond // 1000 * 1000),
+            host=socket.gethostname(),
+            software={
+                "tm23flows": __version__,
+                "python": platform.python_version(),
+                **(software or {}),
+            },
+            inputs=inputs or {},
+            inputs_sha256=content_id("inputs", inputs=inputs or {}),
+        )
+
+
+class Document(BaseModel):
+    """Base of the seven nouns: frozen, closed, versioned, with an id made from its content."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, ser_json_bytes="base64"
+    )
+
+    schema_version: int = Field(SCHEMA_VERSION, description="Version of the document's layout.")
+    provenance: Provenance
+
+    def compute_id(self) -> str:
+        """Return the sha256 of what the document is; every noun says what that is."""
+        raise TypeError(f"{type(self).__name__} does not say what its id is made of")
+
+    @computed_field
+    def id(self) -> str:
+        """The content-derived id."""
+        return self.compute_id()
+
+    @classmethod
+    def from_stored(cls, stored: dict[str, Any]) -> Self:
+        """Read a document as the database holds it.
+
+        Parameters
+        ----------
+        stored
+            The stored fields, with ``_id``.
+
+        Returns
+        -------
+        The document.
+
+        Raises
+        ------
+        ValueError
+            If the layout is of another version, or the content does not hash to the id.
+        """
+        version = stored.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise ValueError(
+                f"{cls.__name__} {stored.get('_id')} has layout version {version}, "
+                f"this program reads version {SCHEMA_VERSION}"
+            )
+        fields = {key: value for key, value in stored.items() if key not in ("_id", "id")}
+        document = cls.model_validate(fields)
+        if "_id" in stored and document.id != stored["_id"]:
+            raise ValueError(f"{cls.__name__} {stored['_id']} does not match its content")
+        return document

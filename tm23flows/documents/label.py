@@ -1,0 +1,99 @@
+"""The label noun: energies, forces and stress of one frame under one recipe."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tm23flows.documents.arrays import Floats
+from tm23flows.documents.base import Document
+from tm23flows.documents.ids import content_id
+from tm23flows.documents.recipe import Recipe
+
+
+class Energies(BaseModel):
+    """The three energies of a smeared electron gas, in eV per cell."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    free: float = Field(description="Free energy F; forces and stress are its derivatives.")
+    sigma0: float = Field(description="Extrapolated to zero smearing.")
+    without_entropy: float = Field(description="F without the entropy term.")
+
+
+class Effort(BaseModel):
+    """What the label cost."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scf_iterations: int | None = Field(None, description="Self-consistency steps.")
+    cpu_s: float | None = Field(None, description="Processor seconds.")
+
+
+class Label(Document):
+    """What one recipe says about one frame. Always complete: a failed one is a rejection."""
+
+    frame_id: str = Field(description="The frame.")
+    recipe: Recipe = Field(description="How it was computed.")
+    recipe_id: str = Field(description="Id of the recipe.")
+    element: str = Field(description="Chemical symbol, from the frame.")
+    regime: str | None = Field(description="cold, warm or melt, from the frame.")
+    temperature_K: float | None = Field(description="Target temperature in K, from the frame.")
+    trajectory_id: str | None = Field(description="Parent run of the frame.")
+    step: int | None = Field(description="Step of the frame in that run.")
+    n_atoms: int = Field(ge=1, description="Number of atoms.")
+    energies: Energies = Field(description="Energies in eV per cell.")
+    forces: Floats = Field(description="Forces, shape (n, 3), in eV/angstrom.")
+    stress: Floats | None = Field(
+        description="Stress, shape (6,), in eV/angstrom^3, ASE sign, order xx yy zz yz xz xy."
+    )
+    effort: Effort = Field(default_factory=Effort, description="What it cost.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.forces.shape != (self.n_atoms, 3):
+            raise ValueError(f"forces have shape {self.forces.shape}, not ({self.n_atoms}, 3)")
+        if not np.isfinite(self.forces).all():
+            raise ValueError("a force is not a finite number")
+        if self.stress is not None and (
+            self.stress.shape != (6,) or not np.isfinite(self.stress).all()
+        ):
+            raise ValueError("the stress is not six finite numbers")
+        if self.recipe_id != self.recipe.id:
+            raise ValueError("the recipe id does not belong to the recipe")
+        return self
+
+    def compute_id(self) -> str:
+        """Hash which frame under which recipe; the numbers follow from these."""
+        return label_id(self.frame_id, self.recipe_id)
+
+
+class Rejection(Document):
+    """A label that was asked for and could not be accepted, with the reason."""
+
+    frame_id: str = Field(description="The frame.")
+    recipe: Recipe = Field(description="How it was to be computed.")
+    reason: str = Field(description="Why it was rejected.")
+
+    def compute_id(self) -> str:
+        """Have the id that the label would have had."""
+        return label_id(self.frame_id, self.recipe.id)
+
+
+def label_id(frame_id: str, recipe_id: str) -> str:
+    """Return the id of the label of a frame under a recipe.
+
+    Parameters
+    ----------
+    frame_id
+        The frame.
+    recipe_id
+        The recipe, complete with its pseudopotentials.
+
+    Returns
+    -------
+    The id.
+    """
+    return content_id("label", frame=frame_id, recipe=recipe_id)

@@ -1,0 +1,60 @@
+"""The model noun: a trained potential and everything needed to train it again."""
+
+from __future__ import annotations
+
+from pydantic import Field, JsonValue
+
+from tm23flows.documents.base import Document
+from tm23flows.documents.ids import content_id
+
+
+class Model(Document):
+    """A trained potential."""
+
+    trainer: str = Field(description="Name of the trainer: flare or nequip.")
+    hyperparameters: dict[str, JsonValue] = Field(description="All of them, defaults included.")
+    seed: int = Field(ge=0, description="Seed of everything random in the training.")
+    dataset_id: str = Field(description="Dataset it was trained on.")
+    part: str = Field("train", description="Part of the dataset it was trained on.")
+    files: dict[str, str] = Field(description="sha256 of the blob of each file, by file name.")
+    history: tuple[dict[str, float], ...] = Field((), description="Course of the training.")
+    summary: dict[str, JsonValue] = Field(
+        default_factory=dict, description="Final numbers of the training."
+    )
+    wall_s: float = Field(ge=0, description="Time the training took, in s.")
+
+    def compute_id(self) -> str:
+        """Hash what the model is made from; a second training of the same is the same model."""
+        return model_id(self.trainer, self.hyperparameters, self.seed, self.dataset_id, self.part)
+
+
+def model_id(
+    trainer: str, hyperparameters: dict[str, JsonValue], seed: int, dataset_id: str, part: str
+) -> str:
+    """Return the id that a model will have, before it is trained.
+
+    Parameters
+    ----------
+    trainer
+        Name of the trainer.
+    hyperparameters
+        All of them.
+    seed
+        Seed of the training.
+    dataset_id
+        The dataset.
+    part
+        The part of it.
+
+    Returns
+    -------
+    The id.
+    """
+    return content_id(
+        "model",
+        trainer=trainer,
+        hyperparameters=hyperparameters,
+        seed=seed,
+        dataset=dataset_id,
+        part=part,
+    )

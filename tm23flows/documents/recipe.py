@@ -1,0 +1,100 @@
+"""The recipe: which electronic problem a label solves.
+
+Owns the settings that make two labels of one frame different. A recipe is part
+of labels and trajectories, not a noun of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+
+from tm23flows.documents.ids import content_id
+from tm23flows.errors import InputError
+
+
+class Recipe(BaseModel):
+    """Settings of one electronic-structure problem, the same words for every engine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    engine: str = Field(description="Name of the engine: gpaw, vasp or emt.")
+    xc: str = Field("PBE", description="Exchange-correlation functional.")
+    cutoff_eV: float | None = Field(None, gt=0, description="Plane-wave cutoff in eV.")
+    kmesh: tuple[int, int, int] = Field((1, 1, 1), description="k-points along each axis.")
+    kmesh_offset: tuple[float, float, float] = Field(
+        (0.0, 0.0, 0.0),
+        description="Shift from the Gamma-centred mesh in units of the reciprocal vectors; "
+        "0.25 with an even mesh of 2 is the Monkhorst-Pack mesh.",
+    )
+    smearing: Literal["methfessel-paxton"] = Field(
+        "methfessel-paxton", description="Smearing scheme."
+    )
+    smearing_order: int = Field(1, ge=0, description="Order of the scheme; 1 is VASP's ISMEAR=1.")
+    sigma_eV: float = Field(0.2, gt=0, description="Smearing width (SIGMA) in eV.")
+    electron_shift: float = Field(
+        0.0, description="Electrons per cell more than neutral: NELECT - NELECT(neutral)."
+    )
+    spin_polarized: bool = Field(False, description="Whether spin is treated.")
+    pseudopotentials: dict[str, str] = Field(
+        default_factory=dict, description="Identity of the dataset of each element; set at run."
+    )
+    options: dict[str, JsonValue] = Field(
+        default_factory=dict, description="Further settings of the engine that change numbers."
+    )
+
+    @field_validator("kmesh")
+    @classmethod
+    def _positive_mesh(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
+        if min(value) < 1:
+            raise ValueError("every number of k-points must be at least 1")
+        return value
+
+    @property
+    def id(self) -> str:
+        """The content-derived id."""
+        return content_id("recipe", **self.model_dump(mode="json"))
+
+    @property
+    def kmesh_text(self) -> str:
+        """The mesh as users write it, such as ``3x3x3``."""
+        return format_kmesh(self.kmesh)
+
+
+def format_kmesh(kmesh: tuple[int, int, int]) -> str:
+    """Write a mesh as ``3x3x3``.
+
+    Parameters
+    ----------
+    kmesh
+        k-points along each axis.
+
+    Returns
+    -------
+    The text.
+    """
+    return "x".join(str(n) for n in kmesh)
+
+
+def parse_kmesh(text: str) -> tuple[int, int, int]:
+    """Read a mesh written as ``3x3x3``.
+
+    Parameters
+    ----------
+    text
+        Three positive integers joined by ``x``.
+
+    Returns
+    -------
+    k-points along each axis.
+
+    Raises
+    ------
+    InputError
+        If the text is anything else.
+    """
+    parts = text.lower().split("x")
+    if len(parts) != 3 or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise InputError(f"'{text}' is no k-mesh; write it as 3x3x3.")
+    return int(parts[0]), int(parts[1]), int(parts[2])

@@ -1,0 +1,34 @@
+"""The structure noun: the supercell with one vacancy that trajectories start from."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from tm23flows.documents.arrays import Floats, Integers
+from tm23flows.documents.base import Document
+from tm23flows.documents.ids import geometry_id
+
+
+class Structure(Document):
+    """A supercell with one atom taken out."""
+
+    element: str = Field(description="Chemical symbol.")
+    phase: str = Field(description="Crystal structure of the perfect crystal, such as fcc.")
+    phase_source: str = Field(description="Where phase and lattice constants come from.")
+    supercell_matrix: tuple[tuple[int, int, int], ...] = Field(
+        description="Rows: supercell vectors in units of the primitive ones."
+    )
+    supercell_rule: str = Field(description="Rule that chose the supercell.")
+    min_length_A: float | None = Field(description="Length that the rule was given, in angstrom.")
+    min_image_distance_A: float = Field(
+        description="Smallest distance between periodic images, in angstrom."
+    )
+    vacancy_index: int | None = Field(description="Index of the atom that was taken out.")
+    vacancy_seed: int | None = Field(description="Seed of the choice of that atom.")
+    numbers: Integers = Field(description="Atomic numbers, shape (n,).")
+    cell: Floats = Field(description="Cell vectors as rows, shape (3, 3), in angstrom.")
+    positions: Floats = Field(description="Positions, shape (n, 3), in angstrom.")
+
+    def compute_id(self) -> str:
+        """Hash the geometry."""
+        return geometry_id("structure", self.numbers, self.cell, self.positions)

@@ -1,0 +1,75 @@
+"""The trajectory noun: one molecular-dynamics run, kept in segments.
+
+Owns the description of a run and of where its segments are. The steps
+themselves are arrays in blobs; see the layout in :data:`SEGMENT_ARRAYS`.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tm23flows.documents.base import Document
+from tm23flows.documents.ids import content_id
+from tm23flows.documents.recipe import Recipe
+
+SEGMENT_ARRAYS = {
+    "step": "1-based step numbers, (m,)",
+    "positions": "angstrom, not wrapped, (m, n, 3)",
+    "momenta": "ASE units, (m, n, 3)",
+    "thermostat": "thermostat state after each step, (m, k)",
+    "forces": "eV/angstrom, (m, n, 3)",
+    "stress": "eV/angstrom^3, ASE sign, xx yy zz yz xz xy, without the kinetic part, (m, 6)",
+    "energy_free": "eV, (m,)",
+    "energy_sigma0": "eV, (m,)",
+    "energy_without_entropy": "eV, (m,)",
+    "temperature": "instantaneous, K, (m,)",
+    "conserved": "conserved energy of particles and thermostat, eV, (m,)",
+}
+"""Names, units and shapes of the arrays in the blob of a segment of m steps and n atoms."""
+
+
+class Dynamics(BaseModel):
+    """Settings of the equations of motion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ensemble: str = Field("nvt-nose-hoover-chain", description="Ensemble and thermostat.")
+    temperature_K: float = Field(gt=0, description="Target temperature in K.")
+    timestep_fs: float = Field(5.0, gt=0, description="Time step in fs.")
+    damping_fs: float = Field(200.0, gt=0, description="Thermostat relaxation time in fs.")
+    seed: int = Field(0, ge=0, description="Seed of the initial velocities.")
+
+
+class Segment(BaseModel):
+    """A stretch of consecutive steps in one blob."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first_step: int = Field(ge=1, description="First step in the blob, 1-based.")
+    last_step: int = Field(ge=1, description="Last step in the blob.")
+    blob: str = Field(description="sha256 of the blob.")
+
+
+class Trajectory(Document):
+    """One run: where it starts, how it moves, and the segments done so far."""
+
+    structure_id: str = Field(description="Structure that the run starts from.")
+    element: str = Field(description="Chemical symbol.")
+    regime: str | None = Field(description="cold, warm or melt, where the run is one of these.")
+    recipe: Recipe = Field(description="How forces were computed on the way.")
+    dynamics: Dynamics = Field(description="How atoms were moved.")
+    segments: tuple[Segment, ...] = Field((), description="Done so far, in order, without gaps.")
+
+    @property
+    def n_steps(self) -> int:
+        """Number of steps done so far."""
+        return self.segments[-1].last_step if self.segments else 0
+
+    def compute_id(self) -> str:
+        """Hash the start, the recipe and the dynamics; longer runs continue the same one."""
+        return content_id(
+            "trajectory",
+            structure=self.structure_id,
+            recipe=self.recipe.id,
+            dynamics=self.dynamics.model_dump(mode="json"),
+        )

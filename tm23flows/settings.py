@@ -1,0 +1,99 @@
+"""Settings of one user on one machine.
+
+Owns where the database, the caches and the interpreters are. Nothing that
+changes the physics is a setting: that belongs to recipes and Makers, which are
+stored with every result. Settings are read when they are asked for, never at
+import and never as default arguments.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from tm23flows.errors import InputError
+
+DEFAULT_FILE = Path("~/.tm23flows.yaml")
+
+
+class TM23Settings(BaseSettings):
+    """Settings from ``TM23_*`` variables, then ``~/.tm23flows.yaml``, then these defaults."""
+
+    model_config = SettingsConfigDict(env_prefix="TM23_", extra="forbid", frozen=True)
+
+    mongo_uri: SecretStr | None = Field(
+        None, description="MongoDB URI. Without one the embedded database is used."
+    )
+    database: str = Field("tm23", description="Name of the database of the archive.")
+    db_path: Path = Field(
+        Path("~/.local/share/tm23flows/db"), description="Folder of the embedded database."
+    )
+    db_port: int = Field(27923, ge=0, le=65535, description="Port of the embedded database.")
+    gpaw_setup_path: Path | None = Field(
+        None, description="Folder with extra GPAW datasets (Tc); default: beside the interpreter."
+    )
+    trainer_python_flare: str | None = Field(
+        None, description="Interpreter that runs FLARE; default: the current one."
+    )
+    trainer_python_nequip: str | None = Field(
+        None, description="Interpreter that runs NequIP; default: the current one."
+    )
+    trainer_device: str = Field("auto", description="Device of NequIP: auto, cpu or cuda.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment above the file (whose values arrive as arguments)."""
+        return env_settings, init_settings
+
+
+def get_settings() -> TM23Settings:
+    """Read the settings as they are now.
+
+    Returns
+    -------
+    The settings.
+
+    Raises
+    ------
+    InputError
+        If a variable or the file names an unknown setting or a wrong value.
+    """
+    path = Path(os.environ.get("TM23_CONFIG_FILE", DEFAULT_FILE)).expanduser()
+    values = _read_file(path)
+    try:
+        return TM23Settings(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"The setting '{where}' is wrong ({first['msg']}): mend {path} or the variable "
+            f"TM23_{where.upper()}."
+        ) from error
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        values = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise InputError(f"The settings file {path} is not valid YAML: {error}.") from error
+    if values is None:
+        warnings.warn(f"The settings file {path} is empty.", stacklevel=3)
+        return {}
+    if not isinstance(values, dict):
+        raise InputError(f"The settings file {path} must hold 'name: value' lines.")
+    return values
