@@ -38,6 +38,12 @@ class Dynamics(BaseModel):
     timestep_fs: float = Field(5.0, gt=0, description="Time step in fs.")
     damping_fs: float = Field(200.0, gt=0, description="Thermostat relaxation time in fs.")
     seed: int = Field(0, ge=0, description="Seed of the initial velocities.")
+    initial_temperature_factor: float = Field(
+        1.0,
+        gt=0,
+        description="Initial over target temperature. A run that starts on lattice sites gives "
+        "half its kinetic energy to the potential; 2 makes short runs start near the target.",
+    )
 
 
 class Segment(BaseModel):

@@ -1,0 +1,156 @@
+"""What engines that are ASE calculators share: warm batches and dynamics.
+
+Owns the loop over frames with one calculator, which starts each frame from the
+density and wavefunctions of the one before. What the calculator is and how it
+reports its energies is the business of the subclass.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ase.calculators.calculator import CalculationFailed
+
+from tm23flows.documents.label import Effort, Energies
+from tm23flows.documents.recipe import Recipe
+from tm23flows.documents.trajectory import Dynamics
+from tm23flows.engines.base import Failure, MDStep, Result, State
+from tm23flows.engines.dynamics import integrate
+from tm23flows.errors import PhysicsError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from ase.calculators.calculator import BaseCalculator
+
+
+class AseEngine(ABC):
+    """An engine whose forces come from an ASE calculator.
+
+    Parameters
+    ----------
+    workdir
+        Folder for the text output of the program.
+    """
+
+    name: str
+    failures: tuple[type[Exception], ...] = (CalculationFailed, PhysicsError)
+    """Exceptions of the calculator that reject one label instead of ending the batch."""
+
+    def __init__(self, workdir: Path) -> None:
+        self.workdir = workdir
+
+    @abstractmethod
+    def complete(self, recipe: Recipe, symbols: Iterable[str]) -> Recipe:
+        """Return the recipe with everything explicit that changes numbers."""
+
+    @abstractmethod
+    def inputs(self, recipe: Recipe) -> dict[str, object]:
+        """Return what the calculator is given."""
+
+    @abstractmethod
+    def versions(self) -> dict[str, str]:
+        """Return the versions of the programs that do the work."""
+
+    @abstractmethod
+    def calculator(self, recipe: Recipe) -> BaseCalculator:
+        """Return a new calculator for a complete recipe."""
+
+    def energies(self, atoms: Atoms, recipe: Recipe) -> Energies:
+        """Read the three energies off a finished calculation."""
+        del recipe
+        energy = float(atoms.get_potential_energy())
+        return Energies(free=energy, sigma0=energy, without_entropy=energy)
+
+    def iterations(self, atoms: Atoms) -> int | None:
+        """Read the number of self-consistency steps off a finished calculation."""
+        del atoms
+
+    def label(self, frames: Iterable[Atoms], recipe: Recipe) -> Iterator[Result | Failure]:
+        """Yield one result or failure per frame, in order, as they are done.
+
+        Parameters
+        ----------
+        frames
+            Geometries; only numbers, cell, periodicity and positions are used.
+        recipe
+            A complete recipe.
+        """
+        warm: Atoms | None = None
+        for frame in frames:
+            if warm is None or not _same_cell(warm, frame):
+                warm = _bare(frame)
+                warm.calc = self.calculator(recipe)
+            warm.set_positions(frame.get_positions())
+            try:
+                yield self._compute(warm, recipe)
+            except self.failures as error:
+                warm = None  # the state of a calculator that failed is not to be trusted
+                yield Failure(f"{type(error).__name__}: {str(error).strip() or 'no message'}")
+
+    def run_md(
+        self,
+        atoms: Atoms,
+        recipe: Recipe,
+        dynamics: Dynamics,
+        n_steps: int,
+        start: State | None = None,
+    ) -> Iterator[MDStep]:
+        """Yield steps of molecular dynamics; step 1 is the initial geometry.
+
+        Parameters
+        ----------
+        atoms
+            Initial geometry; it is not changed.
+        recipe
+            A complete recipe.
+        dynamics
+            Temperature, time step, thermostat, seed.
+        n_steps
+            Number of the last step.
+        start
+            State of the last step that is already done.
+
+        Raises
+        ------
+        PhysicsError
+            If a result is not finite.
+        """
+        moving = _bare(atoms)
+        moving.calc = self.calculator(recipe)
+        for state, temperature, conserved in integrate(moving, dynamics, n_steps, start):
+            yield MDStep(
+                state=state,
+                result=self._compute(moving, recipe),
+                temperature_K=temperature,
+                conserved_eV=conserved,
+            )
+
+    def _compute(self, atoms: Atoms, recipe: Recipe) -> Result:
+        clock = time.process_time()
+        forces = np.array(atoms.get_forces(), dtype=float)
+        stress = np.array(atoms.get_stress(), dtype=float)
+        if not (np.isfinite(forces).all() and np.isfinite(stress).all()):
+            raise PhysicsError("forces or stress are not finite numbers")
+        return Result(
+            energies=self.energies(atoms, recipe),
+            forces=forces,
+            stress=stress,
+            effort=Effort(scf_iterations=self.iterations(atoms), cpu_s=time.process_time() - clock),
+        )
+
+
+def _bare(atoms: Atoms) -> Atoms:
+    from ase import Atoms as AseAtoms
+
+    return AseAtoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
+
+
+def _same_cell(one: Atoms, other: Atoms) -> bool:
+    return np.array_equal(one.numbers, other.numbers) and np.array_equal(
+        one.cell.array, other.cell.array
+    )

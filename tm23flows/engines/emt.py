@@ -1,0 +1,69 @@
+"""The effective-medium engine: not density functional theory, for tests of everything else.
+
+ASE's EMT knows Ni, Cu, Pd, Ag, Pt, Au and Al. It has no electrons: recipes may
+carry any k-mesh and smearing width, and the numbers do not depend on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from tm23flows.documents.recipe import Recipe
+from tm23flows.engines.ase_engine import AseEngine
+from tm23flows.errors import InputError
+
+if TYPE_CHECKING:
+    from ase.calculators.emt import EMT
+
+ELEMENTS = ("Ni", "Cu", "Pd", "Ag", "Pt", "Au", "Al")
+
+
+class EmtEngine(AseEngine):
+    """ASE's effective-medium theory."""
+
+    name = "emt"
+
+    def complete(self, recipe: Recipe, symbols: Iterable[str]) -> Recipe:
+        """Check the elements; there is nothing to complete.
+
+        Parameters
+        ----------
+        recipe
+            Any recipe of this engine.
+        symbols
+            Chemical symbols of the atoms.
+
+        Returns
+        -------
+        The recipe.
+
+        Raises
+        ------
+        InputError
+            If EMT does not know an element.
+        """
+        unknown = sorted(set(symbols) - set(ELEMENTS))
+        if unknown:
+            raise InputError(
+                f"The EMT engine does not know {', '.join(unknown)}; use --engine gpaw."
+            )
+        return recipe
+
+    def inputs(self, recipe: Recipe) -> dict[str, object]:
+        """Return what the calculator is given: nothing."""
+        del recipe
+        return {"calculator": "ase.calculators.emt.EMT"}
+
+    def versions(self) -> dict[str, str]:
+        """Return the version of ASE."""
+        import ase
+
+        return {"ase": ase.__version__}
+
+    def calculator(self, recipe: Recipe) -> EMT:
+        """Return a new calculator."""
+        from ase.calculators.emt import EMT
+
+        del recipe
+        return EMT()

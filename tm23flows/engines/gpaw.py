@@ -1,0 +1,171 @@
+"""The GPAW engine: real density functional theory in plane waves, open to everybody.
+
+Owns the translation of a recipe into a GPAW calculation and back. GPAW is
+GPL-3 and an optional extra, so it is imported only while it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tm23flows.documents.label import Energies
+from tm23flows.documents.recipe import Recipe
+from tm23flows.engines.ase_engine import AseEngine
+from tm23flows.engines.gpaw_setups import dataset_name, fingerprint, use_extra_datasets
+from tm23flows.errors import InputError, MissingDependencyError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from ase.calculators.calculator import BaseCalculator
+
+DEFAULT_OPTIONS: dict[str, Any] = {
+    "convergence": {"energy": 1e-5, "density": 1e-4},
+    # Without the point group forces keep their noise-free symmetry of time
+    # reversal only, which is what a melt has; it costs the same as no symmetry
+    # and halves the k-points.
+    "symmetry": {"point_group": False},
+}
+
+
+class GpawEngine(AseEngine):
+    """Plane-wave GPAW, serial, one warm calculator per batch.
+
+    Parameters
+    ----------
+    workdir
+        Folder for GPAW's text output, ``gpaw.txt``.
+
+    Raises
+    ------
+    MissingDependencyError
+        If GPAW is not installed.
+    """
+
+    name = "gpaw"
+
+    def __init__(self, workdir: Path) -> None:
+        super().__init__(workdir)
+        try:
+            from gpaw import ConvergenceError
+        except ImportError as error:
+            raise MissingDependencyError(
+                "GPAW is not installed; run 'make setup', or pip install 'tm23flows[gpaw]'."
+            ) from error
+        self.failures = (*AseEngine.failures, ConvergenceError)
+
+    def complete(self, recipe: Recipe, symbols: Iterable[str]) -> Recipe:
+        """Make datasets, bands and convergence explicit.
+
+        Parameters
+        ----------
+        recipe
+            Settings as the user gave them; what is set stays.
+        symbols
+            Chemical symbols of the atoms.
+
+        Returns
+        -------
+        A recipe that names the fingerprint of every dataset.
+
+        Raises
+        ------
+        InputError
+            If there is no cutoff, spin is asked for, or an element has no dataset.
+        """
+        if recipe.cutoff_eV is None:
+            raise InputError("A GPAW recipe needs a plane-wave cutoff (cutoff_eV).")
+        if recipe.spin_polarized:
+            raise InputError("The GPAW engine treats no spin, as TM23 does not.")
+        options = {"nbands": _nbands(recipe.sigma_eV), **DEFAULT_OPTIONS, **recipe.options}
+        datasets = {symbol: fingerprint(symbol, recipe.xc) for symbol in sorted(set(symbols))}
+        return recipe.model_copy(update={"options": options, "pseudopotentials": datasets})
+
+    def inputs(self, recipe: Recipe) -> dict[str, Any]:
+        """Return the keyword arguments of the calculator.
+
+        Parameters
+        ----------
+        recipe
+            A complete recipe.
+
+        Returns
+        -------
+        JSON values.
+        """
+        return {
+            "mode": {"name": "pw", "ecut": recipe.cutoff_eV},
+            "xc": recipe.xc,
+            "kpts": _kpoints(recipe),
+            "occupations": {
+                "name": recipe.smearing,
+                "width": recipe.sigma_eV,
+                # GPAW's own default is order 0, which is Gaussian smearing.
+                "order": recipe.smearing_order,
+            },
+            # NELECT counts electrons, GPAW counts charge.
+            "charge": -recipe.electron_shift,
+            "setups": {symbol: dataset_name(symbol) for symbol in recipe.pseudopotentials},
+            **recipe.options,
+        }
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of GPAW, its C library of functionals' wrapper, and ASE."""
+        import ase
+        import gpaw
+        import numpy as np
+
+        return {"gpaw": gpaw.__version__, "ase": ase.__version__, "numpy": np.__version__}
+
+    def calculator(self, recipe: Recipe) -> BaseCalculator:
+        """Return a new calculator for a complete recipe."""
+        from gpaw import GPAW
+
+        use_extra_datasets()
+        return GPAW(**self.inputs(recipe), txt=self._text_output)
+
+    @cached_property
+    def _text_output(self) -> str:
+        self.workdir.mkdir(parents=True, exist_ok=True)
+        return str(self.workdir / "gpaw.txt")
+
+    def energies(self, atoms: Atoms, recipe: Recipe) -> Energies:
+        """Read the three energies off a finished calculation.
+
+        For Methfessel-Paxton smearing of order N the energies obey
+        E0 = ((N + 1) F + E) / (N + 2), so the third follows from the other two.
+        """
+        free = float(atoms.get_potential_energy(force_consistent=True))
+        sigma0 = float(atoms.get_potential_energy())
+        order = recipe.smearing_order
+        return Energies(
+            free=free,
+            sigma0=sigma0,
+            without_entropy=(order + 2) * sigma0 - (order + 1) * free,
+        )
+
+    def iterations(self, atoms: Atoms) -> int | None:
+        """Read the number of self-consistency steps off a finished calculation."""
+        return int(atoms.calc.get_number_of_iterations())
+
+
+def _nbands(sigma_eV: float) -> str:
+    """Choose enough bands for the highest to stay empty at this smearing."""
+    if sigma_eV <= 0.5:
+        return "140%"
+    return "160%" if sigma_eV <= 1.0 else "200%"
+
+
+def _kpoints(recipe: Recipe) -> Any:
+    if not any(recipe.kmesh_offset):
+        return {"size": list(recipe.kmesh), "gamma": True}
+    import numpy as np
+
+    axes = [
+        np.arange(n) / n + shift for n, shift in zip(recipe.kmesh, recipe.kmesh_offset, strict=True)
+    ]
+    mesh = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    folded = mesh - np.ceil(mesh - 0.5 - 1e-9)
+    return np.round(folded, 12).tolist()
