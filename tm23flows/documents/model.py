@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from tm23flows.documents.base import Document
 from tm23flows.documents.ids import content_id
+
+
+class ModelFile(BaseModel):
+    """A file of a model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="File name.")
+    blob: str = Field(description="sha256 of the blob.")
 
 
 class Model(Document):
@@ -16,7 +25,7 @@ class Model(Document):
     seed: int = Field(ge=0, description="Seed of everything random in the training.")
     dataset_id: str = Field(description="Dataset it was trained on.")
     part: str = Field("train", description="Part of the dataset it was trained on.")
-    files: dict[str, str] = Field(description="sha256 of the blob of each file, by file name.")
+    files: tuple[ModelFile, ...] = Field(description="Everything needed to predict.")
     history: tuple[dict[str, float], ...] = Field((), description="Course of the training.")
     summary: dict[str, JsonValue] = Field(
         default_factory=dict, description="Final numbers of the training."

@@ -1,0 +1,302 @@
+"""The archive: documents in, documents out, by id.
+
+Owns reading and writing of the nouns. Every write is an insert keyed by content
+id that leaves an existing document alone, so doing anything twice changes
+nothing and the first provenance stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from tm23flows.documents.base import Document
+from tm23flows.documents.frame import Frame
+from tm23flows.documents.label import Label
+from tm23flows.errors import DatabaseError, InputError, NotFoundError
+from tm23flows.settings import get_settings
+from tm23flows.store.blobs import Blobs
+from tm23flows.store.collections import COLLECTIONS, collection_of, ensure_indexes
+from tm23flows.store.connect import connect, resolve_uri
+from tm23flows.store.query import Query
+
+if TYPE_CHECKING:
+    from maggma.stores import MongoStore
+    from pymongo.database import Database
+
+    from tm23flows.documents.dataset import Dataset
+    from tm23flows.store.trace import Trace
+
+Noun = TypeVar("Noun", bound=Document)
+SHORTEST_PREFIX = 6
+
+
+class Archive:
+    """The documents of one database.
+
+    Parameters
+    ----------
+    uri
+        MongoDB URI.
+    database
+        Name of the database.
+    """
+
+    def __init__(self, uri: str, database: str) -> None:
+        self._uri = uri
+        self._client = connect(uri)
+        self.database: Database = self._client[database]
+        ensure_indexes(self.database)
+
+    @classmethod
+    def open(cls, uri: str | None = None, database: str | None = None) -> Self:
+        """Open the archive that the settings mean, or another one.
+
+        Parameters
+        ----------
+        uri
+            MongoDB URI; default: the settings, then the running embedded database.
+        database
+            Name of the database; default: the settings.
+
+        Returns
+        -------
+        The archive.
+
+        Raises
+        ------
+        DatabaseError
+            If no database answers.
+        """
+        return cls(uri or resolve_uri(), database or get_settings().database)
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """The blobs that documents name."""
+        return Blobs(self.database)
+
+    def put(self, *documents: Document) -> int:
+        """Store documents; the ones that are there already stay as they are.
+
+        Parameters
+        ----------
+        *documents
+            Documents of any nouns.
+
+        Returns
+        -------
+        How many were new.
+        """
+        from pymongo import UpdateOne
+
+        by_collection: dict[str, list[UpdateOne]] = {}
+        for document in documents:
+            stored = document.model_dump()
+            insert = UpdateOne({"_id": stored["id"]}, {"$setOnInsert": stored}, upsert=True)
+            by_collection.setdefault(collection_of(document), []).append(insert)
+        return sum(
+            self.database[name].bulk_write(inserts, ordered=False).upserted_count
+            for name, inserts in by_collection.items()
+        )
+
+    def get(self, noun: type[Noun], document_id: str) -> Noun:
+        """Read one document.
+
+        Parameters
+        ----------
+        noun
+            Its class.
+        document_id
+            Its id.
+
+        Returns
+        -------
+        The document.
+
+        Raises
+        ------
+        NotFoundError
+            If it is not there.
+        DatabaseError
+            If what is there does not belong to the id.
+        """
+        stored = self.database[collection_of(noun)].find_one({"_id": document_id})
+        if stored is None:
+            raise NotFoundError(f"There is no {noun.__name__.lower()} {document_id[:12]}.")
+        return _read(noun, stored)
+
+    def get_many(self, noun: type[Noun], ids: Iterable[str]) -> list[Noun]:
+        """Read documents in the order of their ids.
+
+        Parameters
+        ----------
+        noun
+            Their class.
+        ids
+            Their ids.
+
+        Returns
+        -------
+        The documents.
+
+        Raises
+        ------
+        NotFoundError
+            If one is not there.
+        """
+        wanted = list(ids)
+        found = {
+            stored["_id"]: stored
+            for stored in self.database[collection_of(noun)].find({"_id": {"$in": wanted}})
+        }
+        missing = [one for one in wanted if one not in found]
+        if missing:
+            raise NotFoundError(
+                f"{len(missing)} of {len(wanted)} {collection_of(noun)} are not in the archive, "
+                f"the first is {missing[0][:12]}."
+            )
+        return [_read(noun, found[one]) for one in wanted]
+
+    def existing(self, noun: type[Document], ids: Iterable[str]) -> set[str]:
+        """Say which documents are there, without reading them.
+
+        Parameters
+        ----------
+        noun
+            Their class.
+        ids
+            Ids to look for.
+
+        Returns
+        -------
+        The ids that are there.
+        """
+        found = self.database[collection_of(noun)].find({"_id": {"$in": list(ids)}}, {"_id": 1})
+        return {stored["_id"] for stored in found}
+
+    def labels(self, **words: Any) -> Iterator[Label]:
+        """Stream labels that match a query, in order of trajectory and step.
+
+        Parameters
+        ----------
+        **words
+            Fields of :class:`tm23flows.store.query.Query`.
+
+        Yields
+        ------
+        Labels.
+        """
+        found = self.database["labels"].find(Query.of(**words).label_filter())
+        for stored in found.sort([("trajectory_id", 1), ("step", 1), ("_id", 1)]):
+            yield _read(Label, stored)
+
+    def frames(self, **words: Any) -> Iterator[Frame]:
+        """Stream frames that match a query; recipe words ask for a label like that.
+
+        Parameters
+        ----------
+        **words
+            Fields of :class:`tm23flows.store.query.Query`.
+
+        Yields
+        ------
+        Frames, in order of trajectory and step.
+        """
+        query = Query.of(**words)
+        wanted = query.frame_filter()
+        if query.asks_for_recipe:
+            labelled = self.database["labels"].distinct("frame_id", query.label_filter())
+            wanted = {"_id": {"$in": labelled}}
+        found = self.database["frames"].find(wanted)
+        for stored in found.sort([("trajectory_id", 1), ("step", 1), ("_id", 1)]):
+            yield _read(Frame, stored)
+
+    def count_labels(self, query: Query) -> int:
+        """Count labels without reading them.
+
+        Parameters
+        ----------
+        query
+            What to count.
+
+        Returns
+        -------
+        Their number.
+        """
+        return int(self.database["labels"].count_documents(query.label_filter()))
+
+    def find(self, prefix: str) -> Document:
+        """Find a document of any noun by its id or the beginning of it.
+
+        Parameters
+        ----------
+        prefix
+            At least six digits of an id.
+
+        Returns
+        -------
+        The document.
+
+        Raises
+        ------
+        InputError
+            If the prefix is no part of an id, or not of one only.
+        NotFoundError
+            If there is no such document.
+        """
+        if len(prefix) < SHORTEST_PREFIX or not set(prefix) <= set("0123456789abcdef"):
+            raise InputError(
+                f"'{prefix}' is no id; give at least {SHORTEST_PREFIX} hexadecimal digits."
+            )
+        bounds = {"$gte": prefix, "$lte": prefix + "g"}
+        hits = [
+            (noun, stored)
+            for name, noun in COLLECTIONS.items()
+            for stored in self.database[name].find({"_id": bounds}).limit(2)
+        ]
+        if not hits:
+            raise NotFoundError(f"Nothing in the archive has the id {prefix}.")
+        if len(hits) > 1:
+            raise InputError(f"The id {prefix} is not unique; give more digits.")
+        return _read(*hits[0])
+
+    def dataset(self, name: str) -> Dataset:
+        """Read a dataset by name, ``name@version`` or id; see :mod:`tm23flows.store.datasets`."""
+        from tm23flows.store.datasets import find_dataset
+
+        return find_dataset(self, name)
+
+    def trace(self, document_id: str) -> Trace:
+        """Follow a document back to its structure; see :mod:`tm23flows.store.trace`."""
+        from tm23flows.store.trace import trace
+
+        return trace(self, document_id)
+
+    def store(self, collection: str) -> MongoStore:
+        """Open a collection as a maggma store, for builders and notebooks.
+
+        Parameters
+        ----------
+        collection
+            Name of the collection, such as ``labels``.
+
+        Returns
+        -------
+        The connected store, keyed by ``id``.
+        """
+        from maggma.stores import MongoStore
+
+        store = MongoStore(self.database.name, collection, uri=self._uri, key="id")
+        store.connect()
+        return store
+
+
+def _read(noun: type[Noun], stored: dict[str, Any]) -> Noun:
+    try:
+        return noun.from_stored(stored)
+    except ValueError as error:
+        raise DatabaseError(
+            f"The {noun.__name__.lower()} {str(stored.get('_id'))[:12]} in the archive is not "
+            f"what it should be: {error}"
+        ) from error

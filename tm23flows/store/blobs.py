@@ -1,0 +1,144 @@
+"""Content-addressed blobs in GridFS.
+
+Owns everything too large for a document: trajectory segments, model files,
+predictions. A blob is stored before the document that names it, so a document
+never points to nothing.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tm23flows.documents.ids import bytes_id
+from tm23flows.errors import DatabaseError, NotFoundError
+from tm23flows.store.collections import BLOBS
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
+
+
+class Blobs:
+    """Bytes by their sha256.
+
+    Parameters
+    ----------
+    database
+        The database of the archive.
+    """
+
+    def __init__(self, database: Database) -> None:
+        from gridfs import GridFS
+
+        self._bucket = GridFS(database, BLOBS)
+        self._chunks = database[BLOBS].chunks
+
+    def put(self, data: bytes) -> str:
+        """Store bytes; storing them again changes nothing.
+
+        Parameters
+        ----------
+        data
+            The bytes.
+
+        Returns
+        -------
+        Their sha256, which is the id of the blob.
+        """
+        from gridfs.errors import FileExists
+        from pymongo.errors import DuplicateKeyError
+
+        key = bytes_id(data)
+        if self._bucket.exists(key):
+            return key
+        # A writer that died half-way leaves chunks that no file names.
+        self._chunks.delete_many({"files_id": key})
+        try:
+            self._bucket.put(data, _id=key)
+        except (FileExists, DuplicateKeyError):
+            if not self._bucket.exists(key):
+                raise
+        return key
+
+    def get(self, key: str) -> bytes:
+        """Read a blob and check it.
+
+        Parameters
+        ----------
+        key
+            Its sha256.
+
+        Returns
+        -------
+        The bytes.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such blob.
+        DatabaseError
+            If the bytes are not the ones that were stored.
+        """
+        from gridfs.errors import CorruptGridFile, NoFile
+
+        try:
+            data = self._bucket.get(key).read()
+        except NoFile:
+            raise NotFoundError(f"The blob {key[:12]} is not in the archive.") from None
+        except CorruptGridFile as error:
+            raise DatabaseError(f"The blob {key[:12]} is damaged: {error}.") from error
+        if bytes_id(data) != key:
+            raise DatabaseError(f"The blob {key[:12]} is damaged: its checksum is wrong.")
+        return data
+
+    def has(self, key: str) -> bool:
+        """Say whether a blob is there, without reading it.
+
+        Parameters
+        ----------
+        key
+            Its sha256.
+
+        Returns
+        -------
+        True if it is.
+        """
+        return bool(self._bucket.exists(key))
+
+    def put_arrays(self, **arrays: np.ndarray) -> str:
+        """Store named arrays as a compressed ``.npz`` blob.
+
+        Parameters
+        ----------
+        **arrays
+            Numeric arrays.
+
+        Returns
+        -------
+        The id of the blob.
+        """
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        return self.put(buffer.getvalue())
+
+    def get_arrays(self, key: str) -> dict[str, np.ndarray]:
+        """Read named arrays back.
+
+        Parameters
+        ----------
+        key
+            The id of the blob.
+
+        Returns
+        -------
+        The arrays by name.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such blob.
+        """
+        with np.load(io.BytesIO(self.get(key)), allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}

@@ -1,0 +1,83 @@
+"""Trajectories that grow segment by segment.
+
+Owns appending a segment so that nothing is lost at a seam and nothing is there
+twice, and reading steps back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tm23flows.documents.trajectory import SEGMENT_ARRAYS, Segment, Trajectory
+from tm23flows.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from tm23flows.store.archive import Archive
+
+
+def append_segment(
+    archive: Archive, trajectory: Trajectory, arrays: dict[str, np.ndarray]
+) -> Trajectory:
+    """Add finished steps to a run.
+
+    Parameters
+    ----------
+    archive
+        The archive, which has the trajectory.
+    trajectory
+        The run as this writer knows it.
+    arrays
+        All of :data:`tm23flows.documents.trajectory.SEGMENT_ARRAYS`.
+
+    Returns
+    -------
+    The longer trajectory.
+
+    Raises
+    ------
+    DatabaseError
+        If the steps do not follow the last ones, or another worker was faster.
+    """
+    if missing := set(SEGMENT_ARRAYS) - set(arrays):
+        raise DatabaseError(f"A segment lacks {', '.join(sorted(missing))}.")
+    steps = arrays["step"]
+    if not np.array_equal(steps, np.arange(len(steps)) + trajectory.n_steps + 1):
+        raise DatabaseError(
+            f"A segment starts at step {steps[0]}, but {trajectory.n_steps} steps are done."
+        )
+    segment = Segment(
+        first_step=int(steps[0]),
+        last_step=int(steps[-1]),
+        blob=archive.blobs.put_arrays(**arrays),
+    )
+    # The number of segments is the fence: of two writers only one can match it.
+    done = archive.database["trajectories"].update_one(
+        {"_id": trajectory.id, "segments": {"$size": len(trajectory.segments)}},
+        {"$push": {"segments": segment.model_dump()}},
+    )
+    if done.matched_count != 1:
+        raise DatabaseError(
+            f"Another worker is running trajectory {trajectory.id[:12]}; this one stops."
+        )
+    return trajectory.model_copy(update={"segments": (*trajectory.segments, segment)})
+
+
+def read_segments(archive: Archive, trajectory: Trajectory) -> Iterator[dict[str, np.ndarray]]:
+    """Stream the arrays of a run, one segment at a time.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    trajectory
+        The run.
+
+    Yields
+    ------
+    Arrays by name.
+    """
+    for segment in trajectory.segments:
+        yield archive.blobs.get_arrays(segment.blob)
