@@ -37,7 +37,7 @@ def _alpha_manganese(symbol: str, a_A: float, *, cubic: bool) -> Atoms:
 
     cell = [a_A, a_A, a_A, 90, 90, 90]
     sites = [symbol] * len(_ALPHA_MN_SITES)
-    atoms = crystal(sites, _ALPHA_MN_SITES, 217, cellpar=cell, primitive_cell=not cubic)
+    atoms = crystal(sites, _ALPHA_MN_SITES, spacegroup=217, cellpar=cell, primitive_cell=not cubic)
     atoms.info.clear()
     for name in set(atoms.arrays) - {"numbers", "positions"}:
         del atoms.arrays[name]
