@@ -1,0 +1,83 @@
+"""One command in, one reply out.
+
+Owns the list of commands the server knows and the common course of each: resolve
+the time, run the handler, turn failures into error replies. It is called under the
+server's lock; journalling comes after it, in `server.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from pymongo.errors import PyMongoError
+
+from tm23flows.store.embedded import admin, reads, writes
+from tm23flows.store.embedded.clock import resolve_times, utc_now
+from tm23flows.store.embedded.failures import ENGINE_ERRORS, describe
+from tm23flows.store.embedded.host import Command, Host, Reply
+
+_log = logging.getLogger(__name__)
+_COMMAND_NOT_FOUND = 59
+
+Handler = Callable[[Host, str, Command], Reply]
+
+HANDLERS: dict[str, Handler] = {
+    "hello": admin.hello,
+    "ismaster": admin.hello,
+    "ping": admin.ping,
+    "endsessions": admin.ping,
+    "buildinfo": admin.build_info,
+    "serverstatus": admin.server_status,
+    "listdatabases": admin.list_databases,
+    "dropdatabase": admin.drop_database,
+    "listcollections": admin.list_collections,
+    "create": admin.create,
+    "drop": admin.drop,
+    "renamecollection": admin.rename_collection,
+    "createindexes": admin.create_indexes,
+    "listindexes": admin.list_indexes,
+    "dropindexes": admin.drop_indexes,
+    "deleteindexes": admin.drop_indexes,
+    "collstats": admin.collection_stats,
+    "dbstats": admin.database_stats,
+    "find": reads.find,
+    "getmore": reads.get_more,
+    "killcursors": reads.kill_cursors,
+    "count": reads.count,
+    "distinct": reads.distinct,
+    "aggregate": reads.aggregate,
+    "insert": writes.insert,
+    "update": writes.update,
+    "delete": writes.delete,
+    "findandmodify": writes.find_and_modify,
+}
+
+
+def execute(host: Host, command: Command) -> Reply:
+    """Run one command.
+
+    Parameters
+    ----------
+    host
+        Engine and cursors; nobody else may use them meanwhile.
+    command
+        The command with its ``$db``; it is changed in place.
+
+    Returns
+    -------
+        The reply, with ``ok`` 1 or 0.
+    """
+    name = next(iter(command))
+    handler = HANDLERS.get(name.lower())
+    if handler is None:
+        message = f"no such command: '{name}'"
+        return {"ok": 0.0, "errmsg": message, "code": _COMMAND_NOT_FOUND}
+    try:
+        resolve_times(command, utc_now())
+        return {**handler(host, command.get("$db", "admin"), command), "ok": 1.0}
+    except PyMongoError as error:
+        return {"ok": 0.0, **describe(error)}
+    except ENGINE_ERRORS as error:
+        _log.warning("command %s failed in the engine", name, exc_info=True)
+        return {"ok": 0.0, **describe(error)}

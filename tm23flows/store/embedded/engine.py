@@ -1,0 +1,180 @@
+"""The query engine: mongomock-ng over our tables.
+
+Owns the seam between mongomock-ng, which knows the semantics of queries, updates
+and aggregation, and the tables, which know storage, indexes and the journal. The
+engine is handed exactly the documents it shall work on, so it never scans.
+It is not a general replacement for mongomock's client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mongomock_ng import MongoClient
+from mongomock_ng.collection import Collection
+from mongomock_ng.database import Database
+from mongomock_ng.filtering import filter_applies, resolve_sort_key
+from mongomock_ng.helpers import _clone_document as clone_document
+from pymongo.errors import OperationFailure
+
+from tm23flows.store.embedded.tables import Catalog, Table
+
+Document = dict[str, Any]
+
+
+class EngineCollection(Collection):
+    """A collection whose next look at its documents can be fixed beforehand."""
+
+    _fixed: list[Document] | None = None
+
+    @property
+    def table(self) -> Table:
+        """Storage of this collection."""
+        return self._store
+
+    def select(
+        self,
+        query: Document,
+        sort: Document | None = None,
+        skip: int = 0,
+        limit: int = 0,
+    ) -> list[Document]:
+        """Find documents without copying them.
+
+        Parameters
+        ----------
+        query
+            MongoDB filter.
+        sort
+            Field to direction (1 or -1), most significant first.
+        skip, limit
+            How many to leave out, and how many to return at most (0: all).
+
+        Returns
+        -------
+            References to stored documents: never change them.
+        """
+        if self.table.is_empty:
+            filter_applies(query, {})  # a wrong operator is an error even then
+        enough = skip + limit if limit and not sort else 0
+        matches: list[Document] = []
+        for document in self.table.candidates(query):
+            if not query or filter_applies(query, document):
+                matches.append(document)
+                if len(matches) == enough:
+                    break
+        matches = _sorted(matches, sort) if sort else matches
+        return matches[skip : skip + limit if limit else None]
+
+    def project(self, documents: list[Document], fields: Document, query: Document) -> list:
+        """Reduce documents to the fields that were asked for."""
+        self._fixed = documents
+        return list(self.find(query, dict(fields)))
+
+    def run_pipeline(self, documents: list[Document], pipeline: list[Document]) -> list[Document]:
+        """Run aggregation stages over documents of this collection."""
+        self._fixed = documents
+        return list(self.aggregate(pipeline))
+
+    def modify(
+        self,
+        target: Document | None,
+        query: Document,
+        update: Document | list[Document],
+        array_filters: list[Document] | None = None,
+    ) -> Any:
+        """Apply an update to one stored document, or insert when there is none.
+
+        Parameters
+        ----------
+        target
+            Stored document that matches the query, or None to upsert.
+        query
+            The filter of the command; its equalities seed an upserted document.
+        update
+            Update operators, a pipeline or a replacement.
+        array_filters
+            Conditions behind ``$[name]`` in the update.
+
+        Returns
+        -------
+            Result of the engine, with ``modified_count`` and ``upserted_id``.
+        """
+        if target is None:
+            self._fixed = []
+            seed = _without_id_operators(query)
+        else:
+            # The engine changes what it is given: a failed update must leave no trace.
+            self._fixed = [clone_document(target)]
+            seed = {**query, "_id": target["_id"]}
+        if isinstance(update, dict) and not next(iter(update), "").startswith("$"):
+            return self.replace_one(seed, update, upsert=True)
+        return self.update_one(seed, update, upsert=True, array_filters=array_filters)
+
+    def _iter_documents(self, query: Document) -> Iterator[Document]:
+        fixed, self._fixed = self._fixed, None
+        return iter(self.select(query) if fixed is None else fixed)
+
+    def _ensure_uniques(self, new_data: Document) -> None:
+        """Leave uniqueness to the table, which checks it when it stores."""
+
+
+class EngineDatabase(Database):
+    """A database that hands out our collections."""
+
+    def get_collection(self, name: str, *_: Any, **__: Any) -> EngineCollection:
+        """Collection by name; options of the client side have no meaning here."""
+        collection = self._collection_accesses.get(name)
+        if collection is None:
+            self._ensure_valid_collection_name(name)
+            collection = EngineCollection(
+                self, name, _db_store=self._store, codec_options=self._codec_options
+            )
+            self._collection_accesses[name] = collection
+        return collection
+
+
+class Engine(MongoClient):
+    """All databases over one catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        super().__init__(_store=catalog)
+        self.catalog = catalog
+
+    def get_database(self, name: str | None = None, *_: Any, **__: Any) -> EngineDatabase:
+        """Database by name."""
+        if not name:
+            raise OperationFailure("no database was named", 73)
+        database = self._database_accesses.get(name)
+        if database is None:
+            database = EngineDatabase(
+                self, name, _store=self.catalog[name], codec_options=self._codec_options
+            )
+            self._database_accesses[name] = database
+        return database
+
+
+def _sorted(documents: list[Document], sort: Document) -> list[Document]:
+    for field, direction in reversed(sort.items()):
+        if field == "$natural":
+            documents = documents[:: 1 if direction > 0 else -1]
+            continue
+        if not isinstance(direction, int | float):
+            raise OperationFailure(f"cannot sort '{field}' by {direction!r}", 2)
+        documents = sorted(
+            documents,
+            key=lambda document, field=field: resolve_sort_key(field, document),
+            reverse=direction < 0,
+        )
+    return documents
+
+
+def _without_id_operators(query: Document) -> Document:
+    """Keep an ``_id`` for a document to insert, drop conditions on it."""
+    identifier = query.get("_id")
+    if not isinstance(identifier, dict) or not next(iter(identifier), "").startswith("$"):
+        return query
+    if set(identifier) == {"$eq"}:
+        return {**query, "_id": identifier["$eq"]}
+    return {name: condition for name, condition in query.items() if name != "_id"}
