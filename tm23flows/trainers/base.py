@@ -1,0 +1,209 @@
+"""What every trainer is: a way from a dataset to files, and from files to predictions.
+
+Owns the protocol, the values that pass through it and the reading of
+hyperparameters. Knows no trainer but by name: each lives in its own module, is
+imported when asked for, and does its work in a subprocess (see ``worker``).
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tm23flows.errors import InputError
+
+TRAINERS = {
+    "flare": "tm23flows.trainers.flare:FlareTrainer",
+    "nequip": "tm23flows.trainers.nequip:NequipTrainer",
+}
+
+
+class Hyperparameters(BaseModel):
+    """Base of the settings of one trainer: complete, immutable, no unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training leaves behind.
+
+    ``files`` maps relative names to paths and holds everything that a prediction
+    needs; ``history`` has one row per epoch or per step of the optimiser.
+    """
+
+    files: dict[str, Path]
+    history: list[dict[str, float]]
+    summary: dict[str, float | int | str]
+    versions: dict[str, str]
+    wall_s: float
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions for n frames, in the order of the frames.
+
+    Energies (n,) in eV are total energies in the convention of the training
+    labels. Forces are n arrays (atoms, 3) in eV/A. Stresses (n, 6) are in eV/A^3
+    with ASE's sign, in the order xx yy zz yz xz xy. Uncertainties, where the
+    trainer has them, are n arrays (atoms,); their meaning is the trainer's.
+    """
+
+    energies: np.ndarray
+    forces: tuple[np.ndarray, ...]
+    stresses: np.ndarray | None
+    uncertainties: tuple[np.ndarray, ...] | None
+
+
+class Trainer(Protocol):
+    """A way to train a force field and to predict with it."""
+
+    name: str
+
+    def hyperparameters(self, **overrides: Any) -> Hyperparameters:
+        """Make the trainer's hyperparameters from its defaults and some overrides.
+
+        Parameters
+        ----------
+        overrides
+            Values by name; strings, as a command line has them, are converted.
+
+        Returns
+        -------
+        The hyperparameters, complete and checked.
+
+        Raises
+        ------
+        InputError
+            If a name is unknown or a value is wrong.
+        """
+        ...
+
+    def train(
+        self, dataset_dir: Path, hyperparameters: Hyperparameters, workdir: Path, seed: int
+    ) -> TrainResult:
+        """Train a model.
+
+        Parameters
+        ----------
+        dataset_dir
+            Folder with ``train.xyz`` and optionally ``validation.xyz``: extended
+            XYZ with the keys energy (free energy, eV), forces and stress.
+        hyperparameters
+            What ``hyperparameters`` returned.
+        workdir
+            Folder for everything that the training writes.
+        seed
+            Seed of everything that is random.
+
+        Returns
+        -------
+        The files of the model and the account of its training.
+
+        Raises
+        ------
+        InputError
+            If the dataset cannot be trained on.
+        MissingDependencyError
+            If the trainer's library is not installed.
+        TrainingError
+            If the training ends without a model.
+        """
+        ...
+
+    def predict(self, model_dir: Path, frames_file: Path, workdir: Path) -> Predictions:
+        """Predict energies, forces and stresses.
+
+        Parameters
+        ----------
+        model_dir
+            Folder with the files of a ``TrainResult`` under their relative names.
+        frames_file
+            Extended XYZ file; labels in it are ignored.
+        workdir
+            Folder for everything that the prediction writes.
+
+        Returns
+        -------
+        The predictions in the order of the file.
+
+        Raises
+        ------
+        InputError
+            If the frames do not fit the model.
+        MissingDependencyError
+            If the trainer's library is not installed.
+        TrainingError
+            If a file of the model is missing or was changed, or the prediction fails.
+        """
+        ...
+
+
+def get_trainer(name: str) -> Trainer:
+    """Return the trainer of this name.
+
+    Parameters
+    ----------
+    name
+        One of the names in ``TRAINERS``.
+
+    Returns
+    -------
+    The trainer.
+
+    Raises
+    ------
+    InputError
+        If there is no such trainer.
+    """
+    if name not in TRAINERS:
+        raise InputError(f"There is no trainer '{name}': use one of {', '.join(TRAINERS)}.")
+    module, _, class_name = TRAINERS[name].partition(":")
+    return cast("Trainer", getattr(importlib.import_module(module), class_name)())
+
+
+H = TypeVar("H", bound=Hyperparameters)
+
+
+def parse_hyperparameters(kind: type[H], trainer: str, overrides: dict[str, Any]) -> H:
+    """Make hyperparameters, turning what is wrong into one sentence.
+
+    Parameters
+    ----------
+    kind
+        Class of the trainer's hyperparameters.
+    trainer
+        Name of the trainer, for the message.
+    overrides
+        Values by name; strings are converted.
+
+    Returns
+    -------
+    The hyperparameters.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown or a value is wrong.
+    """
+    unknown = sorted(set(overrides) - set(kind.model_fields))
+    if unknown:
+        raise InputError(
+            f"The trainer {trainer} has no hyperparameter '{unknown[0]}': "
+            f"use one of {', '.join(kind.model_fields)}."
+        )
+    try:
+        return kind(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "together"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise InputError(
+            f"The value {first['input']!r} of the {trainer} hyperparameter '{where}' is wrong "
+            f"({reason}): the known ones are {', '.join(kind.model_fields)}."
+        ) from error

@@ -1,0 +1,181 @@
+"""Runs one worker script in a subprocess and brings its answer home.
+
+Owns the life of that process: its interpreter, its threads, its log, its end with
+ours, and the turning of its failures into errors for users. What is asked and
+answered (the request and the result, both JSON files) belongs to the trainers;
+the scripts live in ``workers`` and import nothing of this package, because the
+interpreter that runs them may be another one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from tm23flows.errors import InputError, MissingDependencyError, TrainingError
+from tm23flows.settings import get_settings
+
+_GRACE_S = 5.0
+_EXCEPTION = re.compile(r"[A-Za-z_.]*(Error|Exception|Interrupt)\b")
+_SCRIPTS = Path(__file__).parent / "workers"
+_ONE_THREAD = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One worker script, and what to say when its library is missing."""
+
+    library: str
+    script: str
+    setting: str
+    fix: str
+
+    @property
+    def python(self) -> str:
+        """The interpreter that the settings name, or this one."""
+        return getattr(get_settings(), self.setting) or sys.executable
+
+
+def run_worker(worker: Worker, task: str, request: dict[str, Any], workdir: Path) -> dict[str, Any]:
+    """Run a worker to its end.
+
+    Parameters
+    ----------
+    worker
+        The worker.
+    task
+        What it shall do, such as "train"; names its files in the folder.
+    request
+        What the task needs, as JSON values.
+    workdir
+        Folder for the request, the log and the result.
+
+    Returns
+    -------
+    The answer of the worker.
+
+    Raises
+    ------
+    InputError
+        If the worker finds that the request makes no sense.
+    MissingDependencyError
+        If the interpreter or the library is not there.
+    TrainingError
+        If the worker fails.
+    """
+    workdir.mkdir(parents=True, exist_ok=True)
+    log, result = workdir / f"{task}.log", workdir / f"{task}_result.json"
+    result.unlink(missing_ok=True)
+    order = workdir / f"{task}_request.json"
+    order.write_text(json.dumps({**request, "task": task, "result": str(result)}, indent=1))
+    command = [worker.python, str(_SCRIPTS / worker.script), str(order)]
+    with log.open("w") as stream:
+        status = _run(worker, command, workdir, stream.fileno())
+    answer = json.loads(result.read_text()) if result.is_file() else {}
+    if "error" in answer:
+        raise _error(worker, answer["error"], log)
+    if status != 0 or not answer:
+        raise TrainingError(f"{worker.library} failed: {_reason(status, log)} The log is {log}.")
+    return answer
+
+
+def _run(worker: Worker, command: list[str], workdir: Path, log: int) -> int:
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
+    environment |= dict.fromkeys(_ONE_THREAD, "1")
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=workdir,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise MissingDependencyError(
+            f"The interpreter {command[0]} for {worker.library} cannot be run ({error.strerror}): "
+            f"correct the setting TM23_{worker.setting.upper()}."
+        ) from error
+    try:
+        with _ends_with_us(process):
+            return process.wait()
+    finally:
+        _end(process)
+
+
+@contextmanager
+def _ends_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Take the worker's process group down when this process is told to end.
+
+    Ctrl-C arrives as an exception and needs no handler; only the main thread may
+    have one. A death that leaves no time for this is noticed by the worker itself.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def forward(signum: int, _frame: FrameType | None) -> None:
+        _end(process)
+        signal.signal(signum, previous)
+        os.kill(os.getpid(), signum)
+
+    previous = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
+    signal.signal(signal.SIGTERM, forward)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    for signum in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, signum)
+            process.wait(timeout=_GRACE_S)
+        except subprocess.TimeoutExpired:
+            continue
+        except ProcessLookupError:
+            process.wait()
+        return
+
+
+def _error(worker: Worker, error: dict[str, str], log: Path) -> Exception:
+    kind, message = error["kind"], error["message"]
+    if kind == "library":
+        return MissingDependencyError(
+            f"{worker.library} cannot be used by {worker.python} ({message}): {worker.fix}, or "
+            f"name an interpreter that has it in TM23_{worker.setting.upper()}."
+        )
+    if kind == "unsupported":
+        return MissingDependencyError(message)
+    if kind == "input":
+        return InputError(message)
+    return TrainingError(f"{message} The log is {log}.")
+
+
+def _reason(status: int, log: Path) -> str:
+    if status < 0:
+        return f"the worker was ended by signal {-status} (too little memory is the usual cause)."
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    errors = [line for line in lines if _EXCEPTION.match(line)]
+    last = (errors or lines or [f"exit status {status}"])[-1]
+    return last[:300].rstrip(".") + "."

@@ -1,0 +1,171 @@
+"""What the worker scripts share: reading requests, answering, frames as arrays.
+
+Imports the standard library alone at the top, so that an interpreter without
+numpy, ASE or the trainer's library can still say so in its answer.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import signal
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ase import Atoms
+
+_PR_SET_PDEATHSIG = 1
+
+
+class RequestError(Exception):
+    """A request that cannot be met; ``kind`` says which error the user sees."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+
+
+def answer(libraries: Iterable[str], tasks: dict[str, Callable[[dict], dict]]) -> None:
+    """Do the task of the request named on the command line, and write its result.
+
+    Parameters
+    ----------
+    libraries
+        Modules that the tasks import.
+    tasks
+        Function of each task: from the request to the answer.
+    """
+    request = json.loads(Path(sys.argv[1]).read_text())
+    _die_with_parent()
+    try:
+        for library in libraries:
+            _need(library)
+        reply = tasks[request["task"]](request)
+    except RequestError as error:
+        reply = {"error": {"kind": error.kind, "message": error.message}}
+    write_json(Path(request["result"]), reply)
+
+
+def _need(library: str) -> None:
+    try:
+        importlib.import_module(library)
+    except ImportError as error:
+        raise RequestError("library", str(error)) from error
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end this process when its parent dies, however that happens."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON so that the file is either complete or not there.
+
+    Parameters
+    ----------
+    path
+        The file.
+    value
+        Its content.
+    """
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(value, indent=1))
+    part.replace(path)
+
+
+def read_frames(path: str | Path) -> list[Atoms]:
+    """Read frames, with their labels where the file has them.
+
+    Parameters
+    ----------
+    path
+        npz file with counts, numbers, positions, cells (A) and perhaps energies (eV),
+        forces (eV/A) and stresses (eV/A^3, ASE's sign and order).
+
+    Returns
+    -------
+    Periodic frames; labels sit in a SinglePointCalculator.
+    """
+    import numpy as np
+    from ase import Atoms
+    from ase.calculators.singlepoint import SinglePointCalculator
+
+    with np.load(path, allow_pickle=False) as file:
+        data = {key: file[key] for key in file.files}
+    stops = np.cumsum(data["counts"])
+    frames = []
+    for i, (start, stop) in enumerate(zip(stops - data["counts"], stops, strict=True)):
+        atoms = Atoms(
+            data["numbers"][start:stop],
+            positions=data["positions"][start:stop],
+            cell=data["cells"][i],
+            pbc=True,
+        )
+        if "energies" in data:
+            atoms.calc = SinglePointCalculator(
+                atoms,
+                energy=float(data["energies"][i]),
+                forces=data["forces"][start:stop],
+                stress=data["stresses"][i],
+            )
+        frames.append(atoms)
+    return frames
+
+
+def predict_all(calculator: Any, frames: list[Atoms], path: str, extra: str | None = None) -> None:
+    """Predict frame by frame with an ASE calculator, and write the arrays.
+
+    Parameters
+    ----------
+    calculator
+        The calculator.
+    frames
+        The frames.
+    path
+        npz file for energies (eV), forces (eV/A), stresses (eV/A^3).
+    extra
+        Key of the calculator's results whose first column is the uncertainty per atom.
+    """
+    import numpy as np
+
+    rows = []
+    for atoms in frames:
+        calculator.calculate(atoms, ["energy", "forces", "stress"])
+        rows.append({key: np.array(value, float) for key, value in calculator.results.items()})
+    arrays = {
+        "energies": np.array([float(row["energy"]) for row in rows]),
+        "forces": np.concatenate([row["forces"] for row in rows]),
+        "stresses": np.array([row["stress"] for row in rows]),
+    }
+    if extra is not None:
+        arrays["uncertainties"] = np.concatenate([row[extra][:, 0] for row in rows])
+    np.savez(path, **arrays)
+
+
+def versions(*distributions: str) -> dict[str, str]:
+    """Return the versions of installed distributions and of Python.
+
+    Parameters
+    ----------
+    distributions
+        Names as pip knows them; one that is not installed is left out.
+
+    Returns
+    -------
+    Version by name.
+    """
+    found = {"python": sys.version.split()[0]}
+    for name in distributions:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
