@@ -38,6 +38,9 @@ class Dataset(Document):
         description="Label ids by part, such as train and test, in time order."
     )
     rule: str = Field(description="Rule that made the split.")
+    split_options: dict[str, float] = Field(
+        default_factory=dict, description="Numbers that the rule was used with."
+    )
     query: dict[str, JsonValue] = Field(description="Query that selected the labels.")
     energy: str = Field("free", description="Label policy: which energy models are trained on.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from tm23flows.documents.arrays import Floats
 from tm23flows.documents.base import Document
 from tm23flows.documents.ids import content_id
 from tm23flows.documents.recipe import Recipe
+from tm23flows.science.label_arrays import LabelArrays
 
 
 class Energies(BaseModel):
@@ -97,3 +99,28 @@ def label_id(frame_id: str, recipe_id: str) -> str:
     The id.
     """
     return content_id("label", frame=frame_id, recipe=recipe_id)
+
+
+def label_arrays(labels: Sequence[Label], energy: str = "free") -> LabelArrays:
+    """Put labels of several frames into arrays, for metrics.
+
+    Parameters
+    ----------
+    labels
+        At least one label.
+    energy
+        Which of the three energies: free, sigma0 or without_entropy.
+
+    Returns
+    -------
+    Energies, forces and stresses in the order of the labels.
+    """
+    no_stress = np.full(6, np.nan)
+    return LabelArrays(
+        energies_eV=np.array([getattr(label.energies, energy) for label in labels]),
+        n_atoms=np.array([label.n_atoms for label in labels]),
+        forces_eV_per_A=np.concatenate([label.forces for label in labels]),
+        stresses_eV_per_A3=np.array(
+            [no_stress if label.stress is None else label.stress for label in labels]
+        ),
+    )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tm23flows.documents.base import Document
 from tm23flows.documents.frame import Frame
-from tm23flows.documents.label import Label
+from tm23flows.documents.label import Label, Rejection
 from tm23flows.errors import DatabaseError, InputError, NotFoundError
 from tm23flows.settings import get_settings
 from tm23flows.store.blobs import Blobs
@@ -99,6 +99,21 @@ class Archive:
             self.database[name].bulk_write(inserts, ordered=False).upserted_count
             for name, inserts in by_collection.items()
         )
+
+    def record(self, outcomes: Iterable[Label | Rejection]) -> None:
+        """Store what became of labels: an accepted one takes the place of a rejection.
+
+        Parameters
+        ----------
+        outcomes
+            Labels and rejections.
+        """
+        done = list(outcomes)
+        if not done:
+            return
+        self.put(*done)
+        accepted = [one.id for one in done if isinstance(one, Label)]
+        self.database["rejections"].delete_many({"_id": {"$in": accepted}})
 
     def get(self, noun: type[Noun], document_id: str) -> Noun:
         """Read one document.

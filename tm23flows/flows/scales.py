@@ -1,0 +1,141 @@
+"""The two scales of the road: a demonstration in minutes, and the paper.
+
+Owns the numbers of each scale, for each engine. Everything is a field of the
+Makers that come out of here, so a user can change any of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tm23flows.documents.recipe import Recipe
+from tm23flows.engines.base import check_engine_name
+from tm23flows.errors import InputError
+from tm23flows.flows.label import LabelMaker
+from tm23flows.flows.structure import StructureMaker
+from tm23flows.flows.tm23 import ExtraLabels, TM23Maker
+from tm23flows.flows.trajectory import Sampling, TrajectoryMaker
+from tm23flows.science import protocol
+from tm23flows.science.cells import supercell_matrix
+from tm23flows.science.kpoints import kmesh_for_spacing
+from tm23flows.science.metals import metal
+from tm23flows.science.prototypes import build_primitive
+
+DEMO_ATOMS = 8
+"""Sites of the smallest cell worth a demonstration; with one vacancy 7 atoms."""
+
+PAPER_KSPACING_PER_A = 0.2
+"""Default density of k-points at the paper's scale, in 1/angstrom with 2 pi.
+
+The article's meshes are not public. They were converged for every metal to
+1 meV/atom and 5 meV/angstrom, so this is a starting point to be converged.
+"""
+
+MEAN_VALUE_POINT = (0.25, 0.25, 0.25)
+"""In cells this small one general k-point is far better than Gamma at the same price."""
+
+
+def make_tm23(element: str, scale: str, engine: str) -> TM23Maker:
+    """Return the Maker of a scale for a metal.
+
+    Parameters
+    ----------
+    element
+        Chemical symbol.
+    scale
+        ``demo`` or ``paper``.
+    engine
+        Name of the engine.
+
+    Returns
+    -------
+    The Maker.
+
+    Raises
+    ------
+    InputError
+        If the metal, the scale or the engine is unknown.
+    """
+    check_engine_name(engine)
+    metal(element)
+    if scale not in SCALES:
+        raise InputError(f"There is no scale '{scale}'; choose one of: {', '.join(SCALES)}.")
+    return SCALES[scale](element, engine)
+
+
+def demo(element: str, engine: str) -> TM23Maker:
+    """Return the demonstration: 7 atoms, tens of steps, a sound k-mesh.
+
+    Parameters
+    ----------
+    element
+        Chemical symbol.
+    engine
+        Name of the engine.
+
+    Returns
+    -------
+    The Maker.
+    """
+    recipe = Recipe(engine=engine, cutoff_eV=350, kmesh=(3, 3, 3), sigma_eV=protocol.SIGMA_EV)
+    shifted = {"kmesh": (2, 2, 2), "kmesh_offset": MEAN_VALUE_POINT}
+    return TM23Maker(
+        name="demo",
+        structure=StructureMaker(supercell=_small_cell(element)),
+        trajectory=TrajectoryMaker(
+            recipe=recipe.model_copy(
+                update={"cutoff_eV": 300, "kmesh": (1, 1, 1), "kmesh_offset": MEAN_VALUE_POINT}
+            ),
+            n_steps=36,
+            sampling=Sampling(discard=12, stride=3, count=8),
+            damping_fs=100.0,
+            initial_temperature_factor=2.0,
+            segment_steps=6,
+        ),
+        label=LabelMaker(recipe=recipe, batch_size=4),
+        extra_labels=(
+            ExtraLabels(LabelMaker(recipe=recipe.model_copy(update=shifted)), count=2),
+            ExtraLabels(LabelMaker(recipe=recipe.model_copy(update={"sigma_eV": 1.0})), count=1),
+        ),
+        split="fraction",
+        split_options={"train_fraction": 0.75},
+    )
+
+
+def paper(element: str, engine: str) -> TM23Maker:
+    """Return TM23's own protocol: 11,000 steps, 1000 frames a temperature, 520 eV.
+
+    Parameters
+    ----------
+    element
+        Chemical symbol.
+    engine
+        Name of the engine.
+
+    Returns
+    -------
+    The Maker.
+    """
+    structure = StructureMaker()
+    primitive = build_primitive(metal(element))
+    matrix = supercell_matrix(primitive.cell, structure.min_length_A, structure.supercell_rule)
+    gamma = Recipe(engine=engine, cutoff_eV=protocol.CUTOFF_EV, sigma_eV=protocol.SIGMA_EV)
+    mesh = kmesh_for_spacing(matrix @ primitive.cell.array, PAPER_KSPACING_PER_A)
+    return TM23Maker(
+        structure=structure,
+        trajectory=TrajectoryMaker(
+            recipe=gamma,
+            damping_fs=protocol.NOSE_PERIOD_STEPS * protocol.TIMESTEP_FS,
+        ),
+        label=LabelMaker(recipe=gamma.model_copy(update={"kmesh": mesh})),
+    )
+
+
+SCALES: dict[str, Callable[[str, str], TM23Maker]] = {"demo": demo, "paper": paper}
+
+
+def _small_cell(element: str) -> tuple[int, int, int]:
+    """Return multiples of the primitive vectors that give about eight sites."""
+    sites = len(build_primitive(metal(element)))
+    multiples = {1: (2, 2, 2), 2: (2, 2, 1), 3: (2, 2, 1)}
+    return multiples.get(sites, (1, 1, 1))

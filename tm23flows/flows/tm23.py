@@ -1,0 +1,130 @@
+"""The paper as a flow: from a metal to measured models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from jobflow import Flow, Maker
+
+from tm23flows.flows.label import LabelMaker
+from tm23flows.flows.model import ModelMaker
+from tm23flows.flows.naming import tagged
+from tm23flows.flows.structure import StructureMaker
+from tm23flows.flows.trajectory import TrajectoryMaker
+from tm23flows.jobs.dataset import make_dataset
+from tm23flows.science.metals import metal
+from tm23flows.science.protocol import Regime, temperature_K
+
+
+@dataclass
+class ExtraLabels:
+    """A second recipe for a few frames, so that one frame is seen with several labels.
+
+    Parameters
+    ----------
+    maker
+        How to label.
+    count
+        How many frames of each temperature, counted from the end, where the test
+        frames are.
+    """
+
+    maker: LabelMaker
+    count: int
+
+
+@dataclass
+class TM23Maker(Maker):
+    """Structure, trajectories, frames, labels, dataset, models, evaluations.
+
+    Parameters
+    ----------
+    name
+        Name of the flow, and with the element in front that of the dataset.
+    structure
+        Makes the supercell.
+    trajectory
+        Runs each temperature.
+    regimes
+        Temperatures, as multiples of the melting temperature.
+    label
+        Labels all frames for the dataset.
+    extra_labels
+        Other recipes for a few frames.
+    split
+        Rule that divides the labels.
+    split_options
+        Numbers that the rule takes.
+    models
+        Train and measure.
+
+    Examples
+    --------
+    >>> flow = TM23Maker().make("Cu")
+    >>> flow.name
+    'Cu tm23'
+    """
+
+    name: str = "tm23"
+    structure: StructureMaker = field(default_factory=StructureMaker)
+    trajectory: TrajectoryMaker = field(default_factory=TrajectoryMaker)
+    regimes: tuple[Regime, ...] = tuple(Regime)
+    label: LabelMaker = field(default_factory=LabelMaker)
+    extra_labels: tuple[ExtraLabels, ...] = ()
+    split: str = "full"
+    split_options: dict[str, float] = field(default_factory=dict)
+    models: tuple[ModelMaker, ...] = (
+        ModelMaker(trainer="flare"),
+        ModelMaker(trainer="nequip"),
+    )
+
+    def make(self, element: str) -> Flow:
+        """Wire the road for one metal.
+
+        Parameters
+        ----------
+        element
+            Chemical symbol.
+
+        Returns
+        -------
+        A flow whose output is the list of evaluations.
+
+        Raises
+        ------
+        InputError
+            If the metal is unknown or a run too short for its sampling.
+        """
+        element = metal(element).symbol
+        structure = self.structure.make(element)
+        runs = [self._run(structure.output["structure_id"], element, r) for r in self.regimes]
+        count = self.trajectory.sampling.count
+        labels = [
+            self._labels(run, count, element, r) for run, r in zip(runs, self.regimes, strict=True)
+        ]
+        extras = [
+            extra.maker.make(run.output["frame_ids"], extra.count, element, regime)
+            for extra in self.extra_labels
+            for run, regime in zip(runs, self.regimes, strict=True)
+        ]
+        dataset = make_dataset(
+            f"{element}-{self.name}",
+            [run.output["frame_ids"] for run in runs],
+            [batch.output["recipe_id"] for flow in labels for batch in flow.jobs],
+            self.split,
+            self.split_options,
+        )
+        tagged(dataset, f"{element} dataset", "data", element)
+        models = [maker.make(dataset.output["dataset_id"], element) for maker in self.models]
+        return Flow(
+            [structure, *runs, *labels, *extras, dataset, *models],
+            output=[model.output for model in models],
+            name=f"{element} {self.name}",
+        )
+
+    def _run(self, structure_id: str, element: str, regime: Regime) -> Flow:
+        temperature = temperature_K(element, regime)
+        return self.trajectory.make(structure_id, element, str(regime), temperature)
+
+    def _labels(self, run: Flow, count: int, element: str, regime: Regime) -> Flow:
+        return self.label.make(run.output["frame_ids"], count, element, str(regime))

@@ -1,0 +1,63 @@
+"""The job that freezes labels into a dataset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobflow import job
+
+from tm23flows.documents.label import Label, label_id
+from tm23flows.errors import InputError
+from tm23flows.jobs.context import open_archive
+from tm23flows.store.datasets import create_dataset
+
+
+@job
+def make_dataset(
+    name: str,
+    frame_ids: list[list[str]],
+    recipe_ids: list[str],
+    split: str,
+    split_options: dict[str, float],
+) -> dict[str, Any]:
+    """Make a dataset from the labels of given frames under one recipe.
+
+    Parameters
+    ----------
+    name
+        Name of the dataset.
+    frame_ids
+        Frames, one list per trajectory.
+    recipe_ids
+        Recipe of the labels, as every labelling job reported it; all the same.
+    split
+        Rule that divides the labels.
+    split_options
+        Numbers that the rule takes.
+
+    Returns
+    -------
+    ``dataset_id``, ``name``, ``version`` and the number of labels of each part.
+
+    Raises
+    ------
+    InputError
+        If the labelling jobs used different recipes, or too few labels were accepted.
+    """
+    if len(set(recipe_ids)) != 1:
+        raise InputError("The labels of a dataset must come from one recipe.")
+    archive = open_archive()
+    wanted = [label_id(frame, recipe_ids[0]) for run in frame_ids for frame in run]
+    accepted = archive.existing(Label, wanted)
+    labels = archive.get_many(Label, [one for one in wanted if one in accepted])
+    if not labels:
+        raise InputError(f"None of {len(wanted)} labels for the dataset '{name}' was accepted.")
+    named = create_dataset(
+        archive, name, labels, split, split_options, query={"recipe": recipe_ids[0]}
+    )
+    return {
+        "dataset_id": named.dataset.id,
+        "name": named.name,
+        "version": named.version,
+        **{part: len(ids) for part, ids in named.dataset.parts.items()},
+    }

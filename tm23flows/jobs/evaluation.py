@@ -1,0 +1,134 @@
+"""The job that measures a model on a part of a dataset."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jobflow import job
+
+from tm23flows.documents.base import Provenance
+from tm23flows.documents.dataset import Dataset
+from tm23flows.documents.evaluation import ErrorRow, Evaluation, GroupErrors, evaluation_id
+from tm23flows.documents.label import Label, label_arrays
+from tm23flows.documents.model import Model
+from tm23flows.jobs.context import open_archive
+from tm23flows.jobs.model import write_part
+from tm23flows.science.label_arrays import LabelArrays
+from tm23flows.science.metrics import error_table
+from tm23flows.trainers.base import Predictions, get_trainer
+
+if TYPE_CHECKING:
+    from tm23flows.store.archive import Archive
+
+
+@job
+def evaluate_model(
+    model_id: str, dataset_id: str, part: str, energy_reference: str
+) -> dict[str, Any]:
+    """Predict a part of a dataset and store predictions and errors.
+
+    Parameters
+    ----------
+    model_id
+        The model.
+    dataset_id
+        The dataset.
+    part
+        Part of the dataset to predict.
+    energy_reference
+        How the energy MAV is referenced; see :mod:`tm23flows.science.metrics`.
+
+    Returns
+    -------
+    ``evaluation_id`` and the force percent error over all frames.
+
+    Raises
+    ------
+    TrainingError
+        If the prediction fails.
+    """
+    archive = open_archive()
+    key = evaluation_id(model_id, dataset_id, part, energy_reference)
+    if not archive.existing(Evaluation, [key]):
+        model, dataset = archive.get(Model, model_id), archive.get(Dataset, dataset_id)
+        archive.put(_evaluate(archive, model, dataset, part, energy_reference))
+    evaluation = archive.get(Evaluation, key)
+    return {"evaluation_id": key, "force_percent_error": evaluation.errors[0].force.percent}
+
+
+def _evaluate(
+    archive: Archive, model: Model, dataset: Dataset, part: str, energy_reference: str
+) -> Evaluation:
+    with tempfile.TemporaryDirectory(prefix="tm23-evaluate-") as scratch:
+        folder = Path(scratch)
+        labels = write_part(archive, dataset, part, folder / "frames.xyz")
+        _fetch_files(archive, model, folder / "model")
+        trainer = get_trainer(model.trainer)
+        predictions = trainer.predict(folder / "model", folder / "frames.xyz", folder / "work")
+    return Evaluation(
+        provenance=Provenance.now(model.provenance.software, {"trainer": model.trainer}),
+        model_id=model.id,
+        dataset_id=dataset.id,
+        part=part,
+        energy_reference=energy_reference,
+        predictions=_store_predictions(archive, labels, predictions),
+        errors=tuple(_errors_by_group(labels, predictions, dataset.energy, energy_reference)),
+    )
+
+
+def _fetch_files(archive: Archive, model: Model, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    for one in model.files:
+        (folder / one.name).write_bytes(archive.blobs.get(one.blob))
+
+
+def _store_predictions(archive: Archive, labels: Sequence[Label], predictions: Predictions) -> str:
+    arrays = {
+        "label_id": np.array([label.id for label in labels]),
+        "n_atoms": np.array([label.n_atoms for label in labels]),
+        "energy": predictions.energies,
+        "forces": np.concatenate(predictions.forces),
+    }
+    if predictions.stresses is not None:
+        arrays["stress"] = predictions.stresses
+    if predictions.uncertainties is not None:
+        arrays["uncertainty"] = np.concatenate(predictions.uncertainties)
+    return archive.blobs.put_arrays(**arrays)
+
+
+def _errors_by_group(
+    labels: Sequence[Label], predictions: Predictions, energy: str, energy_reference: str
+) -> list[GroupErrors]:
+    everything = list(range(len(labels)))
+    groups: dict[str, list[int]] = {"all": everything}
+    for place in everything:
+        groups.setdefault(labels[place].regime or "other", []).append(place)
+    rows = []
+    for name, places in groups.items():
+        reference = label_arrays([labels[i] for i in places], energy)
+        table = error_table(_predicted(predictions, places), reference, energy_reference)
+        rows.append(
+            GroupErrors(
+                group=name,
+                n_frames=table.n_frames,
+                energy=ErrorRow(**asdict(table.energy)),
+                force=ErrorRow(**asdict(table.force)),
+                stress=None if table.stress is None else ErrorRow(**asdict(table.stress)),
+            )
+        )
+    return rows
+
+
+def _predicted(predictions: Predictions, places: list[int]) -> LabelArrays:
+    stresses = predictions.stresses
+    return LabelArrays(
+        energies_eV=predictions.energies[places],
+        n_atoms=np.array([len(predictions.forces[i]) for i in places]),
+        forces_eV_per_A=np.concatenate([predictions.forces[i] for i in places]),
+        stresses_eV_per_A3=None if stresses is None else stresses[places],
+    )

@@ -1,0 +1,130 @@
+"""The job that picks frames out of a trajectory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jobflow import job
+
+from tm23flows.documents.base import Provenance
+from tm23flows.documents.frame import Frame
+from tm23flows.documents.label import Energies, Label
+from tm23flows.documents.structure import Structure
+from tm23flows.documents.trajectory import Trajectory
+from tm23flows.jobs.context import open_archive
+from tm23flows.science.sampling import select_steps
+from tm23flows.store.trajectories import read_segments
+
+if TYPE_CHECKING:
+    from tm23flows.store.archive import Archive
+
+
+@job
+def select_frames(trajectory_id: str, discard: int, stride: int, count: int) -> dict[str, Any]:
+    """Store frames of a trajectory, and its own forces as labels of them.
+
+    Parameters
+    ----------
+    trajectory_id
+        The run.
+    discard
+        Steps at the beginning that are left out.
+    stride
+        Every how many steps a frame is taken after that.
+    count
+        How many frames.
+
+    Returns
+    -------
+    ``frame_ids`` in time order, and ``trajectory_id``.
+
+    Raises
+    ------
+    InputError
+        If the trajectory is too short.
+    """
+    archive = open_archive()
+    trajectory = archive.get(Trajectory, trajectory_id)
+    steps = select_steps(trajectory.n_steps, discard, stride, count)
+    pairs = list(_take(archive, trajectory, set(steps)))
+    archive.put(*(frame for frame, _ in pairs))
+    archive.put(*(label for _, label in pairs))
+    return {"frame_ids": [frame.id for frame, _ in pairs], "trajectory_id": trajectory_id}
+
+
+def _take(
+    archive: Archive, trajectory: Trajectory, steps: set[int]
+) -> Iterator[tuple[Frame, Label]]:
+    structure = archive.get(Structure, trajectory.structure_id)
+    for arrays in read_segments(archive, trajectory):
+        for place, step in enumerate(arrays["step"]):
+            if int(step) in steps:
+                frame = _frame(trajectory, structure, int(step), arrays["positions"][place])
+                yield frame, _label(trajectory, frame, {k: v[place] for k, v in arrays.items()})
+
+
+def _frame(trajectory: Trajectory, structure: Structure, step: int, positions: np.ndarray) -> Frame:
+    return Frame(
+        provenance=Provenance.now(),
+        element=trajectory.element,
+        regime=trajectory.regime,
+        temperature_K=trajectory.dynamics.temperature_K,
+        trajectory_id=trajectory.id,
+        step=step,
+        time_fs=(step - 1) * trajectory.dynamics.timestep_fs,
+        numbers=structure.numbers,
+        cell=structure.cell,
+        positions=positions,
+    )
+
+
+def _label(trajectory: Trajectory, frame: Frame, values: dict[str, np.ndarray]) -> Label:
+    stress = values["stress"]
+    return make_label(
+        frame,
+        recipe=trajectory.recipe,
+        # The run computed these numbers, so its past is theirs.
+        provenance=trajectory.provenance,
+        energies=Energies(
+            free=float(values["energy_free"]),
+            sigma0=float(values["energy_sigma0"]),
+            without_entropy=float(values["energy_without_entropy"]),
+        ),
+        forces=values["forces"],
+        stress=stress if np.isfinite(stress).all() else None,
+    )
+
+
+def make_label(frame: Frame, **fields: Any) -> Label:
+    """Make the label of a frame, with the frame's own facts repeated for queries.
+
+    Parameters
+    ----------
+    frame
+        The frame.
+    **fields
+        ``recipe``, ``provenance``, ``energies``, ``forces``, ``stress``, and
+        ``effort`` where it is known.
+
+    Returns
+    -------
+    The label.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+    """
+    return Label(
+        frame_id=frame.id,
+        recipe_id=fields["recipe"].id,
+        element=frame.element,
+        regime=frame.regime,
+        temperature_K=frame.temperature_K,
+        trajectory_id=frame.trajectory_id,
+        step=frame.step,
+        n_atoms=len(frame.numbers),
+        **fields,
+    )
