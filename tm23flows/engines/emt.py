@@ -25,7 +25,7 @@ class EmtEngine(AseEngine):
     name = "emt"
 
     def complete(self, recipe: Recipe, symbols: Iterable[str]) -> Recipe:
-        """Check the elements; there is nothing to complete.
+        """Check the elements and take out what EMT does not have.
 
         Parameters
         ----------
@@ -36,7 +36,8 @@ class EmtEngine(AseEngine):
 
         Returns
         -------
-        The recipe.
+        The recipe without functional and cutoff; k-mesh and smearing stay, so that
+        tests can label one frame under several recipes.
 
         Raises
         ------
@@ -48,7 +49,7 @@ class EmtEngine(AseEngine):
             raise InputError(
                 f"The EMT engine does not know {', '.join(unknown)}; use --engine gpaw."
             )
-        return recipe
+        return recipe.model_copy(update={"xc": "none", "cutoff_eV": None})
 
     def inputs(self, recipe: Recipe) -> dict[str, object]:
         """Return what the calculator is given: nothing."""

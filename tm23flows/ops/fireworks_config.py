@@ -1,0 +1,73 @@
+"""The files by which FireWorks and jobflow find the database and their worker.
+
+Owns their content. They hold the URI of the database, so a URI with a password
+makes files that only their owner can read.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+LAUNCHPAD_DATABASE = "fireworks"
+JOBFLOW_DATABASE = "jobflow"
+
+
+def write_config(folder: Path, uri: str, worker: str = "local") -> dict[str, str]:
+    """Write FireWorks' and jobflow's files for a database.
+
+    Parameters
+    ----------
+    folder
+        Where to write; it is made.
+    uri
+        MongoDB URI, without a database name.
+    worker
+        Name of the worker in ``my_fworker.yaml``.
+
+    Returns
+    -------
+    The environment variables that make every command use them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in _files(folder.resolve(), uri, worker).items():
+        _write_private(folder / name, yaml.safe_dump(content, sort_keys=False))
+    return {
+        "FW_CONFIG_FILE": str(folder.resolve() / "FW_config.yaml"),
+        "JOBFLOW_CONFIG_FILE": str(folder.resolve() / "jobflow.yaml"),
+    }
+
+
+def _files(folder: Path, uri: str, worker: str) -> dict[str, dict[str, Any]]:
+    store = {"type": "MongoStore", "database": JOBFLOW_DATABASE, "uri": uri}
+    return {
+        # Job documents may hold secrets of their owner: never leave them in run folders.
+        "FW_config.yaml": {"CONFIG_FILE_DIR": str(folder), "PRINT_FW_JSON": False},
+        "my_launchpad.yaml": {
+            "host": uri,
+            "uri_mode": True,
+            "name": LAUNCHPAD_DATABASE,
+            "logdir": None,
+            "strm_lvl": "INFO",
+        },
+        "my_fworker.yaml": {"name": worker, "category": "", "query": "{}"},
+        "jobflow.yaml": {
+            "JOB_STORE": {
+                "docs_store": {**store, "collection_name": "outputs", "key": "uuid"},
+                "additional_stores": {
+                    "data": {**store, "type": "GridFSStore", "collection_name": "blobs"}
+                },
+            }
+        },
+    }
+
+
+def _write_private(path: Path, text: str) -> None:
+    part = path.with_suffix(path.suffix + ".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    part.replace(path)
