@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from tm23flows.errors import InputError
 from tm23flows.trainers.base import (
@@ -34,6 +34,13 @@ from tm23flows.trainers.worker import Worker, run_worker
 
 FILES = ["model.json", "training.npz"]
 MINIMUM_FRAMES = 2
+# Where the optimisation may go; without bounds it runs off to useless noises.
+BOUNDS = {
+    "sigma": (1e-2, 1e3),
+    "noise_energy": (1e-5, 0.05),
+    "noise_force": (1e-3, 1.0),
+    "noise_stress": (1e-5, 0.1),
+}
 _WORKER = Worker(
     library="FLARE",
     script="flare_worker.py",
@@ -56,13 +63,21 @@ class FlareHyperparameters(Hyperparameters):
     minimum_variance: float = Field(
         1e-6, gt=0, description="Environments below this predictive variance are not taken."
     )
-    sigma: float = Field(2.0, gt=0, description="Signal standard deviation, starting value.")
-    noise_energy: float = Field(0.001, gt=0, description="Energy noise in eV/atom, starting value.")
-    noise_force: float = Field(0.05, gt=0, description="Force noise in eV/A, starting value.")
-    noise_stress: float = Field(0.005, gt=0, description="Stress noise in eV/A^3, starting value.")
+    sigma: float = Field(2.0, description="Signal standard deviation, starting value.")
+    noise_energy: float = Field(0.001, description="Energy noise in eV/atom, starting value.")
+    noise_force: float = Field(0.05, description="Force noise in eV/A, starting value.")
+    noise_stress: float = Field(0.005, description="Stress noise in eV/A^3, starting value.")
     max_iterations: int = Field(200, ge=0, description="L-BFGS-B iterations per start.")
     gtol: float = Field(1e-4, gt=0, description="Gradient tolerance of L-BFGS-B.")
     starts: int = Field(3, ge=1, description="Starts of the optimisation; the best point is kept.")
+
+    @field_validator(*BOUNDS)
+    @classmethod
+    def _inside(cls, value: float, info: ValidationInfo) -> float:
+        low, high = BOUNDS[str(info.field_name)]
+        if not low <= value <= high:
+            raise ValueError(f"it must lie between {low:g} and {high:g}")
+        return value
 
 
 class FlareTrainer:
@@ -92,6 +107,7 @@ class FlareTrainer:
         request = {
             "model": str(model),
             "settings": hyperparameters.model_dump(),
+            "bounds": BOUNDS,
             "seed": seed,
         }
         answer = run_worker(_WORKER, "train", request, workdir)

@@ -72,13 +72,13 @@ def check_manifest(folder: Path, names: list[str]) -> dict[str, str]:
 
 def _read(folder: Path) -> dict[str, str]:
     try:
-        sums = json.loads((folder / MANIFEST).read_text())["sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        content = json.loads((folder / MANIFEST).read_text())["sha256"]
+        return {str(name): str(value) for name, value in content.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError(
             f"{folder} has no readable {MANIFEST}, so its files cannot be trusted: "
             f"take the model from the archive again."
         ) from error
-    return {str(name): str(value) for name, value in sums.items()}
 
 
 def _sha256(path: Path) -> str:

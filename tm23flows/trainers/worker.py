@@ -115,9 +115,10 @@ def _run(worker: Worker, command: list[str], workdir: Path, log: int) -> int:
         ) from error
     try:
         with _ends_with_us(process):
-            return process.wait()
+            process.wait()
     finally:
         _end(process)
+    return process.returncode
 
 
 @contextmanager
@@ -127,21 +128,28 @@ def _ends_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
     Ctrl-C arrives as an exception and needs no handler; only the main thread may
     have one. A death that leaves no time for this is noticed by the worker itself.
     """
-    if threading.current_thread() is not threading.main_thread():
+    previous = signal.getsignal(signal.SIGTERM)
+    main = threading.current_thread() is threading.main_thread()
+    if not main or previous in {signal.SIG_IGN, None}:
         yield
         return
-
-    def forward(signum: int, _frame: FrameType | None) -> None:
-        _end(process)
-        signal.signal(signum, previous)
-        os.kill(os.getpid(), signum)
-
-    previous = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
-    signal.signal(signal.SIGTERM, forward)
+    signal.signal(signal.SIGTERM, _raise_terminated)
     try:
         yield
+    except _TerminatedError:
+        _end(process)
+        signal.signal(signal.SIGTERM, previous)
+        os.kill(os.getpid(), signal.SIGTERM)
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM, as an exception that no handler of errors catches."""
+
+
+def _raise_terminated(_signum: int, _frame: FrameType | None) -> None:
+    raise _TerminatedError
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

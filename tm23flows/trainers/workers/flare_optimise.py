@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from flare.bffs.sgp import SGP_Wrapper
 
 NAMES = ("sigma", "noise_energy", "noise_force", "noise_stress")
-# sigma; noises in eV/atom, eV/A, eV/A^3
-_BOUNDS = np.log([(1e-2, 1e3), (1e-5, 0.05), (1e-3, 1.0), (1e-5, 0.1)])
 _SPREAD = np.log(10.0)
 
 
@@ -59,7 +57,7 @@ class Likelihood:
 
 
 def optimise(
-    process: SGP_Wrapper, settings: dict[str, Any], atoms_per_frame: float, seed: int
+    process: SGP_Wrapper, request: dict[str, Any], atoms_per_frame: float
 ) -> tuple[dict[str, float], list[dict[str, float]]]:
     """Search for the values with the highest likelihood and give them to the process.
 
@@ -67,21 +65,22 @@ def optimise(
     ----------
     process
         The process; it holds the best values afterwards.
-    settings
-        Hyperparameters of the trainer.
+    request
+        The ``settings``, the ``bounds`` of each value, and the ``seed`` of the second
+        and later starts.
     atoms_per_frame
         Turns energy noise per atom into noise per frame.
-    seed
-        Seed of the second and later starts.
 
     Returns
     -------
     The best values (noise of the energy in eV/atom), and one row per evaluation.
     """
     likelihood = Likelihood(process, atoms_per_frame)
-    low, high = _BOUNDS.T
-    first = np.clip(np.log([settings[name] for name in NAMES]), low, high)
-    rng = np.random.default_rng(seed)
+    settings = request["settings"]
+    bounds = np.log([request["bounds"][name] for name in NAMES])
+    low, high = bounds.T
+    first = np.log([settings[name] for name in NAMES])
+    rng = np.random.default_rng(request["seed"])
     likelihood.cost(first)
     for start in range(settings["starts"] if settings["max_iterations"] else 0):
         likelihood.start = start
@@ -91,7 +90,7 @@ def optimise(
             np.clip(first + shift, low, high),
             jac=True,
             method="L-BFGS-B",
-            bounds=_BOUNDS,
+            bounds=bounds,
             options={"gtol": settings["gtol"], "maxiter": settings["max_iterations"]},
         )
     best = np.exp(likelihood.best[1])

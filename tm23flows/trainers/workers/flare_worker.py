@@ -19,7 +19,7 @@ def train(request: dict[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     request
-        Folder ``model`` with ``training.npz``, the ``settings`` and the ``seed``.
+        Folder ``model`` with ``training.npz``, the ``settings``, ``bounds`` and ``seed``.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def train(request: dict[str, Any]) -> dict[str, Any]:
     clock.append(time.monotonic())
     process = build_process(frames, model)
     clock.append(time.monotonic())
-    model["values"], history = optimise(process, settings, mean_atoms(frames), request["seed"])
+    model["values"], history = optimise(process, request, mean_atoms(frames))
     clock.append(time.monotonic())
     if not history:
         raise RequestError(
