@@ -1,0 +1,29 @@
+# make demo [METAL=Cu]   set up, then the main job on real DFT
+# make test              set up, then the tests
+# Both do nothing twice: a second run starts at once.
+
+METAL ?= Cu
+VENV ?= .venv
+WORK ?= work
+PYTEST_ARGS ?=
+
+export VENV
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test setup lint clean
+
+demo: setup
+	$(VENV)/bin/tm23 demo --metal $(METAL) --work $(WORK)
+
+test: setup
+	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+setup:
+	@bash scripts/setup.sh
+
+lint: setup
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+clean:
+	rm -rf $(WORK) report build *.egg-info
