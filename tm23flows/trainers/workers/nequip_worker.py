@@ -103,14 +103,18 @@ def _device(wanted: str) -> str:
 
 
 def _history(path: Path) -> list[dict[str, float]]:
-    """Join the lines of the log that belong to one epoch."""
+    """Join the lines of the log that belong to one epoch.
+
+    The learning rate comes on a line of its own, without its epoch, before the others.
+    """
     rows: dict[int, dict[str, float]] = {}
+    waiting: dict[str, float] = {}
     with path.open() as file:
         for line in csv.DictReader(file):
-            if not line.get("epoch"):
-                continue
-            row = rows.setdefault(int(line["epoch"]), {})
-            row.update({_COLUMNS[k]: float(v) for k, v in line.items() if k in _COLUMNS and v})
+            waiting |= {_COLUMNS[k]: float(v) for k, v in line.items() if k in _COLUMNS and v}
+            if line["epoch"]:
+                rows.setdefault(int(line["epoch"]), {}).update(waiting)
+                waiting = {}
     return [rows[epoch] for epoch in sorted(rows)]
 
 
