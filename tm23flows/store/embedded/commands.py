@@ -19,6 +19,10 @@ from tm23flows.store.embedded.host import Command, Host, Reply
 
 _log = logging.getLogger(__name__)
 _COMMAND_NOT_FOUND = 59
+_ILLEGAL_OPERATION = 20
+
+# They touch no documents, so a client need not wait for a long query to hear them.
+WITHOUT_LOCK = frozenset({"hello", "ismaster", "ping", "buildinfo", "serverstatus"})
 
 Handler = Callable[[Host, str, Command], Reply]
 
@@ -73,6 +77,9 @@ def execute(host: Host, command: Command) -> Reply:
     if handler is None:
         message = f"no such command: '{name}'"
         return {"ok": 0.0, "errmsg": message, "code": _COMMAND_NOT_FOUND}
+    if "autocommit" in command:
+        message = "transactions are not available in the embedded database"
+        return {"ok": 0.0, "errmsg": message, "code": _ILLEGAL_OPERATION}
     try:
         resolve_times(command, utc_now())
         return {**handler(host, command.get("$db", "admin"), command), "ok": 1.0}

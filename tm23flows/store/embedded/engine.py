@@ -9,6 +9,7 @@ It is not a general replacement for mongomock's client.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from mongomock_ng import MongoClient
@@ -69,13 +70,13 @@ class EngineCollection(Collection):
 
     def project(self, documents: list[Document], fields: Document, query: Document) -> list:
         """Reduce documents to the fields that were asked for."""
-        self._fixed = documents
-        return list(self.find(query, dict(fields)))
+        with self._looking_at(documents):
+            return list(self.find(query, dict(fields)))
 
     def run_pipeline(self, documents: list[Document], pipeline: list[Document]) -> list[Document]:
         """Run aggregation stages over documents of this collection."""
-        self._fixed = documents
-        return list(self.aggregate(pipeline))
+        with self._looking_at(documents):
+            return list(self.aggregate(pipeline))
 
     def modify(
         self,
@@ -102,15 +103,25 @@ class EngineCollection(Collection):
             Result of the engine, with ``modified_count`` and ``upserted_id``.
         """
         if target is None:
-            self._fixed = []
+            seen = []
             seed = _without_id_operators(query)
         else:
             # The engine changes what it is given: a failed update must leave no trace.
-            self._fixed = [clone_document(target)]
+            seen = [clone_document(target)]
             seed = {**query, "_id": target["_id"]}
-        if isinstance(update, dict) and not next(iter(update), "").startswith("$"):
-            return self.replace_one(seed, update, upsert=True)
-        return self.update_one(seed, update, upsert=True, array_filters=array_filters)
+        with self._looking_at(seen):
+            if isinstance(update, dict) and not next(iter(update), "").startswith("$"):
+                return self.replace_one(seed, update, upsert=True)
+            return self.update_one(seed, update, upsert=True, array_filters=array_filters)
+
+    @contextmanager
+    def _looking_at(self, documents: list[Document]) -> Iterator[None]:
+        """Make these the documents that the engine's next query sees."""
+        self._fixed = documents
+        try:
+            yield
+        finally:
+            self._fixed = None
 
     def _iter_documents(self, query: Document) -> Iterator[Document]:
         fixed, self._fixed = self._fixed, None

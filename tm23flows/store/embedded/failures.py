@@ -45,7 +45,8 @@ def describe(error: BaseException) -> dict[str, Any]:
         details = getattr(error, "details", None) or {}
         extra = {name: details[name] for name in ("keyPattern", "keyValue") if name in details}
         code = error.code if isinstance(error, OperationFailure) else None
-        message = getattr(error, "_message", None) or str(error)
+        # The driver's exception repeats its details in its text.
+        message = str(error).partition(", full error:")[0]
         return {"code": code or _BAD_VALUE, "errmsg": message, **extra}
     if isinstance(error, NotImplementedError):
         text = f"The embedded database does not offer this: {error}"

@@ -144,10 +144,11 @@ class Journal:
 
     def close(self) -> None:
         """Force everything to disk, close the file and give the lock back."""
-        if self._file is not None:
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._file = None
+        with self._sync_lock:
+            if self._file is not None:
+                os.fsync(self._file.fileno())
+                self._file.close()
+                self._file = None
         os.close(self._lock)
 
     def _open_at(self, end: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -171,9 +171,9 @@ def _environment() -> dict[str, str]:
 
 def _read_report(reader: int) -> dict:
     """Wait for the one line in which the new server says how it went."""
-    with os.fdopen(reader, "rb") as pipe:
-        ready, _, _ = select.select([pipe], [], [], _START_PATIENCE_S)
-        line = pipe.readline() if ready else b""
+    with os.fdopen(reader, "rb") as pipe, selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        line = pipe.readline() if selector.select(_START_PATIENCE_S) else b""
     return json.loads(line) if line else {}
 
 

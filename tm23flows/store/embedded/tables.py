@@ -126,6 +126,7 @@ class Table(CollectionStore):
                 raise self.duplicate(index, document)
             index.put(key, entries)
         self._lookup[index_name] = index
+        self._is_force_created = True
         super().create_index(index_name, index_dict)
         key_pairs = [list(pair) for pair in index_dict["key"]]
         self._note("index", name=index_name, spec={**index_dict, "key": key_pairs})
@@ -175,6 +176,7 @@ class Table(CollectionStore):
         self.live_bytes += size - self._sizes.get(key, 0)
         self._documents[key] = document
         self._sizes[key] = size
+        self._is_force_created = True  # it exists until it is dropped, even empty
 
     def _note(self, kind: str, **details: Any) -> None:
         self._changes.note({"op": kind, "db": self.database, "coll": self.name, **details})
