@@ -8,6 +8,7 @@ from jobflow import Flow, Maker
 
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.trajectory import Dynamics
+from tm23flows.errors import InputError
 from tm23flows.flows.naming import tagged
 from tm23flows.jobs.frame import select_frames
 from tm23flows.jobs.trajectory import run_trajectory
@@ -97,8 +98,10 @@ class TrajectoryMaker(Maker):
         Raises
         ------
         InputError
-            If the run is too short for the sampling.
+            If the run is too short for the sampling, or the temperature not positive.
         """
+        if not temperature_K > 0:
+            raise InputError(f"The temperature of a run must be positive, not {temperature_K} K.")
         select_steps(self.n_steps, self.sampling.discard, self.sampling.stride, self.sampling.count)
         dynamics = Dynamics(
             temperature_K=temperature_K,

@@ -16,7 +16,9 @@ LAUNCHPAD_DATABASE = "fireworks"
 JOBFLOW_DATABASE = "jobflow"
 
 
-def write_config(folder: Path, uri: str, worker: str = "local") -> dict[str, str]:
+def write_config(
+    folder: Path, uri: str, worker: str = "local", launchpad: str = LAUNCHPAD_DATABASE
+) -> dict[str, str]:
     """Write FireWorks' and jobflow's files for a database.
 
     Parameters
@@ -27,13 +29,15 @@ def write_config(folder: Path, uri: str, worker: str = "local") -> dict[str, str
         MongoDB URI, without a database name.
     worker
         Name of the worker in ``my_fworker.yaml``.
+    launchpad
+        Name of FireWorks' database.
 
     Returns
     -------
     The environment variables that make every command use them.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in _files(folder.resolve(), uri, worker).items():
+    for name, content in _files(folder.resolve(), uri, worker, launchpad).items():
         _write_private(folder / name, yaml.safe_dump(content, sort_keys=False))
     return {
         "FW_CONFIG_FILE": str(folder.resolve() / "FW_config.yaml"),
@@ -41,7 +45,7 @@ def write_config(folder: Path, uri: str, worker: str = "local") -> dict[str, str
     }
 
 
-def _files(folder: Path, uri: str, worker: str) -> dict[str, dict[str, Any]]:
+def _files(folder: Path, uri: str, worker: str, launchpad: str) -> dict[str, dict[str, Any]]:
     store = {"type": "MongoStore", "database": JOBFLOW_DATABASE, "uri": uri}
     return {
         # Job documents may hold secrets of their owner: never leave them in run folders.
@@ -49,7 +53,7 @@ def _files(folder: Path, uri: str, worker: str) -> dict[str, dict[str, Any]]:
         "my_launchpad.yaml": {
             "host": uri,
             "uri_mode": True,
-            "name": LAUNCHPAD_DATABASE,
+            "name": launchpad,
             "logdir": None,
             "strm_lvl": "INFO",
         },

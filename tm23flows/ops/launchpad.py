@@ -26,13 +26,15 @@ class JobState:
     state: str
 
 
-def open_launchpad(uri: str) -> LaunchPad:
+def open_launchpad(uri: str, name: str = LAUNCHPAD_DATABASE) -> LaunchPad:
     """Open the launchpad of a database, and make it usable if it never was.
 
     Parameters
     ----------
     uri
         MongoDB URI.
+    name
+        Name of FireWorks' database.
 
     Returns
     -------
@@ -40,7 +42,7 @@ def open_launchpad(uri: str) -> LaunchPad:
     """
     from fireworks import LaunchPad
 
-    launchpad = LaunchPad(host=uri, uri_mode=True, name=LAUNCHPAD_DATABASE, strm_lvl="WARNING")
+    launchpad = LaunchPad(host=uri, uri_mode=True, name=name, strm_lvl="WARNING")
     if launchpad.fw_id_assigner.find_one() is None and not launchpad.fireworks.find_one():
         launchpad.reset("", require_password=False)
     return launchpad

@@ -93,8 +93,33 @@ def create_dataset(
         query=query or {},
         split_options=dict(parts.options),
     )
+    return name_dataset(archive, name, dataset)
+
+
+def name_dataset(archive: Archive, name: str, dataset: Dataset) -> Named:
+    """Store a dataset and let a name point to it.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    name
+        Letters, digits, dot, dash, underscore.
+    dataset
+        The dataset.
+
+    Returns
+    -------
+    The dataset with its name and version.
+
+    Raises
+    ------
+    InputError
+        If the name is wrong.
+    """
+    _check_name(name)
     archive.put(dataset)
-    return Named(name, _point(archive, name, dataset.id), dataset)
+    return Named(name, _point(archive, name, dataset.id), archive.get(Dataset, dataset.id))
 
 
 def select_labels(archive: Archive, query: dict[str, Any]) -> list[Label]:

@@ -1,0 +1,113 @@
+"""``tm23 db``: the embedded database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tm23flows.cli.console import print_json
+from tm23flows.errors import DatabaseError
+from tm23flows.settings import get_settings
+
+app = typer.Typer(help="Start, stop and find the embedded database.", no_args_is_help=True)
+
+PathOption = Annotated[
+    Path | None, typer.Option("--path", help="Folder of the database [default: from settings].")
+]
+CONFIG_FOLDER = "config"
+
+
+@app.command()
+def start(
+    path: PathOption = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port; 0 for any free one [default: from settings]."),
+    ] = None,
+) -> None:
+    """Start the embedded database, or a mongod where one is installed."""
+    from tm23flows.ops.fireworks_config import write_config
+    from tm23flows.ops.launchpad import open_launchpad
+    from tm23flows.store.embedded import process
+
+    folder = _folder(path)
+    info = process.start(folder, get_settings().db_port if port is None else port)
+    open_launchpad(info.uri)
+    write_config(folder / CONFIG_FOLDER, info.uri)
+    typer.echo(f"The database is running at {info.uri}, its files are in {info.path}.")
+    typer.echo(
+        'For lpad, rlaunch and tm23 in this shell: eval "$(tm23 db env' + _again(path) + ')"'
+    )
+
+
+@app.command()
+def stop(path: PathOption = None) -> None:
+    """Stop the embedded database; nothing is lost."""
+    from tm23flows.store.embedded import process
+
+    was_running = process.stop(_folder(path))
+    typer.echo("The database is stopped." if was_running else "No database was running.")
+
+
+@app.command()
+def status(
+    path: PathOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say whether the database runs; exit code 1 if not."""
+    from tm23flows.store.embedded import process
+
+    info = process.status(_folder(path))
+    if as_json:
+        print_json(
+            {"running": False}
+            if info is None
+            else {"running": True, "pid": info.pid, "uri": info.uri, "path": str(info.path)}
+        )
+    elif info is None:
+        typer.echo("No database is running; start one with 'tm23 db start'.")
+    else:
+        typer.echo(f"Running at {info.uri} (process {info.pid}), files in {info.path}.")
+    if info is None:
+        raise typer.Exit(1)
+
+
+@app.command()
+def uri(path: PathOption = None) -> None:
+    """Print the URI of the database that commands use."""
+    typer.echo(_uri(path))
+
+
+@app.command()
+def env(path: PathOption = None) -> None:
+    """Print shell commands that point lpad, rlaunch and tm23 to the database."""
+    from tm23flows.ops.fireworks_config import write_config
+
+    found = _uri(path)
+    folder = _folder(path) / CONFIG_FOLDER
+    variables = {**write_config(folder, found), "TM23_MONGO_URI": found}
+    for name, value in variables.items():
+        typer.echo(f"export {name}='{value}'")
+
+
+def _uri(path: Path | None) -> str:
+    if path is None:
+        from tm23flows.store.connect import resolve_uri
+
+        return resolve_uri()
+    from tm23flows.store.embedded.process import status as find
+
+    info = find(_folder(path))
+    if info is None:
+        raise DatabaseError(f"No database is running in {path}; start it with 'tm23 db start'.")
+    return info.uri
+
+
+def _folder(path: Path | None) -> Path:
+    return (path or get_settings().db_path).expanduser()
+
+
+def _again(path: Path | None) -> str:
+    return "" if path is None else f" --path {path}"

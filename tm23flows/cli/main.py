@@ -1,0 +1,78 @@
+"""The ``tm23`` program: its commands and what happens to errors.
+
+Owns the list of commands and the exit codes: 0 done, 1 done and something is
+wrong (a failed job, a broken chain, an unhealthy installation), 2 not done,
+with one sentence that says why.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tm23flows._version import __version__
+from tm23flows.cli import (
+    build,
+    dataset,
+    db,
+    demo,
+    doctor,
+    files,
+    query,
+    report,
+    status,
+    trace,
+)
+from tm23flows.cli.console import fail
+from tm23flows.errors import TM23Error
+
+app = typer.Typer(
+    name="tm23",
+    help="From the name of a metal to benchmarked machine-learned force fields.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False,
+) -> None:
+    """From the name of a metal to benchmarked machine-learned force fields."""
+    if version:
+        typer.echo(f"tm23flows {__version__}")
+        raise typer.Exit
+
+
+app.command("demo")(demo.demo)
+app.add_typer(db.app, name="db")
+app.command("build")(build.build)
+app.command("run")(build.run)
+app.command("status")(status.status)
+app.command("query")(query.query)
+app.command("trace")(trace.trace)
+app.add_typer(dataset.app, name="dataset")
+app.command("import")(files.import_)
+app.command("export")(files.export)
+app.command("report")(report.report)
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """Run the program; errors made for users become one line and an exit code."""
+    try:
+        app()
+    except TM23Error as error:
+        fail(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        fail("stopped by you; what was finished is kept, run the same command to go on.")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
