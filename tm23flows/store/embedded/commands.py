@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from pymongo.errors import PyMongoError
 
-from tm23flows.store.embedded import admin, reads, writes
+from tm23flows.store.embedded import admin, handshake, index_commands, reads, writes
 from tm23flows.store.embedded.clock import resolve_times, utc_now
 from tm23flows.store.embedded.failures import ENGINE_ERRORS, describe
 from tm23flows.store.embedded.host import Command, Host, Reply
@@ -27,22 +27,22 @@ WITHOUT_LOCK = frozenset({"hello", "ismaster", "ping", "buildinfo", "serverstatu
 Handler = Callable[[Host, str, Command], Reply]
 
 HANDLERS: dict[str, Handler] = {
-    "hello": admin.hello,
-    "ismaster": admin.hello,
-    "ping": admin.ping,
-    "endsessions": admin.ping,
-    "buildinfo": admin.build_info,
-    "serverstatus": admin.server_status,
+    "hello": handshake.hello,
+    "ismaster": handshake.hello,
+    "ping": handshake.ping,
+    "endsessions": handshake.ping,
+    "buildinfo": handshake.build_info,
+    "serverstatus": handshake.server_status,
     "listdatabases": admin.list_databases,
     "dropdatabase": admin.drop_database,
     "listcollections": admin.list_collections,
     "create": admin.create,
     "drop": admin.drop,
     "renamecollection": admin.rename_collection,
-    "createindexes": admin.create_indexes,
-    "listindexes": admin.list_indexes,
-    "dropindexes": admin.drop_indexes,
-    "deleteindexes": admin.drop_indexes,
+    "createindexes": index_commands.create_indexes,
+    "listindexes": index_commands.list_indexes,
+    "dropindexes": index_commands.drop_indexes,
+    "deleteindexes": index_commands.drop_indexes,
     "collstats": admin.collection_stats,
     "dbstats": admin.database_stats,
     "find": reads.find,
