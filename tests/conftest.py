@@ -1,0 +1,162 @@
+"""A real embedded database for the session, an own archive in it for each test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from jobflow import Flow, JobStore, run_locally
+from maggma.stores import MemoryStore
+
+from tm23flows.documents.base import Provenance
+from tm23flows.documents.frame import Frame
+from tm23flows.documents.label import Energies, Label
+from tm23flows.documents.recipe import Recipe
+from tm23flows.flows.scales import make_tm23
+from tm23flows.flows.tm23 import TM23Maker
+from tm23flows.settings import TM23Settings
+from tm23flows.store.archive import Archive
+from tm23flows.store.embedded.process import ServerInfo
+from tm23flows.testing.database import local_database
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_settings(tmp_path_factory) -> Iterator[None]:
+    """Keep the settings of whoever runs the tests out of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in TM23Settings.model_fields:
+            patch.delenv(f"TM23_{name.upper()}", raising=False)
+        nowhere = tmp_path_factory.mktemp("settings")
+        patch.setenv("TM23_CONFIG_FILE", str(nowhere / "no-such-file.yaml"))
+        patch.setenv("TM23_DB_PATH", str(nowhere / "no-database"))
+        yield
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[ServerInfo]:
+    """One embedded database server in a temporary folder."""
+    with local_database() as server:
+        yield server
+
+
+@pytest.fixture
+def database(database_server, monkeypatch) -> ServerInfo:
+    """The running server, with a database name that nobody else uses in the settings."""
+    _use_database(monkeypatch, database_server, f"test-{uuid.uuid4().hex[:8]}")
+    return database_server
+
+
+@pytest.fixture
+def archive(database) -> Archive:
+    """An empty archive."""
+    return Archive.open()
+
+
+@pytest.fixture
+def run_flow() -> Callable[[Flow], dict]:
+    """A function that runs a flow in this process and raises what its jobs raise."""
+    return _run_flow
+
+
+@pytest.fixture
+def emt_maker() -> TM23Maker:
+    """The Maker of the demonstration on EMT, without models."""
+    return _emt_maker()
+
+
+@pytest.fixture(scope="session")
+def _emt_road(database_server) -> str:
+    """Run the demonstration without models on EMT; return the name of its database."""
+    name = "emt-road"
+    with pytest.MonkeyPatch.context() as patch:
+        _use_database(patch, database_server, name)
+        _run_flow(_emt_maker().make("Cu"))
+    return name
+
+
+@pytest.fixture
+def emt_archive(_emt_road, database_server, monkeypatch) -> Archive:
+    """The archive after the whole EMT road; all tests share it, so it is only for reading."""
+    _use_database(monkeypatch, database_server, _emt_road)
+    return Archive.open()
+
+
+@pytest.fixture
+def emt_copy(_emt_road, archive) -> Archive:
+    """A copy of that archive, to change and to damage."""
+    source = Archive.open(database=_emt_road).database
+    for name in source.list_collection_names():
+        if stored := list(source[name].find()):
+            archive.database[name].insert_many(stored)
+    return archive
+
+
+@pytest.fixture
+def make_frame() -> Callable[..., Frame]:
+    """A function that makes frames of two copper atoms, another one for every seed."""
+    return _frame
+
+
+@pytest.fixture
+def make_label() -> Callable[..., Label]:
+    """A function that makes a label of a frame, with numbers that depend on its step."""
+    return _label
+
+
+def _use_database(patch: pytest.MonkeyPatch, server: ServerInfo, name: str) -> None:
+    patch.setenv("TM23_DB_PATH", str(server.path))
+    patch.setenv("TM23_DATABASE", name)
+    patch.delenv("TM23_MONGO_URI", raising=False)
+
+
+def _emt_maker() -> TM23Maker:
+    maker = make_tm23("Cu", "demo", "emt")
+    maker.models = ()
+    return maker
+
+
+def _run_flow(flow: Flow) -> dict:
+    store = JobStore(MemoryStore())
+    return run_locally(flow, store=store, raise_immediately=True, log=False)
+
+
+def _frame(seed: int = 0, **fields: Any) -> Frame:
+    place = np.random.default_rng(seed).normal(0, 0.1, (2, 3))
+    given = {
+        "provenance": Provenance.now({"program": "1.0"}, {"seed": seed}),
+        "element": "Cu",
+        "regime": "cold",
+        "temperature_K": 339.5,
+        "trajectory_id": None,
+        "origin": "a file",
+        "step": seed + 1,
+        "time_fs": 5.0 * seed,
+        "numbers": [29, 29],
+        "cell": [[5.1, 0.0, 0.0], [0.3, 2.6, 0.0], [0.1, 0.2, 2.7]],
+        "positions": place + np.array([[0, 0, 0], [2.55, 0, 0]]),
+    }
+    return Frame(**{**given, **fields})
+
+
+def _label(frame: Frame, recipe: Recipe | None = None, **fields: Any) -> Label:
+    recipe = recipe or Recipe(engine="emt", xc="none")
+    energy = -1.0 / (frame.step or 3)
+    given = {
+        "provenance": Provenance.now({"program": "1.0"}, {"k": [1, 2]}),
+        "frame_id": frame.id,
+        "recipe": recipe,
+        "recipe_id": recipe.id,
+        "element": frame.element,
+        "regime": frame.regime,
+        "temperature_K": frame.temperature_K,
+        "trajectory_id": frame.trajectory_id,
+        "step": frame.step,
+        "n_atoms": len(frame.numbers),
+        "energies": Energies(free=energy, sigma0=energy / 3, without_entropy=energy / 7),
+        "forces": frame.positions / 3,
+        "stress": np.arange(6) / 7,
+    }
+    return Label(**{**given, **fields})
