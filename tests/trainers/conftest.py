@@ -15,6 +15,7 @@ from ase.io import write
 from tm23flows.trainers.base import Predictions, TrainResult
 from tm23flows.trainers.flare import FlareTrainer
 from tm23flows.trainers.nequip import NequipTrainer
+from tm23flows.trainers.workers import worker_io
 
 SEED = 3
 FLARE = {"nmax": 6, "lmax": 3, "starts": 2, "max_iterations": 30}
@@ -181,3 +182,11 @@ def nequip_settings() -> dict:
 @pytest.fixture
 def seed() -> int:
     return SEED
+
+
+@pytest.fixture
+def worker_path(monkeypatch) -> Path:
+    """Let a test import a worker's modules as its interpreter would."""
+    folder = Path(worker_io.__file__).parent
+    monkeypatch.syspath_prepend(str(folder))
+    return folder

@@ -13,9 +13,7 @@ from tm23flows.trainers.frames import (
     read_geometries,
     read_labelled,
     read_predictions,
-    write_frames,
 )
-from tm23flows.trainers.workers import worker_io
 
 
 def relabel(atoms: Atoms, drop: str = "", **changes) -> Atoms:
@@ -83,19 +81,6 @@ def test_a_molecule_is_refused(tmp_path):
     write(tmp_path / "a.xyz", Atoms("Cu2", [(0, 0, 0), (0, 0, 2.2)]), format="extxyz")
     with pytest.raises(InputError, match="not periodic"):
         read_geometries(tmp_path / "a.xyz")
-
-
-def test_a_worker_reads_exactly_what_was_written(tmp_path, test_frames):
-    frames = [test_frames[0], relabel(test_frames[1]), test_frames[2]]
-    write_frames(tmp_path / "a.npz", frames, labels=True)
-    for ours, theirs in zip(frames, worker_io.read_frames(tmp_path / "a.npz"), strict=True):
-        assert np.array_equal(ours.positions, theirs.positions)
-        assert np.array_equal(ours.cell.array, theirs.cell.array)
-        assert ours.get_potential_energy() == theirs.get_potential_energy()
-        assert np.array_equal(ours.get_forces(), theirs.get_forces())
-        assert np.array_equal(ours.get_stress(), theirs.get_stress())
-    write_frames(tmp_path / "b.npz", frames, labels=False)
-    assert worker_io.read_frames(tmp_path / "b.npz")[0].calc is None
 
 
 def test_predictions_are_split_into_frames_of_any_size(tmp_path, test_file):

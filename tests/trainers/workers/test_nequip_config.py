@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tm23flows.trainers.nequip import NequipTrainer
+from tm23flows.trainers.workers.nequip_config import MONITOR, make_config
+
+
+def config(**overrides) -> dict:
+    settings = NequipTrainer().hyperparameters(**overrides).model_dump()
+    request = {"settings": settings, "symbols": ["Cu"], "seed": 5, "workdir": "/work"}
+    return make_config(request, "cpu")
+
+
+def test_every_hyperparameter_reaches_the_configuration():
+    """A setting that changes nothing would be a silent lie in the archive."""
+    usual = json.dumps(config())
+    other = {
+        "cutoff_A": 3.3, "l_max": 3, "n_layers": 5, "n_features": 7, "parity": False,
+        "n_bessel": 11, "radial_depth": 4, "radial_width": 33, "precision": "float64",
+        "energy_weight": 2.5, "force_weight": 3.5, "stress_weight": 4.5, "learning_rate": 0.003,
+        "minimum_learning_rate": 1e-7, "patience": 13, "ema_decay": 0.5, "batch_size": 9,
+        "max_epochs": 77, "max_wall_s": 5.5,
+    }  # fmt: skip
+    assert set(other) == set(NequipTrainer().hyperparameters().model_dump())
+    for key, value in other.items():
+        assert json.dumps(config(**{key: value})) != usual, key
+
+
+def test_the_rate_falls_by_four_fifths_on_the_validation_force_error():
+    scheduler = config()["training_module"]["lr_scheduler"]
+    assert scheduler["monitor"] == MONITOR == "val0_epoch/forces_mae"
+    assert scheduler["scheduler"]["factor"] == pytest.approx(0.2)
+
+
+def test_the_loss_takes_the_energy_per_atom_and_equal_weights():
+    loss = config(energy_weight=1, force_weight=1, stress_weight=1)["training_module"]["loss"]
+    assert loss["per_atom_energy"] is True
+    assert loss["coeffs"] == {"total_energy": 1.0, "forces": 1.0, "stress": 1.0}
+
+
+def test_the_seed_reaches_the_data_and_the_weights():
+    made = config()
+    assert made["data"]["seed"] == made["training_module"]["model"]["seed"] == 5
+
+
+def test_without_averaging_the_plain_module_trains():
+    module = config(ema_decay=0)["training_module"]
+    assert module["_target_"] == "nequip.train.NequIPLightningModule"
+    assert "ema_decay" not in module
