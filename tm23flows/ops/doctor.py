@@ -1,4 +1,4 @@
-"""The checks behind ``tm23 doctor``: is everything there that the road needs?
+"""The checks behind ``tm23 doctor``, of everything that the road needs.
 
 Owns the checks of an installation. Each says what it found, and where it found
 something wrong, what to do about it. Nothing is changed.
