@@ -1,0 +1,238 @@
+"""Labels of the same frames under two recipes.
+
+Owns which recipes are compared: the next coarser k-mesh (label noise), another SIGMA, and
+the recipe of the trajectory. The formulas are in :mod:`tm23flows.science.noise`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tm23flows.documents.label import Label, label_arrays
+from tm23flows.documents.recipe import Recipe
+from tm23flows.documents.trajectory import Trajectory
+from tm23flows.report.quantities import Quantity
+from tm23flows.report.records import NamedDataset, datasets, labels_by_frame, measured
+from tm23flows.report.words import mesh_words, short_words
+from tm23flows.science.metrics import EnergyReference
+from tm23flows.science.noise import label_noise
+from tm23flows.science.protocol import Regime
+
+if TYPE_CHECKING:
+    from tm23flows.store.archive import Archive
+
+Pair = tuple[Label, Label]
+"""A label under another recipe, and the dataset's label of the same frame."""
+
+ALL_PARTS = "all"
+MESH_FIELDS = {"kmesh", "kmesh_offset"}
+GROUP_ORDER = ("all", *map(str, Regime))
+
+
+@dataclass(frozen=True)
+class ComparisonRow:
+    """How far another recipe is from the recipe of a dataset, for one group of frames.
+
+    ``energy`` is without the constant offset between the recipes, and None for one frame.
+    """
+
+    metal: str
+    dataset: str
+    dataset_id: str
+    part: str
+    energy_reference: EnergyReference
+    group: str
+    what: str
+    n_frames: int
+    force: Quantity
+    energy: Quantity | None
+    stress: Quantity | None
+
+
+@dataclass(frozen=True)
+class _Frames:
+    """The part of a dataset whose labels are compared, and how."""
+
+    named: NamedDataset
+    part: str
+    energy_reference: EnergyReference = "mean-per-atom"
+
+    @property
+    def label_ids(self) -> Sequence[str]:
+        """Ids of the labels of the part."""
+        dataset = self.named.dataset
+        return dataset.label_ids if self.part == ALL_PARTS else dataset.parts.get(self.part, ())
+
+
+def noise_rows(archive: Archive, dataset: str | None = None) -> list[ComparisonRow]:
+    """Compare the labels that models were measured on with the next coarser k-mesh.
+
+    Two recipes belong together if nothing but the k-mesh differs. Of several coarser
+    meshes the one with most points counts.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    dataset
+        Name or id of a dataset; all that have evaluations by default.
+
+    Returns
+    -------
+    Rows for all frames and by regime; none where no frame has a coarser label.
+    """
+    wanted: dict[tuple[str, ...], _Frames] = {}
+    for one in measured(archive, dataset):
+        made = one.evaluation
+        key = (made.dataset_id, made.part, made.energy_reference)
+        wanted[key] = _Frames(one.named, made.part, made.energy_reference)  # type: ignore[arg-type]
+    rows = []
+    for frames in wanted.values():
+        if pairs := _next_coarser(pairs_by_recipe(archive, frames.label_ids)):
+            coarse, fine = pairs[0]
+            what = f"{mesh_words(coarse.recipe)} against {mesh_words(fine.recipe)}"
+            rows.extend(_by_group(frames, pairs, what))
+    return rows
+
+
+def sigma_rows(archive: Archive, dataset: str | None = None) -> list[ComparisonRow]:
+    """Compare labels with those of the same frames at another SIGMA and the same k-mesh.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    dataset
+        Name or id of a dataset; all by default.
+
+    Returns
+    -------
+    Rows for all frames and by regime, SIGMA rising.
+    """
+    rows = []
+    for named in datasets(archive, dataset):
+        frames = _Frames(named, ALL_PARTS)
+        others = pairs_by_recipe(archive, frames.label_ids)
+        for pairs in sorted(others, key=lambda pairs: pairs[0][0].recipe.sigma_eV):
+            other, base = (label.recipe for label in pairs[0])
+            if other != base and _same_except(other, base, {"sigma_eV"}):
+                what = f"SIGMA {other.sigma_eV:g} eV against {base.sigma_eV:g} eV"
+                rows.extend(_by_group(frames, pairs, what))
+    return rows
+
+
+def trajectory_rows(archive: Archive, dataset: str | None = None) -> list[ComparisonRow]:
+    """Compare labels with the forces that moved the atoms in the trajectory.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    dataset
+        Name or id of a dataset; all by default.
+
+    Returns
+    -------
+    Rows for all frames and by regime.
+    """
+    rows = []
+    for named in datasets(archive, dataset):
+        frames = _Frames(named, ALL_PARTS)
+        others = pairs_by_recipe(archive, frames.label_ids)
+        runs = {base.trajectory_id for pairs in others for _, base in pairs if base.trajectory_id}
+        recipes = {one.recipe.id for one in archive.get_many(Trajectory, sorted(runs))}
+        for pairs in others:
+            other, base = (label.recipe for label in pairs[0])
+            if other.id in recipes:
+                what = f"{short_words(other)} against {short_words(base)}"
+                rows.extend(_by_group(frames, pairs, what))
+    return rows
+
+
+def pairs_by_recipe(archive: Archive, label_ids: Iterable[str]) -> list[list[Pair]]:
+    """Find the other labels of the frames of some labels.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    label_ids
+        Labels of one dataset.
+
+    Returns
+    -------
+    Pairs of another label and the dataset's label, one list per other recipe of the same
+    engine, most frames first.
+    """
+    base = archive.get_many(Label, label_ids)
+    labels = labels_by_frame(archive, [label.frame_id for label in base])
+    found: dict[tuple[str, str], list[Pair]] = {}
+    for label in base:
+        for other in labels[label.frame_id]:
+            if other.id != label.id and other.recipe.engine == label.recipe.engine:
+                key = (other.recipe_id, label.recipe_id)
+                found.setdefault(key, []).append((other, label))
+    return [found[key] for key in sorted(found, key=lambda key: (-len(found[key]), key))]
+
+
+def _next_coarser(others: list[list[Pair]]) -> list[Pair]:
+    """Choose the finest of the coarser meshes; with equal points the one on most frames."""
+    coarser = []
+    for pairs in others:
+        other, base = (label.recipe for label in pairs[0])
+        if _points(other) < _points(base) and _same_except(other, base, MESH_FIELDS):
+            coarser.append(pairs)
+    return max(coarser, key=lambda pairs: _points(pairs[0][0].recipe), default=[])
+
+
+def _points(recipe: Recipe) -> int:
+    return math.prod(recipe.kmesh)
+
+
+def _same_except(one: Recipe, other: Recipe, fields: set[str]) -> bool:
+    return one.model_dump(exclude=fields) == other.model_dump(exclude=fields)
+
+
+def _by_group(frames: _Frames, pairs: list[Pair], what: str) -> list[ComparisonRow]:
+    groups: dict[str, list[Pair]] = {"all": pairs}
+    for pair in pairs:
+        groups.setdefault(pair[1].regime or "other", []).append(pair)
+    return [_row(frames, group, groups[group], what) for group in sorted(groups, key=group_place)]
+
+
+def group_place(group: str) -> tuple[int, str]:
+    """Order groups: all frames, then rising temperature, then the rest.
+
+    Parameters
+    ----------
+    group
+        Name of the group.
+
+    Returns
+    -------
+    A key to sort by.
+    """
+    return (GROUP_ORDER.index(group) if group in GROUP_ORDER else len(GROUP_ORDER), group)
+
+
+def _row(frames: _Frames, group: str, pairs: list[Pair], what: str) -> ComparisonRow:
+    dataset = frames.named.dataset
+    other, base = (label_arrays(labels, dataset.energy) for labels in zip(*pairs, strict=True))
+    errors = label_noise(other, base, frames.energy_reference).errors
+    return ComparisonRow(
+        metal=dataset.element,
+        dataset=frames.named.name,
+        dataset_id=dataset.id,
+        part=frames.part,
+        energy_reference=frames.energy_reference,
+        group=group,
+        what=what,
+        n_frames=len(pairs),
+        force=Quantity.of(errors.force),
+        # One frame's energy difference is all offset: nothing would be left of it.
+        energy=Quantity.of(errors.energy) if len(pairs) > 1 else None,
+        stress=None if errors.stress is None else Quantity.of(errors.stress),
+    )
