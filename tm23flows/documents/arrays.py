@@ -33,8 +33,10 @@ def encode_array(array: np.ndarray) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the array is too large for a document.
+        If the array is not real, or too large for a document.
     """
+    if array.dtype.kind not in "iuf":
+        raise InputError(f"An array of {array.dtype} is not real; documents hold real numbers.")
     kind = "<i8" if array.dtype.kind in "iu" else "<f8"
     data = np.ascontiguousarray(array, dtype=kind).tobytes()
     if len(data) > MAX_ARRAY_BYTES:
@@ -86,12 +88,24 @@ def _floats(value: Any) -> np.ndarray:
     return array
 
 
+def _integers(value: Any) -> np.ndarray:
+    array = decode_array(value)
+    if array.dtype.kind == "i":
+        return array
+    whole = np.rint(array)
+    if not np.array_equal(whole, array) or not np.isfinite(array).all():
+        raise ValueError("an array of integers holds other numbers")
+    array = whole.astype("<i8")
+    array.flags.writeable = False
+    return array
+
+
 Floats = Annotated[
     np.ndarray, BeforeValidator(_floats), PlainSerializer(encode_array, return_type=dict)
 ]
 """A float64 array inside a document."""
 
 Integers = Annotated[
-    np.ndarray, BeforeValidator(decode_array), PlainSerializer(encode_array, return_type=dict)
+    np.ndarray, BeforeValidator(_integers), PlainSerializer(encode_array, return_type=dict)
 ]
 """An int64 array inside a document."""

@@ -28,7 +28,8 @@ def content_id(kind: str, **content: Any) -> str:
     kind
         The noun; the same content as another noun has another id.
     **content
-        JSON values. Floats are hashed by their shortest exact representation.
+        JSON values. Floats are hashed by their shortest exact representation,
+        and minus zero as zero.
 
     Returns
     -------
@@ -40,7 +41,10 @@ def content_id(kind: str, **content: Any) -> str:
         If the content holds NaN or an infinity.
     """
     text = json.dumps(
-        {"kind": kind, **content}, sort_keys=True, separators=(",", ":"), allow_nan=False
+        {"kind": kind, **_one_zero(content)},
+        sort_keys=True,
+        separators=(",", ":"),
+        allow_nan=False,
     )
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -66,8 +70,11 @@ def geometry_id(kind: str, numbers: np.ndarray, cell: np.ndarray, positions: np.
     Raises
     ------
     ValueError
-        If a number is not finite.
+        If a number is not finite, or the shapes do not fit.
     """
+    shapes = np.shape(numbers), np.shape(cell), np.shape(positions)
+    if shapes != ((len(numbers),), (3, 3), (len(numbers), 3)) or not len(numbers):
+        raise ValueError(f"numbers, cell and positions of shapes {shapes} are no geometry")
     lengths = np.concatenate([np.asarray(cell).ravel(), np.asarray(positions).ravel()])
     if not np.isfinite(lengths).all():
         raise ValueError("a geometry with a coordinate that is not finite has no id")
@@ -92,3 +99,11 @@ def bytes_id(data: bytes) -> str:
     The sha256 as 64 hexadecimal digits.
     """
     return hashlib.sha256(data).hexdigest()
+
+
+def _one_zero(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _one_zero(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_one_zero(inner) for inner in value]
+    return 0.0 if isinstance(value, float) and value == 0 else value

@@ -17,7 +17,7 @@ from tm23flows.errors import InputError
 class Recipe(BaseModel):
     """Settings of one electronic-structure problem, the same words for every engine."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     engine: str = Field(description="Name of the engine: gpaw, vasp or emt.")
     xc: str = Field("PBE", description="Exchange-correlation functional.")
@@ -95,6 +95,6 @@ def parse_kmesh(text: str) -> tuple[int, int, int]:
         If the text is anything else.
     """
     parts = text.lower().split("x")
-    if len(parts) != 3 or not all(part.isdigit() and int(part) > 0 for part in parts):
+    if len(parts) != 3 or not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise InputError(f"'{text}' is no k-mesh; write it as 3x3x3.")
     return int(parts[0]), int(parts[1]), int(parts[2])

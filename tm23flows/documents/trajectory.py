@@ -31,7 +31,7 @@ SEGMENT_ARRAYS = {
 class Dynamics(BaseModel):
     """Settings of the equations of motion."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     ensemble: str = Field("nvt-nose-hoover-chain", description="Ensemble and thermostat.")
     temperature_K: float = Field(gt=0, description="Target temperature in K.")
