@@ -1,0 +1,72 @@
+"""Labels: complete or not there at all."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from tm23flows.documents.label import Energies, Label, Rejection, label_arrays, label_id
+from tm23flows.documents.recipe import Recipe
+
+
+def test_a_label_is_named_by_its_frame_and_its_recipe(make_frame, make_label):
+    frame, wide = make_frame(), Recipe(engine="emt", xc="none", sigma_eV=1.0)
+    label = make_label(frame)
+    assert label.id == label_id(frame.id, label.recipe.id)
+    assert make_label(frame, forces=np.zeros((2, 3))).id == label.id
+    ids = {label.id, make_label(frame, wide).id, make_label(make_frame(seed=1)).id}
+    assert len(ids) == 3
+
+
+def test_a_rejection_has_the_id_of_the_label_that_it_is_not(make_frame, make_label):
+    label = make_label(make_frame())
+    fields = {"frame_id": label.frame_id, "recipe": label.recipe, "reason": "no convergence"}
+    assert Rejection(provenance=label.provenance, **fields).id == label.id
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"forces": np.zeros((3, 3))}, "shape"),
+        ({"forces": np.full((2, 3), np.nan)}, "not a finite"),
+        ({"forces": [[0, 0, 0], [0, 0, np.inf]]}, "not a finite"),
+        ({"stress": np.zeros(3)}, "six finite"),
+        ({"stress": [0, 0, 0, 0, 0, np.nan]}, "six finite"),
+        ({"recipe_id": "0" * 64}, "recipe id"),
+        ({"n_atoms": 0}, "n_atoms"),
+    ],
+    ids=str,
+)
+def test_an_incomplete_label_is_refused(make_frame, make_label, wrong, why):
+    with pytest.raises(ValidationError, match=why):
+        make_label(make_frame(), **wrong)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("which", ["free", "sigma0", "without_entropy"])
+def test_energies_are_numbers(which, bad):
+    with pytest.raises(ValidationError):
+        Energies(**{"free": 0.0, "sigma0": 0.0, "without_entropy": 0.0, which: bad})
+
+
+def test_a_label_without_stress_is_complete_and_comes_back(make_frame, make_label):
+    label = make_label(make_frame(), stress=None)
+    back = Label.from_stored({"_id": label.id, **label.model_dump()})
+    assert back.stress is None
+    assert back.model_dump_json() == label.model_dump_json()
+
+
+def test_labels_become_arrays_in_their_order(make_frame, make_label):
+    labels = [make_label(make_frame(seed=2)), make_label(make_frame(seed=1), stress=None)]
+    arrays = label_arrays(labels)
+    assert arrays.energies_eV.tolist() == [labels[0].energies.free, labels[1].energies.free]
+    assert np.array_equal(arrays.forces_eV_per_A[2:], labels[1].forces)
+    assert arrays.has_stress.tolist() == [True, False]
+    assert arrays.n_atoms.tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("energy", ["free", "sigma0", "without_entropy"])
+def test_the_policy_chooses_the_energy(make_frame, make_label, energy):
+    label = make_label(make_frame())
+    chosen = label_arrays([label], energy).energies_eV[0]
+    assert chosen == getattr(label.energies, energy)
+    assert len({label.energies.free, label.energies.sigma0, label.energies.without_entropy}) == 3

@@ -1,0 +1,46 @@
+"""Models: made of trainer, hyperparameters, seed and data, and known before they exist."""
+
+import bson
+import pytest
+
+from tm23flows.documents.base import Provenance
+from tm23flows.documents.model import Model, ModelFile, model_id
+
+MADE_OF = {
+    "trainer": "flare",
+    "hyperparameters": {"nmax": 6, "cutoff_A": 5.0},
+    "seed": 1,
+    "dataset_id": "d" * 64,
+    "part": "train",
+}
+
+
+def make(**fields):
+    given = {"files": (), "wall_s": 1.0, "provenance": Provenance.now(), **MADE_OF}
+    return Model(**{**given, **fields})
+
+
+def test_the_id_is_known_before_the_training():
+    trained = make(files=(ModelFile(name="a", blob="b"),), wall_s=9, history=({"epoch": 1.0},))
+    assert trained.id == model_id(**MADE_OF)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"trainer": "nequip"},
+        {"hyperparameters": {"nmax": 7, "cutoff_A": 5.0}},
+        {"seed": 2},
+        {"dataset_id": "e" * 64},
+        {"part": "test"},
+    ],
+    ids=str,
+)
+def test_everything_it_is_made_of_counts(change):
+    assert model_id(**{**MADE_OF, **change}) != model_id(**MADE_OF)
+
+
+def test_it_comes_back_from_the_database():
+    model = make(summary={"loss": 0.5, "name": "x"}, history=({"epoch": 1.0}, {"epoch": 2.0}))
+    back = Model.from_stored(bson.decode(bson.encode({"_id": model.id, **model.model_dump()})))
+    assert back == model

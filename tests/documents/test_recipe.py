@@ -1,0 +1,88 @@
+"""Recipes: what makes two labels of one frame different."""
+
+import bson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from tm23flows.documents.recipe import Recipe, format_kmesh, parse_kmesh
+from tm23flows.errors import InputError
+
+GPAW = {"engine": "gpaw", "cutoff_eV": 350, "kmesh": (3, 3, 3), "sigma_eV": 0.2}
+CHANGES = [
+    {"engine": "vasp"},
+    {"xc": "LDA"},
+    {"cutoff_eV": 351},
+    {"kmesh": (3, 3, 2)},
+    {"kmesh_offset": (0.25, 0.25, 0.25)},
+    {"smearing_order": 2},
+    {"sigma_eV": 0.2000001},
+    {"electron_shift": 1.0},
+    {"spin_polarized": True},
+    {"pseudopotentials": {"Cu": "Cu.PBE:1"}},
+    {"options": {"nbands": "150%"}},
+]
+
+
+def test_every_setting_makes_another_recipe():
+    ids = {Recipe(**{**GPAW, **change}).id for change in [{}, *CHANGES]}
+    assert len(ids) == len(CHANGES) + 1
+    assert {name for change in CHANGES for name in change} | {"smearing"} == set(
+        Recipe.model_fields
+    )
+
+
+@pytest.mark.parametrize(
+    "same", [{"cutoff_eV": 350.0}, {"electron_shift": -0.0}, {"kmesh": [3, 3, 3]}]
+)
+def test_the_same_problem_written_otherwise_is_the_same_recipe(same):
+    assert Recipe(**{**GPAW, **same}).id == Recipe(**GPAW).id
+
+
+def test_a_recipe_survives_json_and_the_database():
+    recipe = Recipe(**GPAW, options={"convergence": {"energy": 1e-5}}, electron_shift=-0.5)
+    assert Recipe(**recipe.model_dump(mode="json")).id == recipe.id
+    assert Recipe(**bson.decode(bson.encode(recipe.model_dump()))).id == recipe.id
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sigma_eV": 0},
+        {"sigma_eV": -0.2},
+        {"cutoff_eV": -1},
+        {"kmesh": (0, 1, 1)},
+        {"kmesh": (2, 2)},
+        {"smearing": "fermi"},
+        {"smearing_order": -1},
+        {"encut": 350},
+        {"sigma_eV": float("nan")},
+        {"electron_shift": float("nan")},
+        {"cutoff_eV": float("inf")},
+    ],
+    ids=str,
+)
+def test_senseless_settings_are_refused(wrong):
+    with pytest.raises(ValidationError):
+        Recipe(**{**GPAW, **wrong})
+
+
+@given(st.tuples(*[st.integers(1, 99)] * 3))
+def test_a_mesh_reads_as_it_is_written(kmesh):
+    assert parse_kmesh(format_kmesh(kmesh)) == kmesh
+    assert Recipe(**{**GPAW, "kmesh": kmesh}).kmesh_text == format_kmesh(kmesh)
+
+
+def test_capitals_are_read_too():
+    assert parse_kmesh("3X2x1") == (3, 2, 1)
+
+
+@given(st.text() | st.from_regex(r"[0-9²-]*x[0-9²]*x[0-9²]*", fullmatch=True))
+def test_anything_else_is_one_clear_sentence(text):
+    parts = text.lower().split("x")
+    if len(parts) == 3 and all(p.isdecimal() and int(p) > 0 for p in parts):
+        assert len(parse_kmesh(text)) == 3
+    else:
+        with pytest.raises(InputError, match="3x3x3"):
+            parse_kmesh(text)
