@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +32,10 @@ def build(
 
     # Without a store: the worker's own configuration decides, and no password
     # ends up in the workflow.
-    workflow = flow_to_workflow(flow, store=None)
+    with warnings.catch_warnings():
+        # Several metals are independent of each other, and that is meant.
+        warnings.filterwarnings("ignore", message="Some jobs are not connected")
+        workflow = flow_to_workflow(flow, store=None)
     partial = output.with_name(output.name + ".part.yaml")
     workflow.to_file(str(partial), f_format="yaml")
     partial.replace(output)

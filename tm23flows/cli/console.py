@@ -11,11 +11,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+MIN_WIDTH = 160
+"""Ids and tables are never cut: a narrow terminal wraps, a file does not care."""
+
+
 def console() -> Console:
     """Return a console on standard output that knows whether it is a terminal."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    out = Console(highlight=False, soft_wrap=True)
+    out.width = max(out.width, MIN_WIDTH)
+    return out
 
 
 def print_json(value: Any) -> None:

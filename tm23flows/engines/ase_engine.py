@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from ase.calculators.calculator import CalculationFailed
+from pydantic import ValidationError
 
 from tm23flows.documents.label import Effort, Energies
 from tm23flows.documents.recipe import Recipe
@@ -136,8 +137,12 @@ class AseEngine(ABC):
         stress = np.array(atoms.get_stress(), dtype=float)
         if not (np.isfinite(forces).all() and np.isfinite(stress).all()):
             raise PhysicsError("forces or stress are not finite numbers")
+        try:
+            energies = self.energies(atoms, recipe)
+        except ValidationError:
+            raise PhysicsError("an energy is not a finite number") from None
         return Result(
-            energies=self.energies(atoms, recipe),
+            energies=energies,
             forces=forces,
             stress=stress,
             effort=Effort(scf_iterations=self.iterations(atoms), cpu_s=time.process_time() - clock),

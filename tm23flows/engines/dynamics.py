@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase import units
 from ase.md.nose_hoover_chain import NoseHooverChainNVT, NoseHooverChainThermostat
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
+from ase.md.velocitydistribution import Stationary, thermalize_momenta
 
 from tm23flows.documents.trajectory import Dynamics
 from tm23flows.engines.base import State
@@ -86,7 +86,7 @@ def set_initial_velocities(atoms: Atoms, dynamics: Dynamics) -> None:
     """
     target = dynamics.temperature_K * dynamics.initial_temperature_factor
     rng = np.random.default_rng(dynamics.seed)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=target, rng=rng)
+    thermalize_momenta(atoms, temperature_K=target, rng=rng)
     Stationary(atoms)
     atoms.set_momenta(atoms.get_momenta() * np.sqrt(target / instantaneous_temperature(atoms)))
 

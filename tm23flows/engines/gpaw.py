@@ -29,6 +29,9 @@ DEFAULT_OPTIONS: dict[str, Any] = {
     "symmetry": {"point_group": False},
 }
 
+RECIPE_KEYWORDS = {"mode", "xc", "kpts", "occupations", "charge", "setups"}
+"""Keywords of the calculator that come from fields of the recipe, and from nowhere else."""
+
 
 class GpawEngine(AseEngine):
     """Plane-wave GPAW, serial, one warm calculator per batch.
@@ -73,14 +76,27 @@ class GpawEngine(AseEngine):
         Raises
         ------
         InputError
-            If there is no cutoff, spin is asked for, or an element has no dataset.
+            If there is no cutoff, spin is asked for, an element has no dataset or not
+            the one that the recipe names, or an option contradicts the recipe.
         """
         if recipe.cutoff_eV is None:
             raise InputError("A GPAW recipe needs a plane-wave cutoff (cutoff_eV).")
         if recipe.spin_polarized:
             raise InputError("The GPAW engine treats no spin, as TM23 does not.")
+        if taken := RECIPE_KEYWORDS & set(recipe.options):
+            raise InputError(
+                f"The GPAW option '{min(taken)}' belongs to the recipe; set it there and not "
+                "among its options."
+            )
         options = {"nbands": _nbands(recipe.sigma_eV), **DEFAULT_OPTIONS, **recipe.options}
         datasets = {symbol: fingerprint(symbol, recipe.xc) for symbol in sorted(set(symbols))}
+        for symbol, name in datasets.items():
+            asked = recipe.pseudopotentials.get(symbol, name)
+            if asked != name:
+                raise InputError(
+                    f"The recipe asks for the dataset {asked} of {symbol}, but here GPAW has "
+                    f"{name}; take the pseudopotentials out of the recipe to use that one."
+                )
         return recipe.model_copy(update={"options": options, "pseudopotentials": datasets})
 
     def inputs(self, recipe: Recipe) -> dict[str, Any]:

@@ -1,0 +1,87 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tm23flows.errors import TM23Error
+from tm23flows.ops import doctor
+from tm23flows.ops.fireworks_config import write_config
+
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+def test_a_check_that_fails_names_its_fix(monkeypatch):
+    def broken():
+        raise TM23Error("The moon is not full; wait.")
+
+    monkeypatch.setattr(doctor, "CHECKS", {"moon": broken, "Python": doctor.check_python})
+    moon, python = doctor.examine()
+    assert (moon.ok, moon.detail, moon.fix) == (False, "The moon is not full", "wait.")
+    assert python.ok
+
+
+def test_no_database(monkeypatch):
+    with pytest.raises(TM23Error, match="tm23 db start"):
+        doctor.check_database()
+
+
+def test_database(database):
+    assert doctor.check_database() == database.uri
+
+
+def test_fireworks_with_another_database(database, tmp_path, monkeypatch):
+    from fireworks import fw_config
+
+    write_config(tmp_path, "mongodb://127.0.0.1:1")
+    monkeypatch.setattr(fw_config, "LAUNCHPAD_LOC", str(tmp_path / "my_launchpad.yaml"))
+    with pytest.raises(TM23Error, match=r"127\.0\.0\.1:1 .*tm23 db env"):
+        doctor.check_fireworks()
+    write_config(tmp_path, database.uri)
+    assert doctor.check_fireworks().endswith("my_launchpad.yaml")
+
+
+def test_fireworks_without_a_launchpad_file(database, monkeypatch):
+    from fireworks import fw_config
+
+    monkeypatch.setattr(fw_config, "LAUNCHPAD_LOC", None)
+    with pytest.raises(TM23Error, match=r"finds no my_launchpad\.yaml"):
+        doctor.check_fireworks()
+
+
+def test_jobflow_without_a_store(tmp_path, monkeypatch):
+    monkeypatch.setenv("JOBFLOW_CONFIG_FILE", str(tmp_path / "jobflow.yaml"))
+    with pytest.raises(TM23Error, match="would not see each other"):
+        doctor.check_jobflow()
+
+
+def test_full_disk(monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(10, 9, 10**8))
+    with pytest.raises(TM23Error, match=r"0\.1 GB"):
+        doctor.check_disk()
+
+
+def test_gpaw_data_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "check_gpaw", str)
+    monkeypatch.setenv("TM23_GPAW_SETUP_PATH", str(tmp_path))
+    with pytest.raises(TM23Error, match="Tc"):
+        doctor.check_gpaw_data()
+
+
+def test_an_interpreter_without_the_trainer(tmp_path, monkeypatch):
+    bare = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+    monkeypatch.setenv("TM23_TRAINER_PYTHON_FLARE", str(bare / "bin" / "python"))
+    with pytest.raises(TM23Error, match="No module named 'flare'"):
+        doctor.check_flare()
+
+
+def test_an_interpreter_that_is_not_there(monkeypatch):
+    monkeypatch.setenv("TM23_TRAINER_PYTHON_NEQUIP", str(Path("/nowhere/python")))
+    with pytest.raises(TM23Error, match="does not run"):
+        doctor.check_nequip()

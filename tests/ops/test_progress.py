@@ -1,0 +1,34 @@
+from fireworks import Firework, ScriptTask, Workflow
+from fireworks.utilities.fw_serializers import SAVED_FW_MODULES
+
+from tm23flows.ops.launchpad import open_launchpad
+from tm23flows.ops.progress import Progress, observe
+
+
+def _progress(**jobs: int) -> Progress:
+    failed = {"a job": "a reason"} if jobs.get("FIZZLED") else {}
+    return Progress(jobs, [], failed, {}, 0)
+
+
+def test_waiting_behind_a_failure_is_not_active():
+    assert _progress(COMPLETED=2, FIZZLED=1, WAITING=3).active == 0
+    assert _progress(COMPLETED=2, FIZZLED=1, WAITING=3, RUNNING=1).active == 4
+    assert _progress(COMPLETED=2, WAITING=3, READY=1).active == 4
+    assert _progress(COMPLETED=6).active == 0
+
+
+def test_total_and_done_count_every_state():
+    now = _progress(COMPLETED=2, FIZZLED=1, WAITING=3)
+    assert (now.done, now.total) == (2, 6)
+
+
+def test_observe_counts_jobs_documents_and_steps(emt_archive, database_server, monkeypatch):
+    monkeypatch.setitem(SAVED_FW_MODULES, "ScriptTask", ScriptTask.__module__)
+    launchpad = open_launchpad(database_server.uri, "progress-launchpad")
+    jobs = [Firework([ScriptTask.from_str("true")], name=name) for name in ("one", "two")]
+    launchpad.add_wf(Workflow(jobs, {jobs[0]: [jobs[1]]}))
+    now = observe(emt_archive, launchpad)
+    assert now.jobs == {"WAITING": 1, "READY": 1}
+    assert now.documents["frames"] == emt_archive.database["frames"].count_documents({})
+    assert now.steps == 3 * 36
+    assert now.as_dict()["failed"] == {}
