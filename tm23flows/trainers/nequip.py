@@ -48,11 +48,15 @@ _WORKER = Worker(
 
 
 class NequipHyperparameters(Hyperparameters):
-    """Network, loss and optimisation of a NequIP model."""
+    """Network, loss and optimisation of a NequIP model.
+
+    The defaults suit a few dozen frames of small cells, which they train in about a
+    minute of one core; a dataset at the scale of the paper needs more of everything.
+    """
 
     cutoff_A: float = Field(5.0, gt=0, description="Cutoff radius in A.")
     l_max: int = Field(1, ge=0, le=6, description="Highest rotation order of features and edges.")
-    n_layers: int = Field(3, ge=1, description="Number of interaction layers.")
+    n_layers: int = Field(2, ge=1, description="Number of interaction layers.")
     n_features: int = Field(16, ge=1, description="Multiplicity of each irrep.")
     parity: bool = Field(True, description="Whether there are features of odd parity too.")
     n_bessel: int = Field(8, ge=1, description="Number of radial basis functions.")
@@ -71,8 +75,8 @@ class NequipHyperparameters(Hyperparameters):
         0.99, ge=0, lt=1, description="Decay of the averaged weights; 0 uses the last weights."
     )
     batch_size: int = Field(5, ge=1, description="Frames per step.")
-    max_epochs: int = Field(1000, ge=1, description="Most passes over the training frames.")
-    max_wall_s: float = Field(60.0, gt=0, description="Training stops after this time in s.")
+    max_epochs: int = Field(300, ge=1, description="Most passes over the training frames.")
+    max_wall_s: float = Field(75.0, gt=0, description="Training stops after this time in s.")
 
 
 class NequipTrainer:

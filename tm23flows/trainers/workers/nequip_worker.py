@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import math
 import time
 from pathlib import Path
 from typing import Any
 
 from worker_io import RequestError, answer, predict_all, read_frames, versions
 
+_BEST = "validation_force_mae"
 _COLUMNS = {
     "epoch": "epoch",
     "lr-Adam": "learning_rate",
     "train_loss_epoch/weighted_sum": "training_loss",
-    "val0_epoch/forces_mae": "validation_force_mae",
+    "val0_epoch/forces_mae": _BEST,
     "val0_epoch/per_atom_energy_mae": "validation_energy_mae",
     "val0_epoch/stress_mae": "validation_stress_mae",
 }
@@ -56,8 +58,10 @@ def train(request: dict[str, Any]) -> dict[str, Any]:
     spent = time.monotonic() - start
     history = _history(folder / "history" / "metrics.csv")
     best = folder / "checkpoints" / "best.ckpt"
-    if not best.is_file() or not history:
-        raise RequestError("failed", "NequIP ended before its first epoch was complete.")
+    if not best.is_file() or not any(_BEST in row for row in history):
+        raise RequestError(
+            "failed", "No epoch of NequIP has a finite validation error: lower the learning_rate."
+        )
     best.replace(request["checkpoint"])
     summary = {
         **sizes,
@@ -106,12 +110,14 @@ def _history(path: Path) -> list[dict[str, float]]:
     """Join the lines of the log that belong to one epoch.
 
     The learning rate comes on a line of its own, without its epoch, before the others.
+    What is not finite is left out.
     """
     rows: dict[int, dict[str, float]] = {}
     waiting: dict[str, float] = {}
     with path.open() as file:
         for line in csv.DictReader(file):
-            waiting |= {_COLUMNS[k]: float(v) for k, v in line.items() if k in _COLUMNS and v}
+            values = {_COLUMNS[k]: float(v) for k, v in line.items() if k in _COLUMNS and v}
+            waiting |= {key: value for key, value in values.items() if math.isfinite(value)}
             if line["epoch"]:
                 rows.setdefault(int(line["epoch"]), {}).update(waiting)
                 waiting = {}
@@ -121,8 +127,7 @@ def _history(path: Path) -> list[dict[str, float]]:
 def _ending(
     history: list[dict[str, float]], settings: dict[str, Any], spent: float
 ) -> dict[str, float | int | str]:
-    key = "validation_force_mae"
-    best = min((row for row in history if key in row), key=lambda row: row[key])
+    best = min((row for row in history if _BEST in row), key=lambda row: row[_BEST])
     reason = "learning_rate"
     if len(history) >= settings["max_epochs"]:
         reason = "max_epochs"
@@ -131,22 +136,22 @@ def _ending(
     return {
         "epochs": len(history),
         "best_epoch": int(best["epoch"]),
-        "best_validation_force_mae": best[key],
+        "best_validation_force_mae": best[_BEST],
         "stopped_by": reason,
     }
 
 
-def _load(path: str) -> Any:
+def _load(path: str, device: str) -> Any:
     from nequip.integrations.ase import NequIPCalculator
 
     # the only loader that needs no compiler; private, which is why the version is pinned
     return NequIPCalculator._from_saved_model(  # noqa: SLF001
-        path, device="cpu", chemical_species_to_atom_type_map=True
+        path, device=device, chemical_species_to_atom_type_map=True
     )
 
 
 def _count_weights(path: str) -> int:
-    return sum(weight.numel() for weight in _load(path).model.parameters())
+    return sum(weight.numel() for weight in _load(path, "cpu").model.parameters())
 
 
 def predict(request: dict[str, Any]) -> dict[str, Any]:
@@ -171,11 +176,7 @@ def predict(request: dict[str, Any]) -> dict[str, Any]:
         raise RequestError(
             "failed", f"{path} is not the checkpoint that was trained (its sha256 differs)."
         )
-    calculator = _load(str(path))
-    device = _device(request["device"])
-    if device != "cpu":
-        calculator.device = torch.device(device)
-        calculator.model.to(calculator.device)
+    calculator = _load(str(path), _device(request["device"]))
     predict_all(calculator, read_frames(request["frames"]), request["predictions"])
     return {"versions": versions("nequip", "torch", "e3nn", "numpy", "ase")}
 
