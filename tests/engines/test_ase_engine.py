@@ -1,0 +1,125 @@
+"""What all ASE engines share: batches equal single calculations, and a failure stays alone."""
+
+from itertools import count
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.calculators.calculator import CalculationFailed
+from ase.calculators.emt import EMT
+
+from tm23flows.documents.recipe import Recipe
+from tm23flows.documents.trajectory import Dynamics
+from tm23flows.engines.base import Failure, Result
+from tm23flows.engines.emt import EmtEngine
+from tm23flows.errors import PhysicsError
+
+
+def frames(n, size=(2, 1, 1)):
+    rng = np.random.default_rng(1)
+    cells = [bulk("Cu", "fcc", a=3.6) * size for _ in range(n)]
+    for atoms in cells:
+        atoms.positions += rng.normal(0, 0.1, (len(atoms), 3))
+    return cells
+
+
+class Faulty(EmtEngine):
+    """Effective-medium theory that goes wrong at some calls."""
+
+    def __init__(self, faults):
+        super().__init__(None)
+        self.faults = faults
+        self.calls = count(1)
+        self.made = 0
+
+    def calculator(self, recipe):
+        engine = self
+        self.made += 1
+
+        class Calculator(EMT):
+            def calculate(self, *args, **kwargs):
+                super().calculate(*args, **kwargs)
+                fault = engine.faults.get(next(engine.calls))
+                if isinstance(fault, Exception):
+                    raise fault
+                if fault:
+                    broken = np.full_like(self.results[fault], np.nan)
+                    self.results[fault] = broken if broken.shape else float("nan")
+                    if fault == "energy":
+                        self.results["free_energy"] = float("nan")
+
+        return Calculator()
+
+
+RECIPE = EmtEngine(None).complete(Recipe(engine="emt"), ["Cu"])
+
+
+def test_a_batch_equals_single_calculations():
+    cells = [*frames(3), *frames(2, size=(2, 2, 1))]  # the cell changes on the way
+    batch = list(EmtEngine(None).label(cells, RECIPE))
+    for atoms, result in zip(cells, batch, strict=True):
+        atoms.calc = EMT()
+        np.testing.assert_allclose(result.forces, atoms.get_forces(), atol=1e-12)
+        np.testing.assert_allclose(result.stress, atoms.get_stress(), atol=1e-12)
+        assert result.energies.free == pytest.approx(atoms.get_potential_energy(), abs=1e-12)
+        assert result.effort.cpu_s >= 0
+
+
+def test_one_calculator_serves_a_batch_of_one_cell():
+    engine = Faulty({})
+    list(engine.label(frames(4), RECIPE))
+    assert engine.made == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (CalculationFailed("no convergence"), "CalculationFailed: no convergence"),
+        (CalculationFailed(), "no message"),
+        ("forces", "not finite"),
+        ("stress", "not finite"),
+        ("energy", "not a finite"),
+    ],
+    ids=str,
+)
+def test_a_failure_rejects_its_frame_and_the_rest_goes_on(fault, reason):
+    cells = frames(4)
+    engine = Faulty({2: fault})
+    results = list(engine.label(cells, RECIPE))
+    assert [type(one) for one in results] == [Result, Failure, Result, Result]
+    assert reason in results[1].reason
+    good = list(EmtEngine(None).label(cells, RECIPE))
+    for place in (0, 2, 3):
+        np.testing.assert_allclose(results[place].forces, good[place].forces, atol=1e-12)
+    assert engine.made == 2  # what failed is not trusted any more
+
+
+def test_two_different_failures_in_one_batch():
+    engine = Faulty({2: CalculationFailed("first"), 3: "forces"})
+    results = list(engine.label(frames(4), RECIPE))
+    assert [isinstance(one, Failure) for one in results] == [False, True, True, False]
+
+
+def test_a_defect_is_not_hidden_as_a_rejection():
+    with pytest.raises(ZeroDivisionError):
+        list(Faulty({2: ZeroDivisionError()}).label(frames(3), RECIPE))
+
+
+def test_results_come_as_they_are_done():
+    def two_frames_then_never():
+        yield from frames(2)
+        pytest.fail("the third frame was asked for before the first two were handed over")
+
+    stream = EmtEngine(None).label(two_frames_then_never(), RECIPE)
+    assert isinstance(next(stream), Result)
+    assert isinstance(next(stream), Result)
+
+
+@pytest.mark.parametrize("fault", ["forces", "stress"])
+def test_a_run_that_explodes_stops(fault):
+    engine = Faulty({3: fault})
+    steps = []
+    with pytest.raises(PhysicsError, match="not finite"):
+        for step in engine.run_md(frames(1)[0], RECIPE, Dynamics(temperature_K=300), 9):
+            steps.append(step.state.step)
+    assert steps == [1, 2]

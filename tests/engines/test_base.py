@@ -1,0 +1,50 @@
+"""The lookup of engines and its sentences."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tm23flows.engines.base import ENGINES, check_engine_name, get_engine
+from tm23flows.errors import InputError
+
+
+def test_every_engine_is_found_by_its_name(tmp_path):
+    pytest.importorskip("gpaw")
+    for name in ENGINES:
+        assert get_engine(name, tmp_path).name == name
+
+
+@pytest.mark.parametrize(("name", "next_step"), [("vasp", "--engine gpaw"), ("abinit", "emt")])
+def test_other_engines_are_refused_with_a_next_step(tmp_path, name, next_step):
+    with pytest.raises(InputError, match=next_step):
+        get_engine(name, tmp_path)
+    with pytest.raises(InputError, match=name.upper() if name == "vasp" else name):
+        check_engine_name(name)
+
+
+WITHOUT_GPAW = """
+import sys
+from pathlib import Path
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "gpaw":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Blocker())
+from tm23flows.engines.base import get_engine
+from tm23flows.errors import MissingDependencyError
+get_engine("emt", Path("."))
+try:
+    get_engine("gpaw", Path("."))
+except MissingDependencyError as error:
+    print(error.exit_code, error)
+"""
+
+
+def test_a_missing_gpaw_is_one_sentence(tmp_path):
+    command = [sys.executable, "-c", WITHOUT_GPAW]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("2 GPAW is not installed")
+    assert "make setup" in done.stdout
