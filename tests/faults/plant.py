@@ -1,0 +1,221 @@
+"""A plant to break things in: one database, one launchpad, real workers as processes.
+
+Owns the processes: each has its own group, every wait has an end, and everything is
+killed when the plant is closed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
+from jobflow.managers.fireworks import flow_to_workflow
+
+from tm23flows.ops.fireworks_config import write_config
+from tm23flows.ops.launchpad import job_states, open_launchpad
+from tm23flows.store.archive import Archive
+from tm23flows.store.embedded.process import start, stop
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+BIN = Path(sys.executable).parent
+PING_S = 1
+LOCK_PATIENCE_S = 3  # FireWorks waits five minutes for a lock whose owner is gone
+COMMAND_PATIENCE_S = 60.0
+
+
+class Plant:
+    """A database and its workers in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.database = start(folder / "database", 0)
+        self.launchpad = open_launchpad(self.uri)
+        self.log = folder / "executions.log"
+        self._workers: list[subprocess.Popen] = []
+        self._configure("operator", "")
+
+    @property
+    def uri(self):
+        return self.database.uri
+
+    def archive(self):
+        """Open the archive from outside, past the workers."""
+        return Archive.open(self.uri, "tm23")
+
+    def add(self, flows):
+        """Add one workflow per flow or job, as a user's script does."""
+        self.launchpad.bulk_add_wfs([flow_to_workflow(flow) for flow in flows])
+
+    def worker(self, name, *options, category=""):
+        """Start `rlaunch rapidfire` in a folder of its own."""
+        folder = self.folder / name
+        environment = self._configure(name, category)
+        with (folder / "worker.log").open("ab") as log:
+            process = subprocess.Popen(
+                [BIN / "rlaunch", "rapidfire", "--sleep", "1", *options],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._workers.append(process)
+        return process
+
+    def run_workers(self, *names, patience_s=120.0, **options):
+        """Start workers at once and wait until they find nothing more to do."""
+        workers = [self.worker(name, **options) for name in names]
+        for worker in workers:
+            assert worker.wait(patience_s) == 0, self.last_words()
+
+    def lpad(self, *arguments):
+        """Run `lpad` as the operator; return what it prints."""
+        done = subprocess.run(
+            [BIN / "lpad", *arguments],
+            cwd=self.folder / "operator",
+            env=self._environment("operator"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=COMMAND_PATIENCE_S,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def events(self, event):
+        """List (uuid, worker) of all log lines of an event, oldest first."""
+        return [tuple(words[:2]) for words in self.lines(event)]
+
+    def lines(self, event):
+        """List the words after the event of all its log lines, oldest first."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [words[1:] for words in map(str.split, lines) if words[0] == event]
+
+    def executions(self):
+        """Count starts by job."""
+        return Counter(uuid for uuid, _ in self.events("start"))
+
+    def states(self):
+        """Count Fireworks by state."""
+        return Counter(one.state for one in job_states(self.launchpad))
+
+    def uuids(self, query):
+        """Map the uuid of the jobs that match to the number of their Firework."""
+        found = self.launchpad.fireworks.find(query, {"fw_id": 1, "spec._tasks": 1})
+        return {one["spec"]["_tasks"][0]["job"]["uuid"]: one["fw_id"] for one in found}
+
+    def ping_age(self, fw_id):
+        """Say how long ago the worker of a Firework was last heard of."""
+        launch = self.launchpad.launches.find_one({"fw_id": fw_id, "state": "RUNNING"})
+        pinged = next(h["updated_on"] for h in launch["state_history"] if h["state"] == "RUNNING")
+        return datetime.now(UTC) - datetime.fromisoformat(pinged).replace(tzinfo=UTC)
+
+    def kill_database(self):
+        """SIGKILL the server, without a chance to write anything more."""
+        os.kill(self.database.pid, signal.SIGKILL)
+        wait_until(lambda: is_gone(self.database.pid))
+
+    def restart_database(self):
+        """Start a server on the same folder and port."""
+        port = self.database.port
+        self.database = start(self.folder / "database", port)
+        assert self.database.port == port
+
+    def last_words(self):
+        """Return the end of what each worker said, for messages of failed tests."""
+        logs = sorted(self.folder.glob("*/worker.log"))
+        return "\n".join(f"{log.parent.name}: ...{log.read_text()[-1500:]}" for log in logs)
+
+    def close(self):
+        """End every process that was started here."""
+        for process in self._workers:
+            kill(process)
+        self.launchpad.connection.close()
+        stop(self.folder / "database")
+
+    def _configure(self, name, category):
+        folder = self.folder / name
+        write_config(folder, self.uri, worker=name)
+        # In the worker's own folder, where FireWorks looks before anywhere else.
+        for file, changes in {
+            "FW_config.yaml": {
+                "PING_TIME_SECS": PING_S,
+                "WFLOCK_EXPIRATION_SECS": LOCK_PATIENCE_S,
+            },
+            "my_fworker.yaml": {"category": category},
+        }.items():
+            content = yaml.safe_load((folder / file).read_text())
+            (folder / file).write_text(yaml.safe_dump({**content, **changes}))
+        return self._environment(name)
+
+    def _environment(self, name):
+        folder = self.folder / name
+        inherited = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("TM23_", "FW_", "JOBFLOW_"))
+        }
+        return {
+            **inherited,
+            "HOME": str(folder),  # nobody's ~/.fireworks
+            "PYTHONPATH": os.pathsep.join([str(HERE), str(ROOT)]),
+            "OMP_NUM_THREADS": "1",
+            "FW_CONFIG_FILE": str(folder / "FW_config.yaml"),
+            "JOBFLOW_CONFIG_FILE": str(folder / "jobflow.yaml"),
+            "TM23_DB_PATH": str(self.folder / "database"),
+            "FAULT_WORKER": name,
+        }
+
+
+@contextmanager
+def open_plant(folder):
+    """Have a plant while the block lasts."""
+    plant = Plant(folder)
+    try:
+        yield plant
+    finally:
+        plant.close()
+
+
+def kill(process):
+    """SIGKILL a worker with all its children, and take its exit status."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10.0)
+
+
+def is_gone(pid):
+    """Whether a process has ended, even if its parent did not take notice yet."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return text.rpartition(")")[2].split()[0] == "Z"
+
+
+def wait_until(condition, patience_s=60.0, explain=lambda: ""):
+    """Wait for a condition; fail after a while."""
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {patience_s} s in vain; {explain()}"
+        time.sleep(0.02)
+
+
+def lost_fireworks(output):
+    """Read the numbers of Fireworks off the report of `lpad detect_lostruns`."""
+    found = re.search(r"Detected \d+ lost FWs: \[(.*)\]", output)
+    assert found, output
+    return [int(number) for number in re.findall(r"\d+", found[1])]

@@ -1,0 +1,75 @@
+"""Several workers at once, and a worker that is killed: every job is done once."""
+
+from datetime import timedelta
+
+import pytest
+from fault_jobs import note_execution
+from plant import kill, lost_fireworks, wait_until
+
+from tm23flows.flows.naming import tagged
+
+pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(300)]
+
+LOST_AFTER_S = 3
+
+
+def noted_jobs(plant, count, sleep_s=0.0):
+    return [note_execution(str(plant.log), sleep_s) for _ in range(count)]
+
+
+@pytest.mark.parametrize("n_workers", [2, 4])
+def test_workers_at_once_do_every_job_once(plant, n_workers):
+    jobs = noted_jobs(plant, 100)
+    plant.add(jobs)
+    names = [f"worker{number}" for number in range(n_workers)]
+    plant.run_workers(*names)
+    assert plant.executions() == {job.uuid: 1 for job in jobs}
+    assert plant.states() == {"COMPLETED": 100}
+    assert plant.launchpad.launches.count_documents({}) == 100
+    busy = {worker for _, worker in plant.events("start")}
+    assert len(busy) > 1, "one worker did everything, so nothing was shown"
+
+
+def test_job_of_a_killed_worker_is_found_and_done_once_more(plant):
+    jobs = noted_jobs(plant, 30)
+    plant.add(jobs)
+    victim, survivor = plant.worker("victim"), plant.worker("survivor")
+    wait_until(lambda: len(plant.events("done")) >= 6, explain=plant.last_words)
+    for name in ("victim", "survivor"):
+        plant.log.with_name(f"{plant.log.name}.hold.{name}").touch()
+    wait_until(lambda: len(plant.events("held")) == 2, explain=plant.last_words)
+    lost = next(uuid for uuid, worker in plant.events("held") if worker == "victim")
+    kill(victim)
+    for path in plant.folder.glob("*.hold.victim"):
+        path.unlink()
+
+    # The survivor is in the middle of a job too, but it pings.
+    number = plant.uuids({})[lost]
+    wait_until(lambda: plant.ping_age(number) > timedelta(seconds=LOST_AFTER_S))
+    found = plant.lpad("detect_lostruns", "--time", str(LOST_AFTER_S), "--rerun")
+    assert lost_fireworks(found) == [number]
+
+    for path in plant.folder.glob("*.hold.survivor"):
+        path.unlink()
+    assert survivor.wait(120.0) == 0, plant.last_words()
+    assert plant.executions() == {job.uuid: 1 + (job.uuid == lost) for job in jobs}
+    assert sorted(uuid for uuid, _ in plant.events("done")) == sorted(job.uuid for job in jobs)
+    assert plant.states() == {"COMPLETED": len(jobs)}
+
+
+def test_workers_take_only_their_categories(plant):
+    jobs = {
+        category: tagged(note_execution(str(plant.log), 0.0), f"a {category} job", category, "Cu")
+        for category in ("dft", "train", "data")
+    }
+    plant.add(jobs.values())
+    plant.run_workers("trainer", category="train")
+    assert plant.events("start") == [(jobs["train"].uuid, "trainer")]
+    assert plant.states() == {"COMPLETED": 1, "READY": 2}
+    plant.run_workers("engine", category=["dft", "data"])
+    assert dict(plant.events("start")) == {
+        jobs["train"].uuid: "trainer",
+        jobs["dft"].uuid: "engine",
+        jobs["data"].uuid: "engine",
+    }
+    assert plant.states() == {"COMPLETED": 3}
