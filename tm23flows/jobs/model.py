@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label
 from tm23flows.documents.model import Model, ModelFile, model_id
 from tm23flows.errors import InputError
-from tm23flows.jobs.context import open_archive
+from tm23flows.jobs.context import open_archive, run_folder
 from tm23flows.store.extxyz import write_labels
 from tm23flows.trainers.base import get_trainer
 
@@ -62,14 +63,15 @@ def train_model(
 def _train(
     archive: Archive, dataset: Dataset, trainer: str, wanted: Any, seed: int, part: str
 ) -> Model:
-    with tempfile.TemporaryDirectory(prefix="tm23-train-") as scratch:
-        folder = Path(scratch)
-        write_part(archive, dataset, part, folder / "data" / "train.xyz")
-        done = get_trainer(trainer).train(folder / "data", wanted, folder / "work", seed)
-        files = tuple(
-            ModelFile(name=name, blob=archive.blobs.put(path.read_bytes()))
-            for name, path in sorted(done.files.items())
-        )
+    # Not a folder that vanishes: when training fails, its log is what the user needs.
+    folder = Path(tempfile.mkdtemp(prefix=f"{trainer}-", dir=run_folder()))
+    write_part(archive, dataset, part, folder / "data" / "train.xyz")
+    done = get_trainer(trainer).train(folder / "data", wanted, folder / "work", seed)
+    files = tuple(
+        ModelFile(name=name, blob=archive.blobs.put(path.read_bytes()))
+        for name, path in sorted(done.files.items())
+    )
+    shutil.rmtree(folder)
     return Model(
         provenance=Provenance.now(done.versions, {"trainer": trainer}),
         trainer=trainer,

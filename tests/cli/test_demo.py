@@ -1,0 +1,47 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TM23 = Path(sys.executable).with_name("tm23")
+
+
+def test_an_unknown_metal_starts_nothing(tm23, tmp_path):
+    ran = tm23("demo", "--metal", "Xx", "--work", tmp_path / "work")
+    assert ran.code == 2
+    assert "Xx" in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.fireworks
+@pytest.mark.flare
+@pytest.mark.nequip
+def test_the_whole_road_through_lpad_and_rlaunch(tmp_path):
+    """The main job with EMT for the forces: database, workers, trainers, table, trace, report.
+
+    A second run in the same folder finds everything there and makes nothing new.
+    """
+    first = _demo(tmp_path)
+    assert "24/24 jobs, 108 MD steps, 24 frames, 57 labels, 2 models" in first
+    for word in ("flare", "nequip", "cold", "warm", "melt", "label noise"):
+        assert word in first
+    assert "4 labels" in first or first.count("max |F_i|") == 4, "one frame, several labels"
+    for noun in ("evaluation", "models", "dataset", "labels", "frames", "trajector", "structure"):
+        assert noun in first
+    assert "MISSING" not in first
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert page.count("<svg") + page.count("data:image") >= 3
+
+    second = _demo(tmp_path)
+    assert "48/48 jobs, 108 MD steps, 24 frames, 57 labels, 2 models" in second
+
+
+def _demo(folder: Path) -> str:
+    words = ["demo", "--engine", "emt", "--work", "work", "--report", "report/index.html"]
+    done = subprocess.run(
+        [TM23, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=600
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
