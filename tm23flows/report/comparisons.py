@@ -51,6 +51,11 @@ class ComparisonRow:
     energy: Quantity | None
     stress: Quantity | None
 
+    @property
+    def frames(self) -> tuple[str, str, str]:
+        """What the row is of: dataset, part and how the energy MAV is referenced."""
+        return (self.dataset_id, self.part, self.energy_reference)
+
 
 @dataclass(frozen=True)
 class _Frames:

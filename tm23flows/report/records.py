@@ -6,6 +6,7 @@ trajectories, counts. Nothing here computes or draws.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tm23flows.documents.base import Document
 from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.evaluation import Evaluation
-from tm23flows.documents.label import Label
+from tm23flows.documents.label import Label, Rejection
 from tm23flows.documents.model import Model
 from tm23flows.documents.trajectory import Trajectory
 from tm23flows.store.collections import COLLECTIONS, collection_of
@@ -178,6 +179,21 @@ def counts(archive: Archive) -> dict[str, int]:
     Numbers of documents by collection, in the order of the road.
     """
     return {name: int(archive.database[name].count_documents({})) for name in COLLECTIONS}
+
+
+def rejection_reasons(archive: Archive) -> dict[str, int]:
+    """Count why labels were rejected.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+
+    Returns
+    -------
+    Numbers of rejections by reason, most frequent first.
+    """
+    return dict(Counter(one.reason for one in _all(archive, Rejection)).most_common())
 
 
 def _all(archive: Archive, noun: type[Noun]) -> list[Noun]:

@@ -70,6 +70,11 @@ class ErrorTableRow:
         """Trainer and short id of the model."""
         return f"{self.trainer} {self.model_id[:SHORT_ID]}"
 
+    @property
+    def frames(self) -> tuple[str, str, str]:
+        """What the row is of: dataset, part and how the energy MAV is referenced."""
+        return (self.dataset_id, self.part, self.energy_reference)
+
 
 def error_rows(archive: Archive, dataset: str | None = None) -> list[ErrorTableRow]:
     """Read the errors of every evaluation.
@@ -159,17 +164,13 @@ def sorted_rows(
     together: dict[tuple[str, ...], list[ErrorTableRow | ComparisonRow]] = {}
     blocks: dict[tuple[str, ...], int] = {}
     for row in rows:
-        blocks.setdefault(_key(row)[:-1], len(blocks))
-        together.setdefault(_key(row), []).append(row)
+        blocks.setdefault(row.frames, len(blocks))
+        together.setdefault((*row.frames, row.group), []).append(row)
     for row in noise:
-        if _key(row) in together:
-            together[_key(row)].append(row)
+        if (*row.frames, row.group) in together:
+            together[*row.frames, row.group].append(row)
     order = sorted(together, key=lambda key: (blocks[key[:-1]], group_place(key[-1])))
     return [together[key] for key in order]
-
-
-def _key(row: ErrorTableRow | ComparisonRow) -> tuple[str, ...]:
-    return (row.dataset_id, row.part, row.energy_reference, row.group)
 
 
 def cells(row: ErrorTableRow | ComparisonRow) -> list[str]:
