@@ -15,8 +15,9 @@ class Structure(Document):
     element: str = Field(description="Chemical symbol.")
     phase: str = Field(description="Crystal structure of the perfect crystal, such as fcc.")
     phase_source: str = Field(description="Where phase and lattice constants come from.")
+    basis: str = Field(description="Cell that was repeated: primitive or conventional.")
     supercell_matrix: tuple[tuple[int, int, int], ...] = Field(
-        description="Rows: supercell vectors in units of the primitive ones."
+        description="Rows: supercell vectors in units of those of the basis."
     )
     supercell_rule: str = Field(description="Rule that chose the supercell.")
     min_length_A: float | None = Field(description="Length that the rule was given, in angstrom.")

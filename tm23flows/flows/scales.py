@@ -16,11 +16,11 @@ from tm23flows.flows.model import ModelMaker
 from tm23flows.flows.structure import StructureMaker
 from tm23flows.flows.tm23 import ExtraLabels, TM23Maker
 from tm23flows.flows.trajectory import Sampling, TrajectoryMaker
+from tm23flows.jobs.structure import unit_cell
 from tm23flows.science import protocol
 from tm23flows.science.cells import supercell_matrix
 from tm23flows.science.kpoints import kmesh_for_spacing
 from tm23flows.science.metals import metal
-from tm23flows.science.prototypes import build_primitive
 
 DEMO_ATOMS = 8
 """Sites of the smallest cell worth a demonstration; with one vacancy 7 atoms."""
@@ -95,7 +95,7 @@ def demo(element: str, engine: str) -> TM23Maker:
     shifted = {"kmesh": (2, 2, 2), "kmesh_offset": MEAN_VALUE_POINT}
     return TM23Maker(
         name="demo",
-        structure=StructureMaker(supercell=_small_cell(element)),
+        structure=StructureMaker(basis="primitive", supercell=_small_cell(element)),
         trajectory=TrajectoryMaker(
             recipe=recipe.model_copy(
                 update={"cutoff_eV": 300, "kmesh": (1, 1, 1), "kmesh_offset": MEAN_VALUE_POINT}
@@ -131,10 +131,10 @@ def paper(element: str, engine: str) -> TM23Maker:
     The Maker.
     """
     structure = StructureMaker()
-    primitive = build_primitive(metal(element))
-    matrix = supercell_matrix(primitive.cell, structure.min_length_A, structure.supercell_rule)
+    unit = unit_cell(element, structure.basis)
+    matrix = supercell_matrix(unit.cell, structure.min_length_A, structure.supercell_rule)
     gamma = Recipe(engine=engine, cutoff_eV=protocol.CUTOFF_EV, sigma_eV=protocol.SIGMA_EV)
-    mesh = kmesh_for_spacing(matrix @ primitive.cell.array, PAPER_KSPACING_PER_A)
+    mesh = kmesh_for_spacing(matrix @ unit.cell.array, PAPER_KSPACING_PER_A)
     return TM23Maker(
         structure=structure,
         trajectory=TrajectoryMaker(
@@ -154,6 +154,6 @@ SCALES: dict[str, Callable[[str, str], TM23Maker]] = {"demo": demo, "paper": pap
 
 def _small_cell(element: str) -> tuple[int, int, int]:
     """Return multiples of the primitive vectors that give about eight sites."""
-    sites = len(build_primitive(metal(element)))
+    sites = len(unit_cell(element, "primitive"))
     multiples = {1: (2, 2, 2), 2: (2, 2, 1), 3: (2, 2, 1)}
     return multiples.get(sites, (1, 1, 1))

@@ -23,8 +23,11 @@ class StructureMaker(Maker):
     ----------
     name
         Word for the job in its name.
+    basis
+        ``primitive`` or ``conventional``: the cell that is repeated. The article does
+        not say; conventional cells give the atom counts that it states.
     supercell
-        Multiples of the primitive vectors; None lets the rule choose.
+        Multiples of its vectors; None lets the rule choose.
     min_length_A
         Length that the rule is given, in angstrom.
     supercell_rule
@@ -39,6 +42,7 @@ class StructureMaker(Maker):
     """
 
     name: str = "structure"
+    basis: str = "conventional"
     supercell: tuple[int, int, int] | None = None
     min_length_A: float = protocol.MIN_LENGTH_A
     supercell_rule: str = "image-distance"
@@ -58,6 +62,7 @@ class StructureMaker(Maker):
         """
         job = build_structure(
             element,
+            self.basis,
             None if self.supercell is None else list(self.supercell),
             self.min_length_A,
             self.supercell_rule,
