@@ -63,6 +63,22 @@ def test_sigma_rows_take_what_differs_in_sigma_only(world):
     assert row.force.rmse == pytest.approx(1000 * np.sqrt((forces**2).mean()))
 
 
+def test_a_number_of_bands_that_follows_sigma_does_not_matter(world):
+    labels, archive = world.archive.database["labels"], world.archive
+    smeared = next(iter(world.smeared.values()))
+    recipe = smeared.recipe.model_copy(update={"sigma_eV": 3.0, "options": {"nbands": "200%"}})
+    other = smeared.model_copy(update={"recipe": recipe, "recipe_id": recipe.id})
+    cutoff = recipe.model_copy(update={"options": {"mode": "coarse"}})
+    stranger = smeared.model_copy(update={"recipe": cutoff, "recipe_id": cutoff.id})
+    archive.put(other, stranger)
+    try:
+        found = {row.what: row.n_frames for row in sigma_rows(archive) if row.group == "all"}
+    finally:
+        labels.delete_many({"_id": {"$in": [other.id, stranger.id]}})
+    assert found["SIGMA 3 eV against 0.2 eV"] == 1
+    assert len(found) == 3
+
+
 def test_trajectory_rows_compare_every_frame_with_its_run(road):
     rows = trajectory_rows(road)
     assert [(row.group, row.n_frames) for row in rows] == [

@@ -1,6 +1,8 @@
 """The numbers of the tables against plain numpy."""
 
 import json
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,11 +93,10 @@ def test_as_dict_is_json_with_units(world):
 
 def test_the_terminal_shows_models_and_noise_side_by_side(world):
     text = printed(format_error_table(error_rows(world.archive), noise_rows(world.archive)))
-    lines = [line for line in text.splitlines() if "│" in line]
-    cold = [line for line in lines if "cold" in line]
+    cold = [line for line in text.splitlines() if line.startswith(" cold")]
     assert len(cold) == 3
     assert "label noise: 2x2x3 against 3x3x3, 2 frames" in cold[2]
-    melt = [line for line in lines if "melt" in line and "noise" in line]
+    melt = [line for line in text.splitlines() if line.startswith(" melt") and "noise" in line]
     assert "1 frame " in melt[0]
     assert " - " in melt[0]
     row = only(error_rows(world.archive), trainer="flare", group="cold")
@@ -122,10 +123,22 @@ def row_of(percent, stress):
 
 def test_undefined_and_missing_are_said_and_markup_is_not_obeyed():
     text = printed(format_error_table([row_of(None, None)], []))
-    line = next(line for line in text.splitlines() if "Cu" in line)
+    line = next(line for line in text.splitlines() if "undefined" in line)
     assert line.count("undefined") == 2
     assert line.count(" - ") == 2
     assert "[red]x" in line
+
+
+def test_the_metal_is_a_column_where_there_are_two():
+    rows = [row_of(1.0, None), replace(row_of(1.0, None), metal="Ti", dataset_id="y")]
+    assert "metal" not in printed(format_error_table(rows[:1], []))
+    text = printed(format_error_table(rows, []))
+    assert "metal" in text
+    assert "Ti" in text
+
+
+def test_without_noise_this_is_said():
+    text = printed(format_error_table([row_of(None, None)], []))
     assert " ".join(MISSING_NOISE_NOTE.split()) in " ".join(text.split())
 
 
@@ -138,3 +151,12 @@ def test_comparisons_print(world):
     text = printed(format_comparison_table(rows, "the same frames at another SIGMA"))
     assert "SIGMA 2 eV against 0.2 eV" in text
     assert f"{rows[-1].force.mae:.1f}" in text
+
+
+def test_a_narrow_terminal_loses_no_number(world):
+    rows, noise = error_rows(world.archive), noise_rows(world.archive)
+    text = printed(format_error_table(rows, noise), width=80)
+    wide = printed(format_error_table(rows, noise), width=200)
+    numbers = r"\d\.\d+|\d\d+"
+    table, wide_table = text.partition("Label noise is")[0], wide.partition("Label noise is")[0]
+    assert sorted(re.findall(numbers, table)) == sorted(re.findall(numbers, wide_table))

@@ -29,6 +29,8 @@ Pair = tuple[Label, Label]
 
 ALL_PARTS = "all"
 MESH_FIELDS = {"kmesh", "kmesh_offset"}
+FOLLOWS_SIGMA = {"nbands"}
+"""Options that engines choose by the smearing width; converged, they change no number."""
 GROUP_ORDER = ("all", *map(str, Regime))
 
 
@@ -123,7 +125,7 @@ def sigma_rows(archive: Archive, dataset: str | None = None) -> list[ComparisonR
         others = pairs_by_recipe(archive, frames.label_ids)
         for pairs in sorted(others, key=lambda pairs: pairs[0][0].recipe.sigma_eV):
             other, base = (label.recipe for label in pairs[0])
-            if other != base and _same_except(other, base, {"sigma_eV"}):
+            if other.sigma_eV != base.sigma_eV and _differ_in_sigma_only(other, base):
                 what = f"SIGMA {other.sigma_eV:g} eV against {base.sigma_eV:g} eV"
                 rows.extend(_by_group(frames, pairs, what))
     return rows
@@ -199,6 +201,14 @@ def _points(recipe: Recipe) -> int:
 
 def _same_except(one: Recipe, other: Recipe, fields: set[str]) -> bool:
     return one.model_dump(exclude=fields) == other.model_dump(exclude=fields)
+
+
+def _differ_in_sigma_only(one: Recipe, other: Recipe) -> bool:
+    options = [
+        {key: value for key, value in recipe.options.items() if key not in FOLLOWS_SIGMA}
+        for recipe in (one, other)
+    ]
+    return options[0] == options[1] and _same_except(one, other, {"sigma_eV", "options"})
 
 
 def _by_group(frames: _Frames, pairs: list[Pair], what: str) -> list[ComparisonRow]:

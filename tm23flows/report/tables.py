@@ -211,18 +211,23 @@ def format_error_table(rows: Sequence[ErrorTableRow], noise: Sequence[Comparison
     -------
     The table, with the note on the noise under it.
     """
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     names = sorted({f"{row.dataset}, {row.part}" for row in rows})
-    note = NOISE_NOTE if noise else MISSING_NOISE_NOTE
+    # Most tables are of one metal, which the title names: its column would cost the models room.
+    first = 0 if len({row.metal for row in rows}) > 1 else 1
     table = Table(
         title=Text(f"Errors on {'; '.join(names)}: MAE and % of MAV" if names else "Errors"),
-        caption=Text(note),
+        caption=Text(NOISE_NOTE if noise else MISSING_NOISE_NOTE),
         caption_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
     )
-    for title in ("metal", "frames at", "model"):
+    for title in ("metal", "at")[first:]:
         table.add_column(title)
+    table.add_column("model", min_width=16)
     table.add_column("n", justify="right")
     for name, unit in QUANTITIES.items():
         table.add_column(f"{name}\n{unit}", justify="right")
@@ -230,7 +235,7 @@ def format_error_table(rows: Sequence[ErrorTableRow], noise: Sequence[Comparison
     for block in sorted_rows(rows, noise):
         for row in block:
             style = "dim" if isinstance(row, ComparisonRow) else ""
-            table.add_row(*map(Text, cells(row)), style=style)
+            table.add_row(*map(Text, cells(row)[first:]), style=style)
         table.add_section()
     return table
 
