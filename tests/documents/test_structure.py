@@ -13,6 +13,7 @@ def make(**fields):
         "element": "Cu",
         "phase": "fcc",
         "phase_source": "a table",
+        "basis": "primitive",
         "supercell_matrix": ((2, 0, 0), (0, 2, 0), (0, 0, 2)),
         "supercell_rule": "given",
         "min_length_A": None,
