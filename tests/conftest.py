@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+# One thread: these matrices are so small that threads only wait for each other.
+# The libraries read the variable when they are loaded, so it comes first.
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
