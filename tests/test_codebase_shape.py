@@ -35,9 +35,14 @@ def length(function):
 
 
 def argument_count(function):
+    """Count arguments; the options of a command line are not arguments of a call."""
     arguments = function.args
-    names = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
-    return len([name for name in names if name not in {"self", "cls"}])
+    given = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    return len([a for a in given if a.arg not in {"self", "cls"} and not is_option(a)])
+
+
+def is_option(argument):
+    return "typer.Option" in ast.unparse(argument.annotation or ast.Constant(None))
 
 
 def shape_faults(tree):

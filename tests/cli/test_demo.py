@@ -24,7 +24,7 @@ def test_the_whole_road_through_lpad_and_rlaunch(tmp_path):
     A second run in the same folder finds everything there and makes nothing new.
     """
     first = _demo(tmp_path)
-    assert "24/24 jobs, 108 MD steps, 24 frames, 57 labels, 2 models" in first
+    assert "24/24 jobs, 144 MD steps, 24 frames, 57 labels, 2 models" in first
     for word in ("flare", "nequip", "cold", "warm", "melt", "label noise"):
         assert word in first
     assert "4 labels" in first or first.count("max |F_i|") == 4, "one frame, several labels"
@@ -35,7 +35,7 @@ def test_the_whole_road_through_lpad_and_rlaunch(tmp_path):
     assert page.count("<svg") + page.count("data:image") >= 3
 
     second = _demo(tmp_path)
-    assert "48/48 jobs, 108 MD steps, 24 frames, 57 labels, 2 models" in second
+    assert "48/48 jobs, 144 MD steps, 24 frames, 57 labels, 2 models" in second
 
 
 def _demo(folder: Path) -> str:

@@ -6,7 +6,7 @@ def test_an_archive_without_jobs(tm23, emt_archive):
     ran = tm23("status", "--json")
     assert ran.code == 0
     assert ran.json["documents"]["frames"] == 24
-    assert ran.json["steps"] == 3 * 36
+    assert ran.json["steps"] == 3 * 48
 
 
 def test_failed_jobs_come_with_their_reasons():

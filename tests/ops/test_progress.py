@@ -30,5 +30,5 @@ def test_observe_counts_jobs_documents_and_steps(emt_archive, database_server, m
     now = observe(emt_archive, launchpad)
     assert now.jobs == {"WAITING": 1, "READY": 1}
     assert now.documents["frames"] == emt_archive.database["frames"].count_documents({})
-    assert now.steps == 3 * 36
+    assert now.steps == 3 * 48
     assert now.as_dict()["failed"] == {}
