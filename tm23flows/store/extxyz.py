@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 from ase.data import chemical_symbols
-from ase.io.extxyz import key_val_dict_to_str
+from ase.io.extxyz import XYZError, key_val_dict_to_str
+from pydantic import ValidationError
 
 from tm23flows.documents.frame import Frame
+from tm23flows.documents.ids import bytes_id
 from tm23flows.documents.label import Label
 from tm23flows.errors import InputError
 
@@ -26,6 +28,9 @@ ENERGY_KEYS = ("free", "sigma0", "without_entropy")
 COLUMNS = "species:S:1:pos:R:3:forces:R:3"
 FRAME_ARRAYS = ("numbers", "cell", "positions")
 LABEL_ARRAYS = ("forces", "stress")
+DOCUMENT_KEYS = ("tm23_frame", "tm23_label")
+UNREADABLE = (XYZError, ValueError, TypeError, KeyError, IndexError, RuntimeError)
+"""What ASE raises on a broken file; RuntimeError where the file ends inside a frame."""
 
 
 def write_labels(file: TextIO, pairs: Iterable[tuple[Frame, Label]], energy: str = "free") -> int:
@@ -73,15 +78,25 @@ def read_labels(path: Path) -> Iterator[tuple[Frame, Label]]:
     Raises
     ------
     InputError
-        If the file cannot be read, a frame lacks forces, or it was not written by us.
+        If the file cannot be read, a frame lacks forces, or it was not written by us
+        or changed since.
     """
     for number, atoms in enumerate(read_atoms(path), start=1):
-        if "tm23_frame" not in atoms.info or "tm23_label" not in atoms.info:
+        where = f"Frame {number} of {path.name}"
+        if not all(isinstance(atoms.info.get(key), dict) for key in DOCUMENT_KEYS):
             raise InputError(
-                f"Frame {number} of {path.name} does not say how it was computed; only files "
-                "written by 'tm23 export' can be read back."
+                f"{where} does not say how it was computed; only files written by "
+                "'tm23 export' can be read back."
             )
-        yield _documents(atoms)
+        try:
+            frame, label = _documents(atoms)
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise InputError(f"{where} cannot be read back: {reason}.") from error
+        except ValueError as error:
+            raise InputError(f"{where} cannot be read back: {error}.") from error
+        _check_unchanged(where, atoms, frame, label)
+        yield frame, label
 
 
 def read_atoms(path: Path) -> Iterator[Atoms]:
@@ -99,26 +114,46 @@ def read_atoms(path: Path) -> Iterator[Atoms]:
     Raises
     ------
     InputError
-        If the file cannot be read or a frame lacks energy or forces, or has NaN in them.
+        If the file cannot be read or holds no frame, or a frame lacks energy or forces,
+        or has NaN in its numbers.
     """
     from ase.io import iread
-    from ase.io.extxyz import XYZError
 
+    if not path.is_file():
+        raise InputError(f"There is no file {path}.")
+    number = 0
     try:
-        for number, atoms in enumerate(iread(path, ":", format="extxyz"), start=1):
-            results = {} if atoms.calc is None else atoms.calc.results
-            for name in ("energy", "forces"):
-                if name not in results:
-                    raise InputError(f"Frame {number} of {path.name} has no {name}.")
-                if not np.isfinite(results[name]).all():
-                    raise InputError(f"Frame {number} of {path.name} has NaN in its {name}.")
+        for atoms in iread(path, ":", format="extxyz"):
+            number += 1
+            _check_numbers(f"Frame {number} of {path.name}", atoms)
             yield atoms
-    except FileNotFoundError:
-        raise InputError(f"There is no file {path}.") from None
-    except (XYZError, ValueError, KeyError, IndexError) as error:
+    except UNREADABLE as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path.name} is not a readable extended XYZ file: {error}.") from error
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise InputError(f"{path.name} is not a readable extended XYZ file: {reason}.") from error
+    if not number:
+        raise InputError(f"{path.name} holds no frame.")
+
+
+def _check_numbers(where: str, atoms: Atoms) -> None:
+    results = {} if atoms.calc is None else atoms.calc.results
+    for name in ("energy", "forces"):
+        if name not in results:
+            raise InputError(f"{where} has no {name}.")
+    for name in ("energy", "forces", "stress"):
+        if not np.isfinite(np.asarray(results.get(name, 0.0), dtype=float)).all():
+            raise InputError(f"{where} has NaN in its {name}.")
+
+
+def _check_unchanged(where: str, atoms: Atoms, frame: Frame, label: Label) -> None:
+    """Refuse numbers that were edited after they were written."""
+    if label.frame_id != frame.id:
+        raise InputError(f"{where} cannot be read back: its geometry was changed in the file.")
+    energies = [getattr(label.energies, name) for name in ENERGY_KEYS]
+    same = atoms.info.get("tm23_checksum") == _checksum(label)
+    if not same or atoms.calc.results["energy"] not in energies:
+        raise InputError(f"{where} cannot be read back: its label was changed in the file.")
 
 
 def _write_one(file: TextIO, frame: Frame, label: Label, energy: str) -> None:
@@ -128,6 +163,9 @@ def _write_one(file: TextIO, frame: Frame, label: Label, energy: str) -> None:
         "frame_id": frame.id,
         "label_id": label.id,
         "config_type": frame.regime or "none",
+        "tm23_checksum": _checksum(label),
+    }
+    documents = {
         "tm23_frame": _fields(frame, FRAME_ARRAYS),
         "tm23_label": _fields(label, LABEL_ARRAYS),
     }
@@ -137,27 +175,38 @@ def _write_one(file: TextIO, frame: Frame, label: Label, energy: str) -> None:
     lattice = " ".join(repr(float(x)) for x in frame.cell.ravel())
     file.write(f"{len(frame.numbers)}\n")
     file.write(f'Lattice="{lattice}" Properties={COLUMNS} pbc="T T T" ')
-    file.write(key_val_dict_to_str(info) + "\n")
+    quoted = " ".join(f'{key}="_JSON {_escape(text)}"' for key, text in documents.items())
+    file.write(f"{key_val_dict_to_str(info)} {quoted}\n")
     for number, position, force in zip(frame.numbers, frame.positions, label.forces, strict=True):
         numbers = " ".join(repr(float(x)) for x in (*position, *force))
         file.write(f"{chemical_symbols[number]} {numbers}\n")
 
 
-def _fields(document: Frame | Label, arrays: tuple[str, ...]) -> dict[str, Any]:
-    return json.loads(document.model_dump_json(exclude={*arrays, "id"}))
+def _fields(document: Frame | Label, arrays: tuple[str, ...]) -> str:
+    # Through JSON values, because the standard library writes ASCII only.
+    return json.dumps(json.loads(document.model_dump_json(exclude={*arrays, "id"})))
+
+
+def _escape(text: str) -> str:
+    """Escape as ASE's reader understands it; its writer forgets the backslashes."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _checksum(label: Label) -> str:
+    numbers = [getattr(label.energies, name) for name in ENERGY_KEYS]
+    stress = [] if label.stress is None else label.stress
+    return bytes_id(np.concatenate([numbers, label.forces.ravel(), stress]).astype("<f8").tobytes())
 
 
 def _documents(atoms: Atoms) -> tuple[Frame, Label]:
-    frame = Frame(
-        **atoms.info["tm23_frame"],
-        numbers=atoms.numbers,
-        cell=atoms.cell.array,
-        positions=atoms.positions,
-    )
     results = atoms.calc.results
-    label = Label(
-        **atoms.info["tm23_label"], forces=results["forces"], stress=results.get("stress")
+    geometry = {
+        "numbers": atoms.numbers,
+        "cell": atoms.cell.array,
+        "positions": atoms.positions,
+    }
+    numbers = {"forces": results["forces"], "stress": results.get("stress")}
+    return (
+        Frame.from_stored({**atoms.info["tm23_frame"], **geometry}),
+        Label.from_stored({**atoms.info["tm23_label"], **numbers}),
     )
-    if label.frame_id != frame.id:
-        raise InputError(f"The geometry of frame {label.frame_id[:12]} was changed in the file.")
-    return frame, label
