@@ -53,7 +53,9 @@ def trace_tree(found: Trace) -> Tree:
             branch.add(Text(f"{one.id[:12]}  {_describe(one)}", style="cyan"))
         if level.count > len(level.shown) + len(level.missing):
             branch.add(Text(f"and {level.count - len(level.shown) - len(level.missing)} more"))
-        for gone in (*level.missing, *(f"file {blob}" for blob in level.missing_blobs)):
+        gone_files = (f"file {blob}" for blob in level.missing_blobs)
+        gone_parents = (f"parent of {one}" for one in level.rootless)
+        for gone in (*level.missing, *gone_files, *gone_parents):
             branch.add(Text(f"MISSING {gone}", style="bold red"))
     return root
 

@@ -125,7 +125,8 @@ def steps(trace: Trace) -> list[Step]:
             collection=level.collection,
             count=level.count,
             missing=[f"document {one[:SHORT_ID]}" for one in level.missing]
-            + [f"blob {one[:SHORT_ID]}" for one in level.missing_blobs],
+            + [f"blob {one[:SHORT_ID]}" for one in level.missing_blobs]
+            + [f"parent of {one[:SHORT_ID]}" for one in level.rootless],
             entries=[_entry(one) for one in level.shown],
         )
         for level in trace.levels

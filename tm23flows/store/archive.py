@@ -103,6 +103,9 @@ class Archive:
     def record(self, outcomes: Iterable[Label | Rejection]) -> None:
         """Store what became of labels: an accepted one takes the place of a rejection.
 
+        A rejection of a label that is in the archive already says nothing new and is
+        left out, so that nothing is ever accepted and rejected at once.
+
         Parameters
         ----------
         outcomes
@@ -111,9 +114,12 @@ class Archive:
         done = list(outcomes)
         if not done:
             return
-        self.put(*done)
-        accepted = [one.id for one in done if isinstance(one, Label)]
-        self.database["rejections"].delete_many({"_id": {"$in": accepted}})
+        labels = [one for one in done if isinstance(one, Label)]
+        rejections = [one for one in done if isinstance(one, Rejection)]
+        self.put(*labels)
+        accepted = self.existing(Label, [one.id for one in done])
+        self.put(*(one for one in rejections if one.id not in accepted))
+        self.database["rejections"].delete_many({"_id": {"$in": list(accepted)}})
 
     def get(self, noun: type[Noun], document_id: str) -> Noun:
         """Read one document.

@@ -60,13 +60,18 @@ def connect(uri: str) -> MongoClient:
         If the URI is malformed or nothing answers within a few seconds.
     """
     from pymongo import MongoClient
-    from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
+    from pymongo.errors import ConfigurationError, PyMongoError
 
     try:
         client: MongoClient = MongoClient(uri, serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS)
         client.admin.command("ping")
-    except (ConfigurationError, InvalidURI) as error:
-        raise DatabaseError(f"The database URI is wrong: {without_password(str(error))}.") from None
+    except (ConfigurationError, ValueError) as error:
+        # Of a URI with a password nothing is repeated: the message may quote a piece of it.
+        reason = "" if "@" in uri else f" ({error})"
+        raise DatabaseError(
+            f"The database URI is malformed{reason}; write mongodb://user:password@host:port, "
+            "with special characters of the password percent-encoded."
+        ) from None
     except PyMongoError:
         raise DatabaseError(
             f"The database at {without_password(uri)} does not answer; is it running "
@@ -87,4 +92,4 @@ def without_password(text: str) -> str:
     -------
     The text with ``***`` in the place of the password.
     """
-    return re.sub(r"(://[^:/@\s]+:)[^@\s]+@", r"\1***@", text)
+    return re.sub(r"(://[^:/@\s]*:)\S*@", r"\1***@", text)

@@ -82,7 +82,7 @@ def create_dataset(
         If the name or the rule is wrong, the labels are of more than one recipe,
         or there are too few frames for the split.
     """
-    _check_name(name)
+    check_name(name)
     _check_one_recipe(labels)
     parts = split_labels(labels, split, options or {})
     dataset = Dataset(
@@ -117,7 +117,7 @@ def name_dataset(archive: Archive, name: str, dataset: Dataset) -> Named:
     InputError
         If the name is wrong.
     """
-    _check_name(name)
+    check_name(name)
     archive.put(dataset)
     return Named(name, _point(archive, name, dataset.id), archive.get(Dataset, dataset.id))
 
@@ -203,7 +203,7 @@ def find_dataset(archive: Archive, name: str) -> Dataset:
     base, _, version = name.partition("@")
     wanted: dict[str, Any] = {"name": base}
     if version:
-        wanted["version"] = int(version) if version.isdigit() else -1
+        wanted["version"] = int(version) if version.isdecimal() and len(version) < 10 else -1
     pointer = archive.database[DATASET_NAMES].find_one(wanted, sort=[("version", -1)])
     if pointer is not None:
         return archive.get(Dataset, pointer["dataset_id"])
@@ -301,7 +301,19 @@ def _check_one_recipe(labels: Sequence[Label]) -> None:
         )
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse what cannot be the name of a dataset.
+
+    Parameters
+    ----------
+    name
+        Letters, digits, dot, dash, underscore.
+
+    Raises
+    ------
+    InputError
+        If there is anything else in it.
+    """
     if not name or not all(char.isalnum() or char in "._-" for char in name):
         raise InputError(
             f"'{name}' is no name for a dataset; use letters, digits, dot, dash, underscore."

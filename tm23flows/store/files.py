@@ -15,7 +15,13 @@ from tm23flows.documents.frame import Frame
 from tm23flows.documents.ids import bytes_id
 from tm23flows.documents.label import Label
 from tm23flows.errors import InputError
-from tm23flows.store.datasets import Named, find_dataset, name_dataset, select_labels
+from tm23flows.store.datasets import (
+    Named,
+    check_name,
+    find_dataset,
+    name_dataset,
+    select_labels,
+)
 from tm23flows.store.extxyz import read_labels, write_labels
 
 if TYPE_CHECKING:
@@ -143,8 +149,9 @@ def import_labels(archive: Archive, paths: list[Path], name: str) -> Named:
     Raises
     ------
     InputError
-        If a file cannot be read, lacks forces, or holds nothing.
+        If the name is wrong, or a file cannot be read, lacks forces, or holds nothing.
     """
+    check_name(name)
     pairs = [pair for path in paths for pair in read_labels(path)]
     if not pairs:
         raise InputError(f"There is not one frame in {', '.join(path.name for path in paths)}.")
@@ -159,5 +166,5 @@ def import_labels(archive: Archive, paths: list[Path], name: str) -> Named:
         query={"files": [path.name for path in paths]},
     )
     archive.put(*(frame for frame, _ in pairs))
-    archive.put(*labels.values())
+    archive.record(labels.values())
     return name_dataset(archive, name, dataset)

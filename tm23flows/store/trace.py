@@ -41,6 +41,8 @@ class Level:
     shown: list[Ancestor]
     missing: list[str]
     missing_blobs: list[str]
+    rootless: list[str]
+    """Documents without a parent that are neither structures nor imports."""
 
 
 @dataclass
@@ -52,13 +54,10 @@ class Trace:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is missing and the way reaches a structure or an import."""
-        found = not any(level.missing or level.missing_blobs for level in self.levels)
-        last = self.levels[-1]
-        imported = last.collection == "frames" and all(
-            one.summary.get("origin") for one in last.shown
+        """Whether nothing is missing and every way reaches a structure or an import."""
+        return not any(
+            level.missing or level.missing_blobs or level.rootless for level in self.levels
         )
-        return found and (last.collection == "structures" or imported)
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -141,9 +140,13 @@ def _level(archive: Archive, collection: str, ids: list[str]) -> tuple[Level, di
         for one in archive.database[collection].find({"_id": {"$in": ids}}, drop_arrays)
     }
     parents: dict[str, list[str]] = {}
+    rootless = []
     for one in stored.values():
-        for name, of in PARENTS[collection].items():
-            parents.setdefault(name, []).extend(of(one))
+        above = {name: of(one) for name, of in PARENTS[collection].items()}
+        for name, more in above.items():
+            parents.setdefault(name, []).extend(more)
+        if collection != "structures" and not any(above.values()) and not one.get("origin"):
+            rootless.append(one["_id"])
     blobs = [blob for one in stored.values() for blob in BLOBS_OF.get(collection, _none)(one)]
     level = Level(
         collection=collection,
@@ -151,6 +154,7 @@ def _level(archive: Archive, collection: str, ids: list[str]) -> tuple[Level, di
         shown=[_ancestor(stored[one]) for one in ids if one in stored][:SHOWN_PER_LEVEL],
         missing=[one for one in ids if one not in stored],
         missing_blobs=[blob for blob in blobs if not archive.blobs.has(blob)],
+        rootless=rootless,
     )
     return level, parents
 
