@@ -61,7 +61,7 @@ def archive(database) -> Archive:
     return Archive.open()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_flow() -> Callable[[Flow], dict]:
     """A function that runs a flow in this process and raises what its jobs raise."""
     return _run_flow
@@ -100,13 +100,13 @@ def emt_copy(_emt_road, archive) -> Archive:
     return archive
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_frame() -> Callable[..., Frame]:
     """A function that makes frames of two copper atoms, another one for every seed."""
     return _frame
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_label() -> Callable[..., Label]:
     """A function that makes a label of a frame, with numbers that depend on its step."""
     return _label
