@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tm23flows.documents.ids import bytes_id
-from tm23flows.errors import DatabaseError, NotFoundError
+from tm23flows.errors import DatabaseError, InputError, NotFoundError
 from tm23flows.store.collections import BLOBS
 
 if TYPE_CHECKING:
@@ -118,7 +118,15 @@ class Blobs:
         Returns
         -------
         The id of the blob.
+
+        Raises
+        ------
+        InputError
+            If an array holds Python objects.
         """
+        for name, array in arrays.items():
+            if array.dtype.hasobject:
+                raise InputError(f"The array '{name}' holds objects; blobs hold numbers and text.")
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **arrays)
         return self.put(buffer.getvalue())
