@@ -87,11 +87,16 @@ make_environment
 cat "$LOG" >>"$VENV/setup.log" && rm -f "$LOG" && LOG=$VENV/setup.log
 step "build tools" pip_install "setuptools<80" wheel pybind11
 step "PyTorch" pip_install "$(grep '^torch==' constraints.txt)"
+say "FLARE: building a wheel where there is none (minutes, beside the rest; kept in $CACHE)"
+bash scripts/build_flare.sh "$VENV/bin/python" "$CACHE" >"$VENV/flare.log" 2>&1 &
+flare=$!
+trap 'kill "$flare" 2>/dev/null || true' EXIT
 build_gpaw
-step "FLARE: building a wheel where there is none (three minutes; kept in $CACHE)" \
-  bash scripts/build_flare.sh "$VENV/bin/python" "$CACHE"
 step "tm23flows, GPAW, NequIP and what they need" pip_install --no-build-isolation \
   --editable ".[gpaw,nequip,flare,tests]"
+say "FLARE: waiting for its wheel"
+wait "$flare" || { tail -n 25 "$VENV/flare.log" >&2; die "FLARE could not be built (log: $VENV/flare.log)"; }
+trap - EXIT
 step "FLARE" pip_install --no-deps --no-index mir-flare
 step "GPAW dataset of technetium" "$VENV/bin/python" -m tm23flows.engines.gpaw_setups
 step "check" "$VENV/bin/python" -c 'import gpaw, nequip, tm23flows; from flare.bffs.sgp import _C_flare'
