@@ -44,9 +44,12 @@ def append_segment(
     if missing := set(SEGMENT_ARRAYS) - set(arrays):
         raise DatabaseError(f"A segment lacks {', '.join(sorted(missing))}.")
     steps = arrays["step"]
+    if not len(steps):
+        raise DatabaseError("A segment has no steps.")
     if not np.array_equal(steps, np.arange(len(steps)) + trajectory.n_steps + 1):
         raise DatabaseError(
-            f"A segment starts at step {steps[0]}, but {trajectory.n_steps} steps are done."
+            f"A segment has steps {steps[0]} to {steps[-1]} ({len(steps)} of them), which do not "
+            f"follow the {trajectory.n_steps} steps that are done."
         )
     segment = Segment(
         first_step=int(steps[0]),
