@@ -21,11 +21,16 @@ from tm23flows.errors import InputError
 
 DEFAULT_FILE = Path("~/.tm23flows.yaml")
 
+OTHER_VARIABLES = ("config_file", "wheel_cache", "eigen_dir")
+"""``TM23_*`` variables that are no settings: where the file is, and what set-up reads."""
+
 
 class TM23Settings(BaseSettings):
     """Settings from ``TM23_*`` variables, then ``~/.tm23flows.yaml``, then these defaults."""
 
-    model_config = SettingsConfigDict(env_prefix="TM23_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TM23_", env_ignore_empty=True, extra="forbid", frozen=True
+    )
 
     mongo_uri: SecretStr | None = Field(
         None, description="MongoDB URI. Without one the embedded database is used."
@@ -69,10 +74,16 @@ def get_settings() -> TM23Settings:
     Raises
     ------
     InputError
-        If a variable or the file names an unknown setting or a wrong value.
+        If the file names an unknown setting, or a value is wrong.
+
+    Warns
+    -----
+    UserWarning
+        If the file is empty, or a ``TM23_*`` variable names no setting.
     """
     path = Path(os.environ.get("TM23_CONFIG_FILE", DEFAULT_FILE)).expanduser()
     values = _read_file(path)
+    _warn_of_unknown_variables()
     try:
         return TM23Settings(**values)
     except ValidationError as error:
@@ -88,12 +99,25 @@ def _read_file(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        values = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise InputError(f"The settings file {path} is not valid YAML: {error}.") from error
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"The settings file {path} cannot be read: {reason}.") from error
     if values is None:
         warnings.warn(f"The settings file {path} is empty.", stacklevel=3)
         return {}
-    if not isinstance(values, dict):
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
         raise InputError(f"The settings file {path} must hold 'name: value' lines.")
     return values
+
+
+def _warn_of_unknown_variables() -> None:
+    known = {*TM23Settings.model_fields, *OTHER_VARIABLES}
+    for variable in os.environ:
+        prefix, name = variable[:5].upper(), variable[5:].lower()
+        if prefix == "TM23_" and name not in known:
+            warnings.warn(
+                f"The variable {variable} names no setting; there is "
+                f"{', '.join(f'TM23_{one.upper()}' for one in TM23Settings.model_fields)}.",
+                stacklevel=3,
+            )

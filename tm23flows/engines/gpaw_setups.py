@@ -46,7 +46,9 @@ def datasets_folder() -> Path:
     The setting ``gpaw_setup_path``, or a folder beside the interpreter.
     """
     path = get_settings().gpaw_setup_path
-    return path or Path(sys.prefix) / "share" / "tm23flows" / "gpaw-setups"
+    if path is not None:
+        return path.expanduser()
+    return Path(sys.prefix) / "share" / "tm23flows" / "gpaw-setups"
 
 
 def use_extra_datasets() -> None:
