@@ -71,7 +71,9 @@ def _files(folder: Path, uri: str, worker: str, launchpad: str) -> dict[str, dic
 
 def _write_private(path: Path, text: str) -> None:
     part = path.with_suffix(path.suffix + ".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # A left-over would keep its own permissions, so it goes first.
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
     part.replace(path)
