@@ -10,6 +10,7 @@ from jobflow import Flow, Maker
 from tm23flows.flows.naming import tagged
 from tm23flows.jobs.evaluation import evaluate_model
 from tm23flows.jobs.model import train_model
+from tm23flows.trainers.base import get_trainer
 
 
 @dataclass
@@ -61,7 +62,13 @@ class ModelMaker(Maker):
         Returns
         -------
         A flow whose output is the evaluation's.
+
+        Raises
+        ------
+        InputError
+            If there is no such trainer, or it takes no such hyperparameters.
         """
+        get_trainer(self.trainer).hyperparameters(**self.hyperparameters)
         train = train_model(
             dataset_id, self.trainer, self.hyperparameters, self.seed, self.train_part
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from jobflow import Flow, Maker
 
+from tm23flows.errors import InputError
 from tm23flows.flows.label import LabelMaker
 from tm23flows.flows.model import ModelMaker
 from tm23flows.flows.naming import tagged
@@ -14,6 +15,7 @@ from tm23flows.flows.trajectory import TrajectoryMaker
 from tm23flows.jobs.dataset import make_dataset
 from tm23flows.science.metals import metal
 from tm23flows.science.protocol import Regime, temperature_K
+from tm23flows.store.datasets import apply_split
 
 
 @dataclass
@@ -93,9 +95,11 @@ class TM23Maker(Maker):
         Raises
         ------
         InputError
-            If the metal is unknown or a run too short for its sampling.
+            If the metal is unknown, a run too short for its sampling, or the frames too
+            few for the split: better now than after all of them have been computed.
         """
         element = metal(element).symbol
+        self._check_counts()
         structure = self.structure.make(element)
         runs = [self._run(structure.output["structure_id"], element, r) for r in self.regimes]
         count = self.trajectory.sampling.count
@@ -121,6 +125,22 @@ class TM23Maker(Maker):
             output=[model.output for model in models],
             name=f"{element} {self.name}",
         )
+
+    def _check_counts(self) -> None:
+        count = self.trajectory.sampling.count
+        frames = {str(one): [f"{one} {n}" for n in range(count)] for one in self.regimes}
+        parts = apply_split(frames, self.split, self.split_options).parts
+        for model in self.models:
+            for part in (model.train_part, model.test_part):
+                if part not in parts:
+                    raise InputError(
+                        f"A {model.trainer} model wants the part '{part}', but the split "
+                        f"'{self.split}' makes {', '.join(parts)}."
+                    )
+        if most := max(
+            (extra.count for extra in self.extra_labels if extra.count > count), default=0
+        ):
+            raise InputError(f"{most} frames cannot get extra labels, there are only {count}.")
 
     def _run(self, structure_id: str, element: str, regime: Regime) -> Flow:
         temperature = temperature_K(element, regime)

@@ -170,11 +170,35 @@ def split_labels(labels: Sequence[Label], split: str, options: dict[str, Any]) -
     InputError
         If the rule is unknown, takes no such number, or there are too few frames.
     """
-    if split not in SPLITS:
-        raise InputError(f"There is no split '{split}'; choose one of: {', '.join(SPLITS)}.")
     groups: dict[str, list[str]] = {}
     for label in sorted(labels, key=_time_order):
         groups.setdefault(label.regime or f"{label.temperature_K} K", []).append(label.id)
+    return apply_split(groups, split, options)
+
+
+def apply_split(groups: dict[str, list[str]], split: str, options: dict[str, Any]) -> Split:
+    """Apply a split rule by its name.
+
+    Parameters
+    ----------
+    groups
+        Ids in time order by temperature.
+    split
+        One of :data:`SPLITS`.
+    options
+        Numbers that the rule takes.
+
+    Returns
+    -------
+    The parts.
+
+    Raises
+    ------
+    InputError
+        If the rule is unknown, takes no such number, or there are too few frames.
+    """
+    if split not in SPLITS:
+        raise InputError(f"There is no split '{split}'; choose one of: {', '.join(SPLITS)}.")
     try:
         return SPLITS[split](groups, **options)
     except TypeError as error:
