@@ -50,7 +50,7 @@ def uninterrupted_run(structure, recipe):
 def test_run_of_a_killed_worker_is_finished_without_a_seam(plant):
     archive = plant.archive()
     # Large enough for EMT to need some ten milliseconds for a step.
-    structure = make_structure("Cu", [5, 5, 5], 0.0, "given", 0)
+    structure = make_structure("Cu", "primitive", [5, 5, 5], 0.0, "given", 0)
     archive.put(structure)
     job = run_trajectory(
         structure.id,

@@ -1,0 +1,70 @@
+"""The benchmarks run, and report what they say they do; how fast is not for tests to say."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+def run(name, folder, *options):
+    path = folder / "report.json"
+    done = subprocess.run(
+        [sys.executable, BENCHMARKS / f"{name}.py", "--json", path, *map(str, options)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    report = json.loads(path.read_text())
+    assert report["benchmark"] == name
+    return report, done.stdout
+
+
+def is_positive(number):
+    return math.isfinite(number) and number > 0
+
+
+def test_relabel_reuse_compares_every_frame_both_ways(tmp_path):
+    report, table = run("relabel_reuse", tmp_path, "--engine", "emt", "--frames", 3)
+    assert [row["frame"] for row in report["frames"]] == [0, 1, 2]
+    for part in ("batch", "after_first"):
+        assert is_positive(report["summary"][f"{part}_cpu_s"]["ratio"])
+        assert report["summary"][f"{part}_iterations"]["ratio"] is None  # EMT has none
+    assert report["summary"]["largest_force_difference_eV_per_A"] < 1e-10
+    assert "ratio" in table
+
+
+def test_relabel_reuse_refuses_a_batch_of_one(tmp_path):
+    with pytest.raises(AssertionError, match="nothing to reuse"):
+        run("relabel_reuse", tmp_path, "--frames", 1)
+
+
+@pytest.mark.gpaw
+@pytest.mark.slow
+def test_relabel_reuse_counts_iterations_of_gpaw(tmp_path):
+    options = ("--frames", 2, "--cutoff", 250, "--kmesh", "1x1x1")
+    report, _ = run("relabel_reuse", tmp_path, *options)
+    summary = report["summary"]
+    assert is_positive(summary["after_first_iterations"]["ratio"])
+    assert is_positive(summary["after_first_cpu_s"]["ratio"])
+    assert 0 < summary["largest_force_difference_eV_per_A"] < 0.05
+
+
+@pytest.mark.fireworks
+def test_orchestration_splits_what_a_batch_costs(tmp_path):
+    report, table = run("orchestration", tmp_path, "--batches", 2, "--batch-size", 3)
+    assert len(report["batches"]) == 2
+    for row in report["batches"]:
+        assert all(is_positive(value) for value in row.values())
+    frame = report["summary"]["ms_per_frame"]
+    assert {"not_engine", "documents_and_store", "fireworks_and_jobflow", "write"} <= set(frame)
+    assert all(math.isfinite(value) for value in frame.values())
+    assert is_positive(report["summary"]["launched_to_direct"])
+    assert "launched / direct" in table
