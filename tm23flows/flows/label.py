@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from jobflow import Flow, Maker
 
 from tm23flows.documents.recipe import Recipe
+from tm23flows.errors import InputError
 from tm23flows.flows.naming import tagged
 from tm23flows.jobs.label import label_frames
 
@@ -52,9 +53,18 @@ class LabelMaker(Maker):
         Returns
         -------
         A flow whose output is the list of the batches' outputs.
+
+        Raises
+        ------
+        InputError
+            If a batch holds no frame.
         """
+        if self.batch_size < 1:
+            raise InputError(f"A batch needs at least one frame, not {self.batch_size}.")
         starts = range(-count, 0, self.batch_size)
         what = f"{element} {regime} {self.name} {self.recipe.kmesh_text} {self.recipe.sigma_eV} eV"
+        if self.recipe.electron_shift:
+            what += f" {self.recipe.electron_shift:+g} e"
         jobs = []
         for number, first in enumerate(starts, start=1):
             last = min(first + self.batch_size, 0)

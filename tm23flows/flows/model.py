@@ -10,6 +10,7 @@ from jobflow import Flow, Maker
 from tm23flows.flows.naming import tagged
 from tm23flows.jobs.evaluation import evaluate_model
 from tm23flows.jobs.model import train_model
+from tm23flows.science.metrics import check_energy_reference
 from tm23flows.trainers.base import get_trainer
 
 
@@ -66,8 +67,10 @@ class ModelMaker(Maker):
         Raises
         ------
         InputError
-            If there is no such trainer, or it takes no such hyperparameters.
+            If there is no such trainer, it takes no such hyperparameters, or the energy
+            reference is unknown: better now than after the training.
         """
+        check_energy_reference(self.energy_reference)
         get_trainer(self.trainer).hyperparameters(**self.hyperparameters)
         train = train_model(
             dataset_id, self.trainer, self.hyperparameters, self.seed, self.train_part

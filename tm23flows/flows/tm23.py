@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from jobflow import Flow, Maker
+from monty.json import MSONable
 
 from tm23flows.errors import InputError
 from tm23flows.flows.label import LabelMaker
@@ -19,7 +20,7 @@ from tm23flows.store.datasets import apply_split
 
 
 @dataclass
-class ExtraLabels:
+class ExtraLabels(MSONable):
     """A second recipe for a few frames, so that one frame is seen with several labels.
 
     Parameters

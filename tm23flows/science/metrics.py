@@ -162,6 +162,24 @@ def _errors(predicted: FloatArray, reference: FloatArray, zero: float = 0.0) -> 
     return Errors(error, rmse(predicted, reference), size, _percent(error, size))
 
 
+def check_energy_reference(name: str) -> None:
+    """Refuse the name of an energy reference that does not exist.
+
+    Parameters
+    ----------
+    name
+        What the energy MAV is to be measured from.
+
+    Raises
+    ------
+    InputError
+        If there is no such reference.
+    """
+    if name not in get_args(EnergyReference):
+        names = " or ".join(get_args(EnergyReference))
+        raise InputError(f"'{name}' is not an energy reference: use {names}.")
+
+
 def error_table(
     predicted: LabelArrays,
     reference: LabelArrays,
@@ -193,9 +211,7 @@ def error_table(
         The two sets do not hold the same number of frames and atoms, or the energy reference
         is unknown.
     """
-    if energy_reference not in get_args(EnergyReference):
-        names = " or ".join(get_args(EnergyReference))
-        raise InputError(f"'{energy_reference}' is not an energy reference: use {names}.")
+    check_energy_reference(energy_reference)
     predicted.require_same_frames(reference)
     per_atom = reference.energies_eV / reference.n_atoms
     zero = float(per_atom.mean()) if energy_reference == "mean-per-atom" else 0.0
