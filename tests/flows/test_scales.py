@@ -1,0 +1,72 @@
+"""The two scales: the demonstration for all metals, and the numbers of the paper."""
+
+import pytest
+
+from tm23flows.errors import InputError
+from tm23flows.flows.scales import SCALES, make_tm23
+from tm23flows.jobs.structure import make_structure
+from tm23flows.science.metals import METALS
+
+
+@pytest.mark.parametrize("element", METALS)
+def test_the_demonstration_has_seven_atoms_of_every_metal(element):
+    maker = make_tm23(element, "demo", "gpaw").structure
+    structure = make_structure(element, maker.basis, list(maker.supercell), 7.0, "given", 0)
+    assert len(structure.numbers) == 7
+    assert structure.min_image_distance_A > 4.0
+
+
+def test_the_demonstration_labels_some_frames_three_times():
+    maker = make_tm23("Cu", "demo", "gpaw")
+    recipes = [maker.label.recipe, *(extra.maker.recipe for extra in maker.extra_labels)]
+    assert [(one.kmesh_text, one.sigma_eV) for one in recipes] == [
+        ("3x3x3", 0.2), ("2x2x2", 0.2), ("3x3x3", 1.0),
+    ]  # fmt: skip
+    assert all(0 < extra.count < maker.trajectory.sampling.count for extra in maker.extra_labels)
+    assert maker.trajectory.recipe.kmesh_offset == (0.25, 0.25, 0.25)
+
+
+def test_the_paper_scale_is_the_protocol(jobs_of):
+    maker = make_tm23("Cu", "paper", "gpaw")
+    flow = maker.make("Cu")
+    jobs = jobs_of(flow)
+    runs = [job for job in jobs if job.name.endswith("trajectory")]
+    assert [run.function_args[3] for run in runs] == [11_000] * 3
+    assert [run.function_args[2]["temperature_K"] for run in runs] == pytest.approx(
+        [0.25 * 1358, 0.75 * 1358, 1.25 * 1358], rel=1e-3
+    )
+    assert {run.function_args[2]["damping_fs"] for run in runs} == {200.0}
+    assert {run.function_args[2]["timestep_fs"] for run in runs} == {5.0}
+    labels = [job for job in jobs if " labels " in job.name]
+    assert len(labels) == 3 * 20
+    sizes = [(last or 0) - first for first, last in (job.function_args[2:] for job in labels)]
+    assert set(sizes) == {50}
+    assert {job.function_args[1]["cutoff_eV"] for job in labels} == {520.0}
+    assert {run.function_args[1]["cutoff_eV"] for run in runs} == {520.0}
+    assert {run.function_args[1]["sigma_eV"] for run in runs} == {0.2}
+    frames = [job for job in jobs if job.name.endswith("frames")]
+    assert [job.function_args[1:] for job in frames] == [(1000, 10, 1000)] * 3
+    assert (maker.split, maker.split_options) == ("full", {})
+    assert {model.trainer for model in maker.models} == {"flare", "nequip"}
+    structure = make_structure("Cu", maker.structure.basis, None, 7.0, "image-distance", 0)
+    assert structure.min_image_distance_A >= 7.0
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("element", ["Cu", "Ti", "Fe", "Hg", "Tc"])
+def test_every_scale_can_be_made(scale, element):
+    assert make_tm23(element, scale, "gpaw").make(element).name.startswith(element)
+
+
+@pytest.mark.parametrize(
+    ("element", "scale", "engine", "why"),
+    [
+        ("Xx", "demo", "gpaw", "27 metals"),
+        ("Cu", "big", "gpaw", "demo, paper"),
+        ("Cu", "demo", "vasp", "--engine gpaw"),
+        ("Cu", "demo", "abinit", "no engine"),
+    ],
+)
+def test_what_there_is_not_is_refused_in_one_sentence(element, scale, engine, why):
+    with pytest.raises(InputError, match=why):
+        make_tm23(element, scale, engine)

@@ -1,0 +1,65 @@
+"""The job that freezes labels into a dataset."""
+
+import pytest
+
+from tm23flows.documents.dataset import Dataset
+from tm23flows.errors import InputError
+from tm23flows.jobs.dataset import make_dataset
+
+make = make_dataset.original
+HALF = ("fraction", {"train_fraction": 0.5})
+
+
+@pytest.fixture
+def labels(archive, make_frame, make_label):
+    frames = [make_frame(seed=seed, trajectory_id="t" * 64) for seed in range(4)]
+    labels = [make_label(frame) for frame in frames]
+    archive.put(*frames, *labels)
+    return labels
+
+
+def ids(labels):
+    return [label.frame_id for label in labels]
+
+
+def test_the_labels_of_the_frames_become_a_dataset(archive, labels):
+    recipe = labels[0].recipe_id
+    out = make("copper", [ids(labels[:2]), ids(labels[2:])], [recipe, recipe], *HALF)
+    dataset = archive.get(Dataset, out["dataset_id"])
+    assert dataset.parts["train"] == tuple(label.id for label in labels[:2])
+    assert {key: out[key] for key in ("name", "version", "train", "test")} == {
+        "name": "copper", "version": 1, "train": 2, "test": 2,
+    }  # fmt: skip
+    assert archive.dataset("copper").id == dataset.id
+    assert dataset.query == {"recipe": recipe}
+    assert make("copper", [ids(labels)], [recipe], *HALF) == out
+    assert archive.database["datasets"].count_documents({}) == 1
+
+
+def test_other_labels_of_the_frames_stay_out(archive, labels, make_frame, make_label):
+    other = labels[0].recipe.model_copy(update={"sigma_eV": 1.0})
+    archive.put(make_label(make_frame(seed=0, trajectory_id="t" * 64), other))
+    out = make("copper", [ids(labels)], [labels[0].recipe_id], *HALF)
+    assert set(archive.get(Dataset, out["dataset_id"]).label_ids) == {one.id for one in labels}
+
+
+def test_a_rejected_frame_is_left_out(archive, labels):
+    archive.database["labels"].delete_one({"_id": labels[1].id})
+    out = make("copper", [ids(labels)], [labels[0].recipe_id], *HALF)
+    assert (out["train"], out["test"]) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("recipes", "split", "why"),
+    [
+        (["a" * 64, "b" * 64], HALF, "one recipe"),
+        (["a" * 64], HALF, "None of 4 labels"),
+        (None, ("full", {}), "1000 frames"),
+        (None, ("nonsense", {}), "choose one of"),
+    ],
+)
+def test_what_makes_no_dataset_leaves_nothing_behind(archive, labels, recipes, split, why):
+    with pytest.raises(InputError, match=why):
+        make("copper", [ids(labels)], recipes or [labels[0].recipe_id], *split)
+    assert archive.database["datasets"].count_documents({}) == 0
+    assert archive.database["dataset_names"].count_documents({}) == 0

@@ -1,0 +1,87 @@
+"""The job that trains: once for each thing that makes a model, and honest when it fails."""
+
+import json
+
+import pytest
+from ase.io import read
+
+from tm23flows.documents.frame import Frame
+from tm23flows.documents.label import Label
+from tm23flows.documents.model import Model
+from tm23flows.errors import InputError, NotFoundError, TrainingError
+from tm23flows.jobs.model import train_model, write_part
+
+train = train_model.original
+
+
+@pytest.fixture
+def dataset(emt_copy):
+    return emt_copy.dataset("Cu-demo")
+
+
+def test_a_model_is_stored_with_its_files_and_its_past(emt_copy, dataset, constant_trainer):
+    out = train(dataset.id, "constant", {"offset_eV": 1.0}, 7, "train")
+    model = emt_copy.get(Model, out["model_id"])
+    assert out["summary"] == {"frames": 18}
+    assert model.hyperparameters == {"offset_eV": 1.0, "fail": False}  # the defaults, too
+    assert (model.seed, model.part, model.dataset_id) == (7, "train", dataset.id)
+    assert model.provenance.software["constant"] == "1.2.3"
+    (file,) = model.files
+    assert json.loads(emt_copy.blobs.get(file.blob))["seed"] == 7
+    assert emt_copy.trace(model.id).complete
+
+
+def test_the_same_model_is_trained_once(emt_copy, dataset, constant_trainer):
+    first = train(dataset.id, "constant", {}, 0, "train")
+    assert train(dataset.id, "constant", {"offset_eV": 0.0}, 0, "train") == first
+    assert constant_trainer.trainings == 1
+    for other in ({"offset_eV": 2.0}, 0, "train"), ({}, 1, "train"), ({}, 0, "test"):
+        assert train(dataset.id, "constant", *other)["model_id"] != first["model_id"]
+    assert emt_copy.database["models"].count_documents({}) == 4
+
+
+def test_a_training_that_fails_leaves_no_model_but_its_folder(
+    emt_copy, dataset, constant_trainer, tmp_path
+):
+    with pytest.raises(TrainingError):
+        train(dataset.id, "constant", {"fail": True}, 0, "train")
+    assert emt_copy.database["models"].count_documents({}) == 0
+    (folder,) = tmp_path.glob("constant-*")
+    assert (folder / "data" / "train.xyz").is_file()
+
+
+def test_a_training_that_ends_leaves_no_folder(dataset, constant_trainer, tmp_path):
+    train(dataset.id, "constant", {}, 0, "train")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_of_a_part_holds_its_labels_in_order(emt_copy, dataset, tmp_path):
+    path = tmp_path / "deep" / "test.xyz"
+    labels = write_part(emt_copy, dataset, "test", path)
+    assert tuple(label.id for label in labels) == dataset.parts["test"]
+    frames = read(path, ":")
+    for atoms, label in zip(frames, labels, strict=True):
+        assert atoms.get_potential_energy() == label.energies.free
+        assert (atoms.get_forces() == label.forces).all()
+        assert (atoms.positions == emt_copy.get(Frame, label.frame_id).positions).all()
+
+
+def test_the_policy_of_the_dataset_chooses_the_energy(emt_copy, dataset, tmp_path):
+    label_id = dataset.parts["test"][0]
+    change = {"$set": {"energies.sigma0": 123.0}}
+    emt_copy.database["labels"].update_one({"_id": label_id}, change)
+    other = dataset.model_copy(update={"energy": "sigma0"})
+    write_part(emt_copy, other, "test", tmp_path / "x.xyz")
+    assert read(tmp_path / "x.xyz", 0).get_potential_energy() == 123.0
+
+
+def test_what_cannot_be_trained_is_one_sentence(emt_copy, dataset, constant_trainer):
+    del constant_trainer
+    with pytest.raises(InputError, match="no part 'validation'; it has train, test"):
+        train(dataset.id, "constant", {}, 0, "validation")
+    with pytest.raises(InputError, match="no trainer 'mace'"):
+        train(dataset.id, "mace", {}, 0, "train")
+    emt_copy.database["labels"].delete_one({"_id": dataset.parts["train"][0]})
+    with pytest.raises(NotFoundError, match="labels are not in the archive"):
+        train(dataset.id, "constant", {}, 0, "train")
+    assert isinstance(emt_copy.get(Label, dataset.parts["test"][0]), Label)
