@@ -51,7 +51,7 @@ def test_slurm_script(monkeypatch):
     script = adapter.get_script_str("/a/folder")
     assert "#SBATCH --ntasks=1" in script
     assert "cd /a/folder" in script
-    assert "rlaunch -l $TM23_HOME/launchpad/my_launchpad.yaml" in script
+    assert "rlaunch -l $TM23FLOWS_HOME/launchpad/my_launchpad.yaml" in script
 
 
 def test_they_say_the_same_as_the_ones_that_are_written(tmp_path):

@@ -56,3 +56,17 @@ def test_a_defect_keeps_its_traceback(monkeypatch):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "RuntimeError: a defect" in done.stderr
+
+
+def test_a_database_that_dies_on_the_way_is_one_sentence(tm23, emt_archive, monkeypatch):
+    from pymongo.errors import AutoReconnect
+
+    def dies(*args, **kwargs):
+        raise AutoReconnect("mongodb://user:hidden@127.0.0.1:1: connection closed")
+
+    monkeypatch.setattr("tm23flows.store.archive.Archive.count_labels", dies)
+    ran = tm23("query", "--count")
+    assert ran.code == 2
+    assert ran.err.startswith("tm23: the database stopped answering")
+    assert ran.err.count("\n") == 1
+    assert "hidden" not in ran.err

@@ -27,7 +27,7 @@ def test_the_small_cell_is_said_once_with_its_size(said, road):
 
 def test_the_short_runs_are_said(said):
     (sentence,) = about(said, "steps")
-    assert "at most 36 steps, 0.18 ps" in sentence
+    assert "at most 48 steps, 0.24 ps" in sentence
 
 
 def test_few_frames_and_shared_runs_are_said(said):

@@ -27,6 +27,7 @@ from tm23flows.cli import (
 )
 from tm23flows.cli.console import fail
 from tm23flows.errors import TM23Error
+from tm23flows.store.connect import without_password
 
 app = typer.Typer(
     name="tm23",
@@ -69,9 +70,21 @@ def main() -> None:
     except TM23Error as error:
         fail(str(error))
         sys.exit(error.exit_code)
+    except _database_errors() as error:
+        reason = without_password(str(error)).split(", Timeout")[0]
+        fail(
+            f"the database stopped answering ({reason}); see 'tm23 db status', then run this again."
+        )
+        sys.exit(TM23Error.exit_code)
     except KeyboardInterrupt:
         fail("stopped by you; what was finished is kept, run the same command to go on.")
         sys.exit(130)
+
+
+def _database_errors() -> tuple[type[Exception], ...]:
+    """Return pymongo's errors, if this command has come as far as loading pymongo."""
+    errors = sys.modules.get("pymongo.errors")
+    return () if errors is None else (errors.PyMongoError,)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ GPL-3 and an optional extra, so it is imported only while it runs.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -58,6 +59,7 @@ class GpawEngine(AseEngine):
                 "GPAW is not installed; run 'make setup', or pip install 'tm23flows[gpaw]'."
             ) from error
         self.failures = (*AseEngine.failures, ConvergenceError)
+        _use_one_thread()
 
     def complete(self, recipe: Recipe, symbols: Iterable[str]) -> Recipe:
         """Make datasets, bands and convergence explicit.
@@ -165,6 +167,18 @@ class GpawEngine(AseEngine):
     def iterations(self, atoms: Atoms) -> int | None:
         """Read the number of self-consistency steps off a finished calculation."""
         return int(atoms.calc.get_number_of_iterations())
+
+
+def _use_one_thread() -> None:
+    """Keep the linear algebra of this process to one thread, unless the user said otherwise.
+
+    In cells this small several threads only get in each other's way: on a machine
+    whose cores are all busy with workers, tens of times slower.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(limits=1)
 
 
 def _nbands(sigma_eV: float) -> str:
