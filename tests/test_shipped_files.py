@@ -59,6 +59,9 @@ def test_they_say_the_same_as_the_ones_that_are_written(tmp_path):
     for name in ("my_launchpad.yaml", "jobflow.yaml"):
         shipped = yaml.safe_load((ROOT / "launchpad" / name).read_text())
         assert shipped == yaml.safe_load((tmp_path / name).read_text())
+    shipped = yaml.safe_load((ROOT / "launchpad" / "FW_config.yaml").read_text())
+    written = yaml.safe_load((tmp_path / "FW_config.yaml").read_text())
+    assert {**written, "CONFIG_FILE_DIR": "launchpad"} == shipped
 
 
 def test_no_secret_and_no_path_of_a_machine():

@@ -9,6 +9,7 @@ from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label, Rejection
 from tm23flows.errors import DatabaseError, InputError, NotFoundError
 from tm23flows.store.archive import Archive
+from tm23flows.store.embedded.process import start, stop
 
 
 def count(archive, name):
@@ -174,3 +175,16 @@ def test_the_archive_of_the_settings_is_opened(database, monkeypatch, make_frame
     monkeypatch.setenv("TM23_DATABASE", archive.database.name + "-other")
     assert count(Archive.open(), "frames") == 0
     assert count(Archive.open(database=archive.database.name), "frames") == 1
+
+
+def test_a_restart_of_the_database_costs_no_write(tmp_path, make_frame):
+    server = start(tmp_path / "db", 0)
+    try:
+        archive = Archive.open(server.uri)
+        assert archive.put(make_frame(1)) == 1
+        stop(server.path)
+        start(server.path, server.port)
+        assert archive.put(make_frame(2)) == 1
+        assert archive.database["frames"].count_documents({}) == 2
+    finally:
+        stop(server.path)

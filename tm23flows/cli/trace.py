@@ -68,7 +68,12 @@ def _title(level: Level) -> str:
 def _describe(one: Ancestor) -> str:
     facts = one.summary
     parts = [str(facts[key]) for key in ("element", "phase", "regime", "trainer") if key in facts]
-    for key, text in (("temperature_K", "{} K"), ("step", "step {}"), ("rule", "split {}")):
+    for key, text in (
+        ("temperature_K", "{} K"),
+        ("step", "step {}"),
+        ("rule", "split {}"),
+        ("part", "part {}"),
+    ):
         if key in facts:
             parts.append(text.format(facts[key]))
     if recipe := facts.get("recipe"):

@@ -15,6 +15,17 @@ import yaml
 LAUNCHPAD_DATABASE = "fireworks"
 JOBFLOW_DATABASE = "jobflow"
 
+FIREWORKS_SETTINGS = {
+    # Job documents may hold secrets of their owner: never leave them in run folders.
+    "PRINT_FW_JSON": False,
+    # A job whose worker died is found after 20 minutes, not after FireWorks' 4 hours.
+    "PING_TIME_SECS": 300,
+    "RUN_EXPIRATION_SECS": 1200,
+    # A worker that waits for its siblings looks again soon.
+    "RAPIDFIRE_SLEEP_SECS": 10,
+    "WFLOCK_EXPIRATION_SECS": 60,
+}
+
 
 def write_config(
     folder: Path, uri: str, worker: str = "local", launchpad: str = LAUNCHPAD_DATABASE
@@ -48,8 +59,7 @@ def write_config(
 def _files(folder: Path, uri: str, worker: str, launchpad: str) -> dict[str, dict[str, Any]]:
     store = {"type": "MongoStore", "database": JOBFLOW_DATABASE, "uri": uri}
     return {
-        # Job documents may hold secrets of their owner: never leave them in run folders.
-        "FW_config.yaml": {"CONFIG_FILE_DIR": str(folder), "PRINT_FW_JSON": False},
+        "FW_config.yaml": {"CONFIG_FILE_DIR": str(folder), **FIREWORKS_SETTINGS},
         "my_launchpad.yaml": {
             "host": uri,
             "uri_mode": True,

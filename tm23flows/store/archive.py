@@ -89,16 +89,23 @@ class Archive:
         How many were new.
         """
         from pymongo import UpdateOne
+        from pymongo.errors import AutoReconnect
 
         by_collection: dict[str, list[UpdateOne]] = {}
         for document in documents:
             stored = document.model_dump()
             insert = UpdateOne({"_id": stored["id"]}, {"$setOnInsert": stored}, upsert=True)
             by_collection.setdefault(collection_of(document), []).append(insert)
-        return sum(
-            self.database[name].bulk_write(inserts, ordered=False).upserted_count
-            for name, inserts in by_collection.items()
-        )
+        new = 0
+        for name, inserts in by_collection.items():
+            try:
+                done = self.database[name].bulk_write(inserts, ordered=False)
+            except AutoReconnect:
+                # A server that was restarted has dropped our connection. Writing the
+                # same again is safe, and hours of work may hang on it.
+                done = self.database[name].bulk_write(inserts, ordered=False)
+            new += done.upserted_count
+        return new
 
     def record(self, outcomes: Iterable[Label | Rejection]) -> None:
         """Store what became of labels: an accepted one takes the place of a rejection.
