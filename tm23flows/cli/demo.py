@@ -18,6 +18,7 @@ from tm23flows.settings import get_settings
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tm23flows.documents.label import Label
     from tm23flows.ops.demo import Demo
     from tm23flows.ops.progress import Progress
     from tm23flows.store.archive import Archive
@@ -133,9 +134,24 @@ def _show(archive: Archive, dataset: str, report: Path, out: Console) -> None:
         recipe = one.recipe
         out.print(
             f"  {one.id[:12]}  {recipe.engine} {recipe.kmesh_text} sigma {recipe.sigma_eV} eV  "
-            f"F = {one.energies.free:.4f} eV  max |F_i| = {abs(one.forces).max():.3f} eV/A"
+            f"F = {one.energies.free:.4f} eV  largest force {largest_force(one):.3f} eV/A"
         )
     out.print(trace_tree(archive.trace(label.frame_id)))
     evaluation = rows[0].evaluation_id
     out.print(trace_tree(archive.trace(evaluation)))
     out.print(f"report: {write_report(archive, report, found.id)}")
+
+
+def largest_force(label: Label) -> float:
+    """Return the length of the longest force of a label.
+
+    Parameters
+    ----------
+    label
+        The label.
+
+    Returns
+    -------
+    In eV/angstrom.
+    """
+    return float((label.forces**2).sum(axis=1).max() ** 0.5)
