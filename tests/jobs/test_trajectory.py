@@ -44,7 +44,7 @@ def reference(structure):
 
     engine = EmtEngine(None)
     recipe = engine.complete(Recipe(**RECIPE), ["Cu"])
-    atoms = module._atoms(structure)
+    atoms = structure.atoms
     return module._arrays(list(engine.run_md(atoms, recipe, Dynamics(**DYNAMICS), 60)))
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tm23flows.documents.arrays import Floats, Integers
-from tm23flows.documents.base import Document
-from tm23flows.documents.ids import geometry_id
+from tm23flows.documents.geometry import Geometry
 
 
-class Structure(Document):
+class Structure(Geometry):
     """A supercell with one atom taken out."""
 
     element: str = Field(description="Chemical symbol.")
@@ -26,10 +24,3 @@ class Structure(Document):
     )
     vacancy_index: int | None = Field(description="Index of the atom that was taken out.")
     vacancy_seed: int | None = Field(description="Seed of the choice of that atom.")
-    numbers: Integers = Field(description="Atomic numbers, shape (n,).")
-    cell: Floats = Field(description="Cell vectors as rows, shape (3, 3), in angstrom.")
-    positions: Floats = Field(description="Positions, shape (n, 3), in angstrom.")
-
-    def compute_id(self) -> str:
-        """Hash the geometry."""
-        return geometry_id("structure", self.numbers, self.cell, self.positions)

@@ -18,8 +18,6 @@ from tm23flows.jobs.context import open_archive, run_folder
 from tm23flows.jobs.frame import make_label
 
 if TYPE_CHECKING:
-    from ase import Atoms
-
     from tm23flows.store.archive import Archive
 
 FLUSH_S = 1.0
@@ -74,7 +72,7 @@ def label_frames(frame_ids: list[str], recipe: dict[str, Any], first: int, last:
 
 def _compute(engine: Engine, frames: list[Frame], recipe: Recipe) -> Iterator[Label | Rejection]:
     past = Provenance.now(engine.versions(), engine.inputs(recipe))
-    results = engine.label((_atoms(frame) for frame in frames), recipe)
+    results = engine.label((frame.atoms for frame in frames), recipe)
     for frame, result in zip(frames, results, strict=True):
         provenance = past.model_copy(update={"created": Provenance.now().created})
         if isinstance(result, Failure):
@@ -111,9 +109,3 @@ def _write(archive: Archive, outcomes: Iterator[Label | Rejection]) -> tuple[int
             waiting, written = [], time.monotonic()
     archive.record(waiting)
     return accepted, reasons
-
-
-def _atoms(frame: Frame) -> Atoms:
-    from ase import Atoms as AseAtoms
-
-    return AseAtoms(numbers=frame.numbers, positions=frame.positions, cell=frame.cell, pbc=True)

@@ -17,8 +17,6 @@ from tm23flows.jobs.context import open_archive, run_folder
 from tm23flows.store.trajectories import append_segment
 
 if TYPE_CHECKING:
-    from ase import Atoms
-
     from tm23flows.store.archive import Archive
 
 
@@ -65,7 +63,7 @@ def run_trajectory(
     )
     if trajectory.n_steps < n_steps:
         steps = engine.run_md(
-            _atoms(structure),
+            structure.atoms,
             trajectory.recipe,
             trajectory.dynamics,
             n_steps,
@@ -137,11 +135,3 @@ def _arrays(steps: list[MDStep]) -> dict[str, np.ndarray]:
         "temperature": np.array([step.temperature_K for step in steps]),
         "conserved": np.array([step.conserved_eV for step in steps]),
     }
-
-
-def _atoms(structure: Structure) -> Atoms:
-    from ase import Atoms as AseAtoms
-
-    return AseAtoms(
-        numbers=structure.numbers, positions=structure.positions, cell=structure.cell, pbc=True
-    )
