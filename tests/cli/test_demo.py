@@ -43,7 +43,7 @@ def test_the_whole_road_through_lpad_and_rlaunch(tmp_path):
     assert page.count("<svg") + page.count("data:image") >= 3
 
     second = _demo(tmp_path)
-    assert "48/48 jobs, 144 MD steps, 24 frames, 57 labels, 2 models" in second
+    assert "24/24 jobs, 144 MD steps, 24 frames, 57 labels, 2 models" in second
 
 
 def _demo(folder: Path) -> str:

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tm23flows.errors import TM23Error
-from tm23flows.ops.demo import LAUNCHPAD, Demo, program
+from tm23flows.ops.demo import Demo, program
 from tm23flows.ops.launchpad import job_states, open_launchpad
 
 TIMEOUT_S = 60
@@ -13,16 +13,16 @@ TIMEOUT_S = 60
 
 @pytest.fixture
 def demo(database, tmp_path):
-    open_launchpad(database.uri, LAUNCHPAD).reset("", require_password=False)
     here = Demo(tmp_path / "work", database.uri)
+    here.new_launchpad()
     yield here
-    here.stop_workers()
+    here.close()
 
 
 def test_add_puts_the_workflow_on_the_demos_own_launchpad(demo, database):
     file = demo.add("Cu", "demo", "emt")
     assert file.name == "cu.yaml"
-    names = [job.name for job in job_states(open_launchpad(database.uri, LAUNCHPAD))]
+    names = [job.name for job in job_states(open_launchpad(database.uri, demo.launchpad_name))]
     assert "Cu structure" in names
     assert job_states(open_launchpad(database.uri)) == []
 
@@ -35,7 +35,7 @@ def test_a_command_that_fails_is_one_sentence(demo):
 @pytest.mark.fireworks
 def test_workers_work_and_stop(demo, database):
     demo.add("Cu", "demo", "emt")
-    launchpad = open_launchpad(database.uri, LAUNCHPAD)
+    launchpad = open_launchpad(database.uri, demo.launchpad_name)
     demo.start_workers(1)
     (worker,) = demo.workers
     deadline = time.monotonic() + TIMEOUT_S
@@ -47,6 +47,23 @@ def test_workers_work_and_stop(demo, database):
     with pytest.raises(ProcessLookupError):
         os.killpg(worker.pid, 0)
     assert demo.workers == []
+
+
+def test_what_an_earlier_demo_left_is_not_waited_for(demo):
+    demo.add("Cu", "demo", "emt")
+    assert job_states(demo.new_launchpad()) == []
+
+
+@pytest.mark.fireworks
+def test_one_demo_in_a_folder_and_none_beside_orphans(demo, database):
+    with pytest.raises(TM23Error, match="still running"):
+        Demo(demo.work, database.uri)
+    demo.start_workers(1)
+    demo._lock.close()  # as if this process had been killed: its worker goes on
+    with pytest.raises(TM23Error, match="still running"):
+        Demo(demo.work, database.uri)
+    demo.stop_workers()
+    Demo(demo.work, database.uri).close()
 
 
 @pytest.mark.fireworks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,24 +39,21 @@ def demo(
 ) -> None:
     """Run AIMD, relabel, train, evaluate and report, through lpad and rlaunch."""
     from tm23flows.flows.scales import make_tm23
-    from tm23flows.ops.demo import LAUNCHPAD, Demo
-    from tm23flows.ops.launchpad import open_launchpad
+    from tm23flows.ops.demo import Demo
     from tm23flows.store.archive import Archive
 
     make_tm23(metal, "demo", engine)  # a wrong name is said before anything is started
     out = console()
     begin = time.monotonic()
     with _database(work, out) as uri:
-        archive, launchpad = Archive.open(uri), open_launchpad(uri, LAUNCHPAD)
-        here = Demo(work, uri)
-        file = here.add(metal, "demo", engine)
-        out.print(f"tm23 build {metal} --scale demo -o {file.name}; lpad add {file.name}")
-        out.print(f"{workers} x rlaunch rapidfire, logs in {work}/worker-*.log")
-        try:
+        archive = Archive.open(uri)
+        with closing(Demo(work, uri)) as here:
+            launchpad = here.new_launchpad()
+            file = here.add(metal, "demo", engine)
+            out.print(f"tm23 build {metal} --scale demo -o {file.name}; lpad add {file.name}")
+            out.print(f"{workers} x rlaunch rapidfire, logs in {work}/worker-*.log")
             here.start_workers(workers)
             final = _watch(here, archive, launchpad, out)
-        finally:
-            here.stop_workers()
         if final.failed:
             raise TM23Error("; ".join(f"{k} failed: {v}" for k, v in final.failed.items()))
         _show(archive, f"{metal}-demo", report, out)

@@ -7,18 +7,22 @@ what a user can do; watching them is the business of the command line.
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
 import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from tm23flows.errors import TM23Error
 from tm23flows.ops.fireworks_config import write_config
+from tm23flows.ops.launchpad import open_launchpad
 
-LAUNCHPAD = "tm23_demo"
-"""The demo has its own launchpad: its workers must not take the jobs of production."""
+if TYPE_CHECKING:
+    from fireworks import LaunchPad
 
 STOP_TIMEOUT_S = 10.0
 POLL_S = "1"
@@ -36,6 +40,11 @@ class Demo:
         Folder of everything that it writes.
     uri
         Database that it uses.
+
+    Raises
+    ------
+    TM23Error
+        If another one is running in the same folder.
     """
 
     work: Path
@@ -44,14 +53,35 @@ class Demo:
 
     def __post_init__(self) -> None:
         self.work.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(self.work)
         # FireWorks looks for its files in the working folder first, before the
         # ones of the user's home, so the demo can run beside production.
         self._environment = {
             **os.environ,
-            **write_config(self.work, self.uri, launchpad=LAUNCHPAD),
+            **write_config(self.work, self.uri, launchpad=self.launchpad_name),
             "TM23_MONGO_URI": self.uri,
             "OMP_NUM_THREADS": "1",
         }
+
+    @property
+    def launchpad_name(self) -> str:
+        """Name of a launchpad that only demos in this folder use.
+
+        Its workers must not take the jobs of production, nor those of another demo.
+        """
+        place = str(self.work.resolve()).encode()
+        return f"tm23_demo_{hashlib.sha256(place).hexdigest()[:8]}"
+
+    def new_launchpad(self) -> LaunchPad:
+        """Open this demo's launchpad, empty.
+
+        What an earlier demo left there is jobs; what it computed is in the archive
+        and will be found. A job that was running when that demo was stopped would
+        look as if it ran for ever.
+        """
+        launchpad = open_launchpad(self.uri, self.launchpad_name)
+        launchpad.reset("", require_password=False)
+        return launchpad
 
     def add(self, metal: str, scale: str, engine: str) -> Path:
         """Build the workflow and add it to the launchpad.
@@ -101,6 +131,8 @@ class Demo:
                         stdout=log,
                         stderr=subprocess.STDOUT,
                         start_new_session=True,
+                        # They hold the lock too: no second demo beside orphans.
+                        pass_fds=(self._lock.fileno(),),
                     )
                 )
 
@@ -121,6 +153,11 @@ class Demo:
                     continue
         self.workers = []
 
+    def close(self) -> None:
+        """Stop the workers and let another demo use the folder."""
+        self.stop_workers()
+        self._lock.close()
+
     def _run(self, command: list[str]) -> None:
         done = subprocess.run(
             command,
@@ -133,6 +170,19 @@ class Demo:
         if done.returncode != 0:
             last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
             raise TM23Error(f"'{' '.join(Path(command[0]).name.split())}' failed: {' '.join(last)}")
+
+
+def _lock(work: Path) -> IO[str]:
+    """Take the folder, for as long as the returned file is open here or in a worker."""
+    file = (work / "demo.lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise TM23Error(
+            f"A demo, or a worker of one, is still running in {work}; wait for it or end it."
+        ) from None
+    return file
 
 
 def program(name: str) -> list[str]:
