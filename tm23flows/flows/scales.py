@@ -92,6 +92,7 @@ def demo(element: str, engine: str) -> TM23Maker:
     -------
     The Maker.
     """
+    sampling = _demo_sampling(element)
     recipe = Recipe(engine=engine, cutoff_eV=350, kmesh=(3, 3, 3), sigma_eV=protocol.SIGMA_EV)
     shifted = {"kmesh": (2, 2, 2), "kmesh_offset": MEAN_VALUE_POINT}
     return TM23Maker(
@@ -101,8 +102,8 @@ def demo(element: str, engine: str) -> TM23Maker:
             recipe=recipe.model_copy(
                 update={"cutoff_eV": 300, "kmesh": (1, 1, 1), "kmesh_offset": MEAN_VALUE_POINT}
             ),
-            n_steps=steps_needed(discard=24, stride=3, count=_demo_frames(element)),
-            sampling=Sampling(discard=24, stride=3, count=_demo_frames(element)),
+            n_steps=steps_needed(sampling.discard, sampling.stride, sampling.count),
+            sampling=sampling,
             # The ideal lattice around the vacancy gives 0.2 eV per atom to the motion
             # when it relaxes; a short damping time takes that out again in time.
             damping_fs=30.0,
@@ -154,12 +155,14 @@ def paper(element: str, engine: str) -> TM23Maker:
 SCALES: dict[str, Callable[[str, str], TM23Maker]] = {"demo": demo, "paper": paper}
 
 
-def _demo_frames(element: str) -> int:
-    """Return frames per temperature that fit into ten minutes of two cores.
+def _demo_sampling(element: str) -> Sampling:
+    """Return a sampling that fits into ten minutes of two cores.
 
     Steps and labels of Ti, V, Mn, Fe, W and Os took 1.3 to 1.6 times those of Cu and Zn.
     """
-    return 8 if metal(element).group >= 11 else 5
+    if metal(element).group >= 11:
+        return Sampling(discard=24, stride=3, count=8)
+    return Sampling(discard=18, stride=2, count=5)
 
 
 def _small_cell(element: str) -> tuple[int, int, int]:
