@@ -109,7 +109,8 @@ def demo(element: str, engine: str) -> TM23Maker:
             damping_fs=30.0,
             segment_steps=6,
         ),
-        label=LabelMaker(recipe=recipe, batch_size=4),
+        # Two batches a temperature keep two workers busy to the end.
+        label=LabelMaker(recipe=recipe, batch_size=sampling.count // 2),
         extra_labels=(
             ExtraLabels(LabelMaker(recipe=recipe.model_copy(update=shifted)), count=2),
             ExtraLabels(LabelMaker(recipe=recipe.model_copy(update={"sigma_eV": 1.0})), count=1),
@@ -162,7 +163,7 @@ def _demo_sampling(element: str) -> Sampling:
     """
     if metal(element).group >= 11:
         return Sampling(discard=24, stride=3, count=8)
-    return Sampling(discard=18, stride=2, count=5)
+    return Sampling(discard=18, stride=2, count=4)
 
 
 def _small_cell(element: str) -> tuple[int, int, int]:
