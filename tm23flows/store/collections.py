@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tm23flows.documents.base import Document
+from tm23flows.documents.convergence import Convergence
 from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.evaluation import Evaluation
 from tm23flows.documents.frame import Frame
@@ -25,6 +26,7 @@ COLLECTIONS: dict[str, type[Document]] = {
     "frames": Frame,
     "labels": Label,
     "rejections": Rejection,
+    "convergences": Convergence,
     "datasets": Dataset,
     "models": Model,
     "evaluations": Evaluation,
@@ -41,6 +43,7 @@ INDEXES: dict[str, list[str | list[tuple[str, int]]]] = {
     "frames": ["trajectory_id", "element"],
     "labels": ["frame_id", "element", "trajectory_id", "recipe_id"],
     "rejections": ["frame_id"],
+    "convergences": ["element"],
     "models": ["dataset_id"],
     "evaluations": ["dataset_id", "model_id"],
 }

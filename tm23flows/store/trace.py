@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tm23flows.documents.convergence import Convergence
 from tm23flows.documents.dataset import Dataset
 from tm23flows.store.collections import COLLECTIONS, collection_of
 
@@ -75,6 +76,7 @@ PARENTS: dict[str, dict[str, Callable[[dict[str, Any]], list[str]]]] = {
     },
     "models": {"datasets": lambda d: [d["dataset_id"]]},
     "datasets": {"labels": lambda d: list(Dataset.from_stored(d).label_ids)},
+    "convergences": {"labels": lambda d: list(Convergence.from_stored(d).label_ids)},
     "labels": {"frames": lambda d: [d["frame_id"]]},
     "rejections": {"frames": lambda d: [d["frame_id"]]},
     "frames": {"trajectories": lambda d: [d["trajectory_id"]] if d["trajectory_id"] else []},
@@ -95,7 +97,8 @@ ROAD_BACK = [name for name in reversed(COLLECTIONS) if name != "rejections"]
 SUMMARY_FIELDS = (
     "element", "phase", "phase_source", "supercell_matrix", "vacancy_index", "vacancy_seed",
     "regime", "temperature_K", "step", "origin", "rule", "query", "trainer", "hyperparameters",
-    "seed", "part", "dynamics", "recipe", "energies", "errors",
+    "seed", "part", "dynamics", "recipe", "energies", "errors", "kmesh", "kmesh_offset",
+    "converged", "reason",
 )  # fmt: skip
 
 
