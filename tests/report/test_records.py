@@ -10,6 +10,7 @@ def test_counts_are_in_the_order_of_the_road(road):
         ("frames", 24),
         ("labels", 24 * 2 + 6 + 3),
         ("rejections", 0),
+        ("convergences", 0),
         ("datasets", 1),
         ("models", 0),
         ("evaluations", 0),

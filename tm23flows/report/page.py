@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tm23flows._version import __version__
+from tm23flows.documents.convergence import Convergence
 from tm23flows.documents.label import Label
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.trajectory import Trajectory
 from tm23flows.errors import InputError
-from tm23flows.report import tables
+from tm23flows.report import convergence, tables
 from tm23flows.report.data_figures import draw_recipes, draw_trajectories
 from tm23flows.report.figures import draw_errors, draw_parity, draw_training
 from tm23flows.report.limits import ENERGY_REFERENCE_NOTE, limits
@@ -34,7 +35,7 @@ from tm23flows.report.records import (
     rejection_reasons,
     trajectories,
 )
-from tm23flows.report.words import recipe_words
+from tm23flows.report.words import recipe_words, short_words
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
@@ -109,6 +110,8 @@ def render_page(archive: Archive, dataset: str | None = None) -> str:
         )
     chosen = datasets(archive, dataset)
     runs = trajectories(archive, None if dataset is None else chosen)
+    metals = {one.dataset.element for one in chosen} | {run.element for run in runs}
+    tests = convergence.convergences(archive, None if dataset is None else metals)
     environment = Environment(
         loader=PackageLoader("tm23flows.report"),
         autoescape=True,
@@ -118,7 +121,7 @@ def render_page(archive: Archive, dataset: str | None = None) -> str:
     )
     environment.filters["data_uri"] = _data_uri
     return environment.get_template(TEMPLATE).render(
-        metals=sorted({one.dataset.element for one in chosen} | {run.element for run in runs}),
+        metals=sorted(metals | {test.element for test in tests}),
         dataset=None if dataset is None else chosen[0].name,
         when=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=__version__,
@@ -127,7 +130,9 @@ def render_page(archive: Archive, dataset: str | None = None) -> str:
         runs_figures=_runs_figures(archive, runs),
         recipes=_recipes(archive, chosen, runs),
         dynamics=[_dynamics_words(run) for run in runs],
-        limits=limits(archive, chosen, runs),
+        limits=[*limits(archive, chosen, runs), *convergence.warnings(tests)],
+        convergence_columns=convergence.COLUMNS,
+        convergences=[_convergence(archive, test) for test in tests],
         **_errors_section(archive, dataset),
         **_labels_section(archive, chosen, dataset),
     )
@@ -196,6 +201,17 @@ def _labels_section(
             for story in stories
             if story is not None
         ],
+    }
+
+
+def _convergence(archive: Archive, test: Convergence) -> dict[str, Any]:
+    return {
+        "title": f"{test.element}, {short_words(test.base_recipe, mesh=False)}",
+        "id": test.id[:SHORT_ID],
+        "rows": convergence.mesh_rows(test),
+        "reason": test.reason,
+        "drawing": convergence.draw_convergence(test),
+        **_trace(archive, test.id),
     }
 
 

@@ -24,19 +24,22 @@ def mesh_words(recipe: Recipe) -> str:
     return f"shifted {recipe.kmesh_text}" if any(recipe.kmesh_offset) else recipe.kmesh_text
 
 
-def short_words(recipe: Recipe) -> str:
+def short_words(recipe: Recipe, *, mesh: bool = True) -> str:
     """Name a recipe by what differs most often.
 
     Parameters
     ----------
     recipe
         The recipe.
+    mesh
+        Whether its k-mesh is named.
 
     Returns
     -------
     Such as ``3x3x3, SIGMA 0.2 eV, 350 eV``.
     """
-    words = [mesh_words(recipe), f"SIGMA {recipe.sigma_eV:g} eV"]
+    words = [mesh_words(recipe)] if mesh else []
+    words.append(f"SIGMA {recipe.sigma_eV:g} eV")
     if recipe.cutoff_eV is not None:
         words.append(f"{recipe.cutoff_eV:g} eV cutoff")
     if recipe.electron_shift:
