@@ -104,7 +104,7 @@ def run(folder: Path, uri: str, options: argparse.Namespace) -> Iterator[dict[st
         row = {
             "launched_s": seconds(lambda: launch_one(launchpad, launches)),
             "direct_s": seconds(
-                lambda ids=ids: label_frames.original(ids, direct.model_dump(mode="json"), 0, 0)
+                lambda ids=ids: label_frames(ids, [direct.model_dump(mode="json")], 0, 0)
             ),
             "engine_s": seconds(lambda b=batch, r=results: r.extend(b.compute())),
             "write_s": seconds(lambda b=batch, r=results: b.write(archive, r)),

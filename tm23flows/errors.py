@@ -34,5 +34,13 @@ class PhysicsError(TM23Error):
     """A calculation ended, and its result must not be used as a label."""
 
 
+class OutOfTimeError(TM23Error):
+    """The time of this worker is over; what is done is kept, the rest is for the next one."""
+
+
+class DiskFullError(TM23Error):
+    """The disk is full: nothing more can be computed on this machine."""
+
+
 class TrainingError(TM23Error):
     """A trainer ended without a usable model."""

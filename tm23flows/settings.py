@@ -49,6 +49,18 @@ class TM23Settings(BaseSettings):
     trainer_python_nequip: str | None = Field(
         None, description="Interpreter that runs NequIP; default: the current one."
     )
+    deadline: float | None = Field(
+        None,
+        gt=0,
+        description="When this worker's time is over, in seconds since 1970; default: what SLURM "
+        "says (SLURM_JOB_END_TIME).",
+    )
+    vasp_cmd: str | None = Field(
+        None,
+        description="Command of VASP, such as 'srun vasp_std'; default: env of my_fworker.yaml, "
+        "then atomate2's setting.",
+    )
+    vasp_gamma_cmd: str | None = Field(None, description="The same for the Gamma-point binary.")
     trainer_device: str = Field("auto", description="Device of NequIP: auto, cpu or cuda.")
 
     @classmethod

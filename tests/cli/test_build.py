@@ -41,7 +41,6 @@ def test_paper_scale_is_the_papers_protocol(tm23, tmp_path):
         (("Xx",), "Xx"),
         (("cu",), "Cu"),
         (("Cu", "--scale", "huge"), "There is no scale 'huge'; choose one of: demo, paper."),
-        (("Cu", "--engine", "vasp"), "The VASP engine is not part of this release yet"),
         (("Cu", "--engine", "abinit"), "There is no engine 'abinit'"),
         (("Cu", "Cu"), "named more than once"),
     ],

@@ -33,7 +33,7 @@ def note_labels(log: str, frame_ids: list[str], recipe: dict, sleep_s: float) ->
     """Label frames as the package does, between two lines of the log."""
     write(log, "start")
     time.sleep(sleep_s)
-    counts = label_frames.original(frame_ids, recipe, 0, 0)
+    counts = label_frames(frame_ids, [recipe], 0, 0)
     write(log, "done", counts["accepted"], counts["existing"])
     return counts
 

@@ -12,7 +12,7 @@ from tm23flows.documents.structure import Structure
 from tm23flows.documents.trajectory import SEGMENT_ARRAYS, Dynamics, Trajectory
 from tm23flows.engines.emt import EmtEngine
 from tm23flows.jobs.structure import make_structure
-from tm23flows.jobs.trajectory import run_trajectory
+from tm23flows.jobs.trajectory import TrajectoryJobMaker
 from tm23flows.store.trajectories import read_segments
 
 pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -52,7 +52,7 @@ def test_run_of_a_killed_worker_is_finished_without_a_seam(plant):
     # Large enough for EMT to need some ten milliseconds for a step.
     structure = make_structure("Cu", "primitive", [5, 5, 5], 0.0, "given", 0)
     archive.put(structure)
-    job = run_trajectory(
+    job = TrajectoryJobMaker().make(
         structure.id,
         RECIPE.model_dump(mode="json"),
         json.loads(DYNAMICS.model_dump_json()),

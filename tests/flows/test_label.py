@@ -15,7 +15,7 @@ def test_batches_cover_the_last_frames_once(count, batch, more):
     flow = LabelMaker(batch_size=batch).make(frames, count, "Cu", "cold")
     taken = []
     for job in flow.jobs:
-        ids, _, first, last = job.function_args
+        ids, _, first, last, _ = job.function_args
         part = ids[first : last or None]
         assert 0 < len(part) <= batch
         taken += part
@@ -32,7 +32,7 @@ def test_the_paper_size_of_a_batch_is_fifty():
 def test_the_recipe_reaches_every_batch():
     recipe = Recipe(engine="gpaw", cutoff_eV=520, kmesh=(3, 3, 3), sigma_eV=1.0, electron_shift=-1)
     flow = LabelMaker(recipe=recipe, batch_size=2).make(["id"] * 5, 5, "Cu", "cold")
-    assert {Recipe(**job.function_args[1]).id for job in flow.jobs} == {recipe.id}
+    assert {Recipe(**job.function_args[1][0]).id for job in flow.jobs} == {recipe.id}
     assert "3x3x3" in flow.name
     assert "1.0 eV" in flow.name
 

@@ -17,7 +17,7 @@ select = select_frames.original
 @pytest.fixture
 def trajectory(archive, structure):
     dynamics = {"temperature_K": 600.0, "timestep_fs": 4.0}
-    out = run_trajectory.original(structure.id, {"engine": "emt"}, dynamics, 20, 6, "warm")
+    out = run_trajectory(structure.id, {"engine": "emt"}, dynamics, 20, 6, "warm")
     return archive.get(Trajectory, out["trajectory_id"])
 
 

@@ -21,7 +21,7 @@ KEYS = ("accepted", "rejected", "existing")
 
 
 def label(frame_ids, first=0, last=0, recipe=RECIPE):
-    return label_frames.original(frame_ids, recipe, first, last)
+    return label_frames(frame_ids, [recipe], first, last)
 
 
 def counts(out):
@@ -161,7 +161,7 @@ def slow(self, atoms, recipe):
 
 EmtEngine._compute = slow
 label.FLUSH_S = 0.1
-label.label_frames.original(sys.argv[1:], {recipe}, 0, 0)
+label.label_frames(sys.argv[1:], [{recipe}], 0, 0)
 """
 
 

@@ -26,12 +26,18 @@ class Energies(BaseModel):
 
 
 class Effort(BaseModel):
-    """What the label cost."""
+    """What the label cost, and what its computation went through."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     scf_iterations: int | None = Field(None, description="Self-consistency steps.")
     cpu_s: float | None = Field(None, description="Processor seconds.")
+    wall_s: float | None = Field(None, description="Seconds on the clock.")
+    program: str | None = Field(None, description="Program that ran, as its output names it.")
+    corrections: tuple[str, ...] = Field(
+        (), description="What was changed on the way to make it run; never the physics."
+    )
+    folder: str | None = Field(None, description="host:path of the run folder.")
 
 
 class Label(Document):

@@ -15,7 +15,7 @@ from tm23flows.documents.recipe import Recipe
 SEGMENT_ARRAYS = {
     "step": "1-based step numbers, (m,)",
     "positions": "angstrom, not wrapped, (m, n, 3)",
-    "momenta": "ASE units, (m, n, 3)",
+    "momenta": "ASE units, (m, n, 3); (m, 0, 3) where the program does not tell them",
     "thermostat": "thermostat state after each step, (m, k)",
     "forces": "eV/angstrom, (m, n, 3)",
     "stress": "eV/angstrom^3, ASE sign, xx yy zz yz xz xy, without the kinetic part, (m, 6)",
@@ -24,6 +24,9 @@ SEGMENT_ARRAYS = {
     "energy_without_entropy": "eV, (m,)",
     "temperature": "instantaneous, K, (m,)",
     "conserved": "conserved energy of particles and thermostat, eV, (m,)",
+    "scf_iterations": "self-consistency steps, (m,); -1 where there are none to count",
+    "converged": "1 where the electrons converged and all numbers are sound, (m,); a step that "
+    "has 0 never becomes a frame, and its numbers may be nan",
 }
 """Names, units and shapes of the arrays in the blob of a segment of m steps and n atoms."""
 
@@ -54,6 +57,13 @@ class Segment(BaseModel):
     first_step: int = Field(ge=1, description="First step in the blob, 1-based.")
     last_step: int = Field(ge=1, description="Last step in the blob.")
     blob: str = Field(description="sha256 of the blob.")
+    restart: str | None = Field(
+        None,
+        description="sha256 of the blob with the program's own restart file after the last step, "
+        "where the program keeps its state in one (VASP's CONTCAR).",
+    )
+    program: str | None = Field(None, description="Program that ran it, as its output names it.")
+    corrections: tuple[str, ...] = Field((), description="What was changed to make it run.")
 
 
 class Trajectory(Document):
@@ -65,6 +75,11 @@ class Trajectory(Document):
     recipe: Recipe = Field(description="How forces were computed on the way.")
     dynamics: Dynamics = Field(description="How atoms were moved.")
     segments: tuple[Segment, ...] = Field((), description="Done so far, in order, without gaps.")
+    run_folder: str | None = Field(
+        None,
+        description="host:path where the steps after the last segment are or were computed; steps "
+        "that are complete there are taken over when the run goes on.",
+    )
 
     @property
     def n_steps(self) -> int:

@@ -100,6 +100,8 @@ class AseEngine(ABC):
         dynamics: Dynamics,
         n_steps: int,
         start: State | None = None,
+        segment_steps: int | None = None,
+        leftover: Path | None = None,
     ) -> Iterator[MDStep]:
         """Yield steps of molecular dynamics; step 1 is the initial geometry.
 
@@ -115,12 +117,15 @@ class AseEngine(ABC):
             Number of the last step.
         start
             State of the last step that is already done.
+        segment_steps, leftover
+            Without meaning here: every step is a state to go on from.
 
         Raises
         ------
         PhysicsError
             If a result is not finite.
         """
+        del segment_steps, leftover
         moving = _bare(atoms)
         moving.calc = self.calculator(recipe)
         for state, temperature, conserved in integrate(moving, dynamics, n_steps, start):
@@ -130,6 +135,10 @@ class AseEngine(ABC):
                 temperature_K=temperature,
                 conserved_eV=conserved,
             )
+
+    def finish(self) -> None:
+        """Keep no files: all numbers are in the results."""
+        return None  # noqa: RET501 - says that the nothing is meant
 
     def _compute(self, atoms: Atoms, recipe: Recipe) -> Result:
         clock = time.process_time()

@@ -7,9 +7,9 @@ name. Jobs never ask which engine they talk to.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from tm23flows.documents.label import Effort, Energies
 from tm23flows.documents.recipe import Recipe
@@ -19,6 +19,7 @@ from tm23flows.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
     from ase import Atoms
+    from jobflow import Maker
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Result:
     forces: np.ndarray
     stress: np.ndarray | None
     effort: Effort
+    versions: dict[str, str] = field(default_factory=dict)
+    """Versions that are known only from the output."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +65,19 @@ class State:
     positions
         Shape (n, 3), in angstrom, not wrapped.
     momenta
-        Shape (n, 3), in ASE units.
+        Shape (n, 3), in ASE units; (0, 3) where the program does not tell them.
     thermostat
         Variables of the thermostat, shape (k,).
+    restart
+        The program's own restart file after this step. A program that keeps its state
+        there (VASP) gives one at the end of each run, and can go on from nothing else.
     """
 
     step: int
     positions: np.ndarray
     momenta: np.ndarray
     thermostat: np.ndarray
+    restart: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -82,17 +89,59 @@ class MDStep:
     state
         Where the atoms are and how they move.
     result
-        Energies, forces and stress there.
+        Energies, forces and stress there; None if the program wrote no sound numbers.
     temperature_K
         Instantaneous temperature with the degrees of freedom that really move.
     conserved_eV
         Energy of particles and thermostat together, which the dynamics conserves.
+    converged
+        Whether the electrons converged. A step that did not, or that has no result, moves
+        the atoms on but never becomes a frame.
     """
 
     state: State
-    result: Result
+    result: Result | None
     temperature_K: float
     conserved_eV: float
+    converged: bool = True
+
+
+@dataclass(frozen=True)
+class RawOutputs:
+    """The files of a batch, packed.
+
+    Parameters
+    ----------
+    path
+        The archive file.
+    sha256
+        Its checksum.
+    members
+        Checksum of every file in it, by name.
+    """
+
+    path: Path
+    sha256: str
+    members: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What an engine is told about its task besides the folder.
+
+    Parameters
+    ----------
+    task
+        ``label`` or ``md``.
+    calculation
+        The engine's own Maker of one calculation (atomate2's for VASP); None for its default.
+    deadline
+        When this worker's time is over, in seconds since 1970; None if it does not end.
+    """
+
+    task: Literal["label", "md"] = "label"
+    calculation: Maker | None = None
+    deadline: float | None = None
 
 
 class Engine(Protocol):
@@ -123,23 +172,35 @@ class Engine(Protocol):
         dynamics: Dynamics,
         n_steps: int,
         start: State | None = None,
+        segment_steps: int | None = None,
+        leftover: Path | None = None,
     ) -> Iterator[MDStep]:
-        """Yield steps up to ``n_steps``, from the first or from after ``start``."""
+        """Yield steps up to ``n_steps``, from the first or from after ``start``.
+
+        A program that runs on its own is ended and continued after ``segment_steps``, and
+        steps that are complete in the folder of an earlier attempt are taken over.
+        """
+        ...
+
+    def finish(self) -> RawOutputs | None:
+        """Pack the files that the program left; None if there are none to keep."""
         ...
 
 
-ENGINES = ("gpaw", "emt")
+ENGINES = ("vasp", "gpaw", "emt")
 
 
-def get_engine(name: str, workdir: Path) -> Engine:
+def get_engine(name: str, workdir: Path, setup: Setup | None = None) -> Engine:
     """Return the engine of a name.
 
     Parameters
     ----------
     name
-        gpaw or emt.
+        vasp, gpaw or emt.
     workdir
-        Folder for the text output of the program.
+        Folder for the files of the program.
+    setup
+        What it is told about its task; None for a batch of labels with the defaults.
 
     Returns
     -------
@@ -153,6 +214,10 @@ def get_engine(name: str, workdir: Path) -> Engine:
         If its program is not installed.
     """
     check_engine_name(name)
+    if name == "vasp":
+        from tm23flows.engines.vasp.engine import VaspEngine
+
+        return VaspEngine(workdir, setup or Setup())
     if name == "gpaw":
         from tm23flows.engines.gpaw import GpawEngine
 
@@ -175,7 +240,5 @@ def check_engine_name(name: str) -> None:
     InputError
         With one sentence that says what to use.
     """
-    if name == "vasp":
-        raise InputError("The VASP engine is not part of this release yet; use --engine gpaw.")
     if name not in ENGINES:
         raise InputError(f"There is no engine '{name}'; choose one of: {', '.join(ENGINES)}.")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from jobflow import Flow, Maker
 
 from tm23flows.documents.recipe import Recipe
 from tm23flows.errors import InputError
 from tm23flows.flows.naming import tagged
-from tm23flows.jobs.label import label_frames
+from tm23flows.jobs.label import LabelJobMaker
 
 
 @dataclass
 class LabelMaker(Maker):
-    """Label frames under one recipe, a batch per job, each with one warm calculator.
+    """Label frames under one recipe, a batch per job, each warm from the frame before.
 
     Parameters
     ----------
@@ -24,6 +25,12 @@ class LabelMaker(Maker):
         What to compute.
     batch_size
         Frames per job.
+    sigma_variants_eV
+        Further smearing widths. Each frame gets them right after its label under the
+        recipe, so that an engine can start each from the one before.
+    calculation
+        The engine's own Maker of one calculation, such as
+        :class:`tm23flows.engines.vasp.makers.TM23StaticMaker`; None for the default.
 
     Examples
     --------
@@ -35,8 +42,17 @@ class LabelMaker(Maker):
     name: str = "labels"
     recipe: Recipe = field(default_factory=lambda: Recipe(engine="emt"))
     batch_size: int = 50
+    sigma_variants_eV: tuple[float, ...] = ()
+    calculation: Maker | None = None
 
-    def make(self, frame_ids: list[str], count: int, element: str, regime: str) -> Flow:
+    def make(
+        self,
+        frame_ids: list[str],
+        count: int,
+        element: str,
+        regime: str,
+        mesh: dict[str, Any] | None = None,
+    ) -> Flow:
         """Wire the batches; the last ``count`` frames are labelled.
 
         Parameters
@@ -49,6 +65,9 @@ class LabelMaker(Maker):
             Chemical symbol.
         regime
             cold, warm or melt.
+        mesh
+            ``kmesh`` and ``kmesh_offset`` in place of those of the recipe; usually the
+            reference to the verdict of a convergence.
 
         Returns
         -------
@@ -62,12 +81,24 @@ class LabelMaker(Maker):
         if self.batch_size < 1:
             raise InputError(f"A batch needs at least one frame, not {self.batch_size}.")
         starts = range(-count, 0, self.batch_size)
-        what = f"{element} {regime} {self.name} {self.recipe.kmesh_text} {self.recipe.sigma_eV} eV"
-        if self.recipe.electron_shift:
-            what += f" {self.recipe.electron_shift:+g} e"
+        sigmas = [self.recipe.sigma_eV, *self.sigma_variants_eV]
+        recipes = [
+            self.recipe.model_copy(update={"sigma_eV": sigma}).model_dump(mode="json")
+            for sigma in sigmas
+        ]
+        what = self._title(element, regime, converged=mesh is not None)
+        worker = LabelJobMaker(calculation=self.calculation)
         jobs = []
         for number, first in enumerate(starts, start=1):
             last = min(first + self.batch_size, 0)
-            job = label_frames(frame_ids, self.recipe.model_dump(mode="json"), first, last)
+            job = worker.make(frame_ids, recipes, first, last, mesh)
             jobs.append(tagged(job, f"{what} {number}/{len(starts)}", "dft", element))
         return Flow(jobs, output=[job.output for job in jobs], name=what)
+
+    def _title(self, element: str, regime: str, *, converged: bool) -> str:
+        mesh = "converged" if converged else self.recipe.kmesh_text
+        sigmas = ", ".join(str(one) for one in (self.recipe.sigma_eV, *self.sigma_variants_eV))
+        title = f"{element} {regime} {self.name} {mesh} {sigmas} eV"
+        if self.recipe.electron_shift:
+            title += f" {self.recipe.electron_shift:+g} e"
+        return title

@@ -11,7 +11,7 @@ from tm23flows.documents.trajectory import Dynamics
 from tm23flows.errors import InputError
 from tm23flows.flows.naming import tagged
 from tm23flows.jobs.frame import select_frames
-from tm23flows.jobs.trajectory import run_trajectory
+from tm23flows.jobs.trajectory import TrajectoryJobMaker
 from tm23flows.science import protocol
 from tm23flows.science.sampling import select_steps
 
@@ -58,7 +58,13 @@ class TrajectoryMaker(Maker):
     seed
         Seed of the initial velocities.
     segment_steps
-        Steps between two writes.
+        Steps between two writes; for a program that runs on its own (VASP) the length
+        of one run.
+    ensemble
+        Equations of motion; the engine says which it has.
+    calculation
+        The engine's own Maker of one run, such as
+        :class:`tm23flows.engines.vasp.makers.TM23MDMaker`; None for the default.
 
     Examples
     --------
@@ -76,6 +82,8 @@ class TrajectoryMaker(Maker):
     initial_temperature_factor: float = 1.0
     seed: int = 0
     segment_steps: int = 50
+    ensemble: str = "nvt-nose-hoover-chain"
+    calculation: Maker | None = None
 
     def make(self, structure_id: str, element: str, regime: str, temperature_K: float) -> Flow:
         """Wire the run and the selection.
@@ -104,13 +112,14 @@ class TrajectoryMaker(Maker):
             raise InputError(f"The temperature of a run must be positive, not {temperature_K} K.")
         select_steps(self.n_steps, self.sampling.discard, self.sampling.stride, self.sampling.count)
         dynamics = Dynamics(
+            ensemble=self.ensemble,
             temperature_K=temperature_K,
             timestep_fs=self.timestep_fs,
             damping_fs=self.damping_fs,
             seed=self.seed,
             initial_temperature_factor=self.initial_temperature_factor,
         )
-        run = run_trajectory(
+        run = TrajectoryJobMaker(calculation=self.calculation).make(
             structure_id,
             self.recipe.model_dump(mode="json"),
             dynamics.model_dump(mode="json"),

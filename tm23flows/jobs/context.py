@@ -5,14 +5,21 @@ Jobs get ids, never connections; this is where a worker finds its database.
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobflow import CURRENT_JOB
+
 from tm23flows.settings import get_settings
 from tm23flows.store.connect import resolve_uri
+from tm23flows.store.raw_outputs import record_raw_outputs
 
 if TYPE_CHECKING:
+    from jobflow import Job
+
+    from tm23flows.engines.base import Engine
     from tm23flows.store.archive import Archive
 
 
@@ -46,3 +53,49 @@ def run_folder() -> Path:
     The working directory.
     """
     return Path.cwd()
+
+
+def deadline() -> float | None:
+    """Return when the time of this worker is over.
+
+    Returns
+    -------
+    Seconds since 1970: the setting ``deadline``, else what SLURM says; None without both.
+    """
+    if (given := get_settings().deadline) is not None:
+        return given
+    planned = os.environ.get("SLURM_JOB_END_TIME", "")
+    return float(planned) if planned.isdecimal() else None
+
+
+def keep_raw_outputs(archive: Archive, engine: Engine) -> None:
+    """Let an engine pack its files, and write down where they are and what is in them.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    engine
+        The engine, when its work is done.
+    """
+    packed = engine.finish()
+    if packed is not None:
+        record_raw_outputs(archive, packed.path, packed.sha256, packed.members)
+
+
+def as_this_job(following: Job) -> Job:
+    """Let a job that goes on with the work of the running one be called and found like it.
+
+    Parameters
+    ----------
+    following
+        The job; it is changed. jobflow hands the category of workers on by itself.
+
+    Returns
+    -------
+    The job.
+    """
+    current = CURRENT_JOB.job
+    following.name = current.name
+    following.metadata = current.metadata
+    return following

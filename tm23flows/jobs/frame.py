@@ -10,7 +10,7 @@ from jobflow import job
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.frame import Frame
-from tm23flows.documents.label import Energies, Label
+from tm23flows.documents.label import Effort, Energies, Label
 from tm23flows.documents.structure import Structure
 from tm23flows.documents.trajectory import Trajectory
 from tm23flows.jobs.context import open_archive
@@ -38,20 +38,34 @@ def select_frames(trajectory_id: str, discard: int, stride: int, count: int) -> 
 
     Returns
     -------
-    ``frame_ids`` in time order, and ``trajectory_id``.
+    ``frame_ids`` in time order, ``trajectory_id``, and the number of ``unusable_steps``.
 
     Raises
     ------
     InputError
-        If the trajectory is too short.
+        If the trajectory is too short, or has a stretch without a usable step.
     """
     archive = open_archive()
     trajectory = archive.get(Trajectory, trajectory_id)
-    steps = select_steps(trajectory.n_steps, discard, stride, count)
+    unusable = _unusable(archive, trajectory)
+    steps = select_steps(trajectory.n_steps, discard, stride, count, unusable)
     pairs = list(_take(archive, trajectory, set(steps)))
     archive.put(*(frame for frame, _ in pairs))
     archive.put(*(label for _, label in pairs))
-    return {"frame_ids": [frame.id for frame, _ in pairs], "trajectory_id": trajectory_id}
+    return {
+        "frame_ids": [frame.id for frame, _ in pairs],
+        "trajectory_id": trajectory_id,
+        "unusable_steps": len(unusable),
+    }
+
+
+def _unusable(archive: Archive, trajectory: Trajectory) -> set[int]:
+    """Return the steps whose electrons did not converge or whose numbers are not sound."""
+    return {
+        int(step)
+        for arrays in read_segments(archive, trajectory)
+        for step in arrays["step"][arrays["converged"] == 0]
+    }
 
 
 def _take(
@@ -94,6 +108,9 @@ def _label(trajectory: Trajectory, frame: Frame, values: dict[str, np.ndarray]) 
         ),
         forces=values["forces"],
         stress=stress if np.isfinite(stress).all() else None,
+        effort=Effort(scf_iterations=int(values["scf_iterations"]))
+        if values["scf_iterations"] >= 0
+        else Effort(),
     )
 
 

@@ -1,20 +1,27 @@
-"""The job that labels a batch of frames with one warm calculator."""
+"""The job that labels a batch of frames in one process, each warm from the one before."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobflow import job
+from jobflow import Maker, Response, job
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label, Rejection, label_id
 from tm23flows.documents.recipe import Recipe
-from tm23flows.engines.base import Engine, Failure, get_engine
-from tm23flows.errors import PhysicsError
-from tm23flows.jobs.context import open_archive, run_folder
+from tm23flows.engines.base import Engine, Failure, Result, Setup, get_engine
+from tm23flows.errors import OutOfTimeError, PhysicsError
+from tm23flows.jobs.context import (
+    as_this_job,
+    deadline,
+    keep_raw_outputs,
+    open_archive,
+    run_folder,
+)
 from tm23flows.jobs.frame import make_label
 
 if TYPE_CHECKING:
@@ -27,85 +34,170 @@ Labels that take longer are written one by one; fast ones share a write.
 """
 
 
-@job
-def label_frames(frame_ids: list[str], recipe: dict[str, Any], first: int, last: int) -> dict:
+@dataclass
+class LabelJobMaker(Maker):
+    """The job, with the engine's own Maker inside, where atomate2's powerups find it.
+
+    Parameters
+    ----------
+    name
+        Name of the job.
+    calculation
+        The engine's Maker of one calculation; None for the engine's default.
+    """
+
+    name: str = "labels"
+    calculation: Maker | None = None
+
+    @job
+    def make(
+        self,
+        frame_ids: list[str],
+        recipes: list[dict[str, Any]],
+        first: int,
+        last: int,
+        mesh: dict[str, Any] | None = None,
+    ) -> dict[str, Any] | Response:
+        """Label some of the given frames; see :func:`label_frames`.
+
+        Returns
+        -------
+        What :func:`label_frames` returns. Where the time of the worker was over first,
+        with the job that goes on as a detour.
+        """
+        task = (frame_ids, recipes, first, last, mesh)
+        done = label_frames(*task, calculation=self.calculation)
+        if not done["waiting"]:
+            return done
+        return Response(done, detour=as_this_job(self.make(*task)))
+
+
+def label_frames(
+    frame_ids: list[str],
+    recipes: list[dict[str, Any]],
+    first: int,
+    last: int,
+    mesh: dict[str, Any] | None = None,
+    calculation: Maker | None = None,
+) -> dict[str, Any]:
     """Label some of the given frames; what is labelled already is left alone.
 
     Parameters
     ----------
     frame_ids
         Frames, all of one metal.
-    recipe
-        Fields of the recipe.
+    recipes
+        Fields of the recipes, all of one engine. Each frame gets all its labels before
+        the next one, so that an engine can start each from the one before.
     first
         Index of the first frame of this batch; negative counts from the end.
     last
         Index after the last frame of this batch; 0 means up to the end.
+    mesh
+        ``kmesh`` and ``kmesh_offset`` in place of those of the recipes: the verdict of a
+        convergence.
+    calculation
+        The engine's Maker of one calculation; None for the engine's default.
 
     Returns
     -------
-    ``recipe_id``, and numbers of frames ``accepted``, ``rejected`` and ``existing``.
+    ``recipe_id`` of the first recipe, ``recipe_ids`` of all, and numbers of labels
+    ``accepted``, ``rejected``, ``existing``, and ``waiting`` where the time of the worker
+    was over first.
 
     Raises
     ------
     PhysicsError
         If not one label of the batch could be computed.
+    OutOfTimeError
+        If the time was over before anything was done.
     """
     archive = open_archive()
     frames = archive.get_many(Frame, frame_ids[first : last or None])
-    engine = get_engine(recipe["engine"], run_folder())
-    complete = engine.complete(Recipe(**recipe), {frame.element for frame in frames})
-    known = archive.existing(Label, [label_id(frame.id, complete.id) for frame in frames])
-    waiting = [frame for frame in frames if label_id(frame.id, complete.id) not in known]
-    accepted, rejections = _write(archive, _compute(engine, waiting, complete))
+    engine = get_engine(recipes[0]["engine"], run_folder(), Setup("label", calculation, deadline()))
+    symbols = {frame.element for frame in frames}
+    complete = [engine.complete(_with_mesh(one, mesh), symbols) for one in recipes]
+    ids = [label_id(frame.id, recipe.id) for frame in frames for recipe in complete]
+    known = archive.existing(Label, ids)
+    accepted, rejections = _write(archive, _compute(engine, frames, complete, known))
+    waiting = len(ids) - len(known) - accepted - len(rejections)
+    keep_raw_outputs(archive, engine)
     if rejections and accepted + len(known) == 0:
         raise PhysicsError(
             f"None of {len(frames)} frames could be labelled; the first: {rejections[0]}"
         )
     return {
-        "recipe_id": complete.id,
+        "recipe_id": complete[0].id,
+        "recipe_ids": [recipe.id for recipe in complete],
         "accepted": accepted,
         "rejected": len(rejections),
         "existing": len(known),
+        "waiting": waiting,
     }
 
 
-def _compute(engine: Engine, frames: list[Frame], recipe: Recipe) -> Iterator[Label | Rejection]:
-    past = Provenance.now(engine.versions(), engine.inputs(recipe))
-    results = engine.label((frame.atoms for frame in frames), recipe)
-    for frame, result in zip(frames, results, strict=True):
-        provenance = past.model_copy(update={"created": Provenance.now().created})
-        if isinstance(result, Failure):
-            reason = result.reason
-        else:
-            try:
-                yield make_label(
-                    frame,
-                    recipe=recipe,
-                    provenance=provenance,
-                    energies=result.energies,
-                    forces=result.forces,
-                    stress=result.stress,
-                    effort=result.effort,
-                )
-                continue
-            except ValueError as error:
-                reason = str(error)
-        yield Rejection(provenance=provenance, frame_id=frame.id, recipe=recipe, reason=reason)
+def _with_mesh(recipe: dict[str, Any], mesh: dict[str, Any] | None) -> Recipe:
+    chosen = {name: mesh[name] for name in ("kmesh", "kmesh_offset")} if mesh else {}
+    return Recipe(**{**recipe, **chosen})
+
+
+def _compute(
+    engine: Engine, frames: list[Frame], recipes: list[Recipe], known: set[str]
+) -> Iterator[Label | Rejection]:
+    """Yield what becomes of all labels, frame by frame; one stream of results per recipe."""
+    streams = []
+    for recipe in recipes:
+        waiting = [frame for frame in frames if label_id(frame.id, recipe.id) not in known]
+        results = engine.label((frame.atoms for frame in waiting), recipe)
+        streams.append((recipe, Provenance.now(engine.versions(), engine.inputs(recipe)), results))
+    for frame in frames:
+        for recipe, past, results in streams:
+            if label_id(frame.id, recipe.id) not in known:
+                yield _outcome(frame, recipe, past, next(results))
+
+
+def _outcome(
+    frame: Frame, recipe: Recipe, past: Provenance, result: Result | Failure
+) -> Label | Rejection:
+    known = {} if isinstance(result, Failure) else result.versions
+    provenance = past.model_copy(
+        update={"created": Provenance.now().created, "software": {**past.software, **known}}
+    )
+    if isinstance(result, Failure):
+        reason = result.reason
+    else:
+        try:
+            return make_label(
+                frame,
+                recipe=recipe,
+                provenance=provenance,
+                energies=result.energies,
+                forces=result.forces,
+                stress=result.stress,
+                effort=result.effort,
+            )
+        except ValueError as error:
+            reason = str(error)
+    return Rejection(provenance=provenance, frame_id=frame.id, recipe=recipe, reason=reason)
 
 
 def _write(archive: Archive, outcomes: Iterator[Label | Rejection]) -> tuple[int, list[str]]:
     accepted, reasons = 0, []
     waiting: list[Label | Rejection] = []
     written = time.monotonic()
-    for outcome in outcomes:
-        waiting.append(outcome)
-        if isinstance(outcome, Label):
-            accepted += 1
-        else:
-            reasons.append(outcome.reason)
-        if time.monotonic() - written > FLUSH_S:
-            archive.record(waiting)
-            waiting, written = [], time.monotonic()
-    archive.record(waiting)
+    try:
+        for outcome in outcomes:
+            waiting.append(outcome)
+            if isinstance(outcome, Label):
+                accepted += 1
+            else:
+                reasons.append(outcome.reason)
+            if time.monotonic() - written > FLUSH_S:
+                archive.record(waiting)
+                waiting, written = [], time.monotonic()
+    except OutOfTimeError:
+        if not accepted and not reasons:
+            raise
+    finally:
+        archive.record(waiting)
     return accepted, reasons

@@ -2,25 +2,73 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jobflow import job
+from jobflow import Maker, Response, job
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.structure import Structure
 from tm23flows.documents.trajectory import Dynamics, Trajectory
-from tm23flows.engines.base import Engine, MDStep, State, get_engine
-from tm23flows.jobs.context import open_archive, run_folder
-from tm23flows.store.trajectories import append_segment
+from tm23flows.engines.base import Engine, MDStep, Setup, State, get_engine
+from tm23flows.errors import OutOfTimeError, TM23Error
+from tm23flows.jobs.context import (
+    as_this_job,
+    deadline,
+    keep_raw_outputs,
+    open_archive,
+    run_folder,
+)
+from tm23flows.store.trajectories import announce_folder, append_segment
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
 
-@job
+@dataclass
+class TrajectoryJobMaker(Maker):
+    """The job, with the engine's own Maker inside, where atomate2's powerups find it.
+
+    Parameters
+    ----------
+    name
+        Name of the job.
+    calculation
+        The engine's Maker of one run; None for the engine's default.
+    """
+
+    name: str = "trajectory"
+    calculation: Maker | None = None
+
+    @job
+    def make(
+        self,
+        structure_id: str,
+        recipe: dict[str, Any],
+        dynamics: dict[str, Any],
+        n_steps: int,
+        segment_steps: int,
+        regime: str | None,
+    ) -> dict[str, Any] | Response:
+        """Run a trajectory; see :func:`run_trajectory`.
+
+        Returns
+        -------
+        ``trajectory_id`` and ``n_steps``. Where the time of the worker was over first,
+        with the job that goes on as a detour.
+        """
+        task = (structure_id, recipe, dynamics, n_steps, segment_steps, regime)
+        done = run_trajectory(*task, calculation=self.calculation)
+        if done["n_steps"] >= n_steps:
+            return done
+        return Response(done, detour=as_this_job(self.make(*task)))
+
+
 def run_trajectory(
     structure_id: str,
     recipe: dict[str, Any],
@@ -28,6 +76,7 @@ def run_trajectory(
     n_steps: int,
     segment_steps: int,
     regime: str | None,
+    calculation: Maker | None = None,
 ) -> dict[str, Any]:
     """Run a trajectory up to a step, from wherever it is.
 
@@ -45,33 +94,57 @@ def run_trajectory(
         Steps between two writes: the most that a killed job loses.
     regime
         cold, warm, melt or None.
+    calculation
+        The engine's Maker of one run; None for the engine's default.
 
     Returns
     -------
-    ``trajectory_id`` and ``n_steps``.
+    ``trajectory_id`` and ``n_steps``, which is smaller than what was asked only where the
+    time of the worker was over first.
 
     Raises
     ------
     PhysicsError
-        If forces stop being finite.
+        If forces stop being finite, or the program fails twice at the same step.
+    OutOfTimeError
+        If the time was over before one step was done.
     """
     archive = open_archive()
     structure = archive.get(Structure, structure_id)
-    engine = get_engine(recipe["engine"], run_folder())
+    setup = Setup("md", calculation, deadline())
+    engine = get_engine(recipe["engine"], run_folder(), setup)
     trajectory = _find_or_begin(
         archive, engine, structure, Recipe(**recipe), Dynamics(**dynamics), regime
     )
-    if trajectory.n_steps < n_steps:
-        steps = engine.run_md(
-            structure.atoms,
-            trajectory.recipe,
-            trajectory.dynamics,
-            n_steps,
-            _last_state(archive, trajectory),
-        )
-        for arrays in _segments(steps, segment_steps):
-            trajectory = append_segment(archive, trajectory, arrays)
+    done = trajectory.n_steps
+    if done >= n_steps:
+        return {"trajectory_id": trajectory.id, "n_steps": done}
+    announce_folder(archive, trajectory, f"{socket.gethostname()}:{run_folder()}")
+    steps = engine.run_md(
+        structure.atoms,
+        trajectory.recipe,
+        trajectory.dynamics,
+        n_steps,
+        _last_state(archive, trajectory),
+        segment_steps,
+        _leftover(trajectory),
+    )
+    try:
+        for stretch in _stretches(steps, segment_steps):
+            trajectory = _append(archive, trajectory, stretch)
+    except OutOfTimeError:
+        if trajectory.n_steps == done:
+            raise
+    keep_raw_outputs(archive, engine)
     return {"trajectory_id": trajectory.id, "n_steps": trajectory.n_steps}
+
+
+def _leftover(trajectory: Trajectory) -> Path | None:
+    """Return the folder of an earlier attempt, where this machine sees it."""
+    if trajectory.run_folder is None:
+        return None
+    folder = Path(trajectory.run_folder.partition(":")[2])
+    return folder if folder.is_dir() else None
 
 
 def _find_or_begin(
@@ -99,39 +172,78 @@ def _last_state(archive: Archive, trajectory: Trajectory) -> State | None:
     if not trajectory.segments:
         return None
     last = archive.blobs.get_arrays(trajectory.segments[-1].blob)
+    restart = trajectory.segments[-1].restart
     return State(
         step=int(last["step"][-1]),
         positions=last["positions"][-1],
         momenta=last["momenta"][-1],
         thermostat=last["thermostat"][-1],
+        restart=None if restart is None else archive.blobs.get(restart),
     )
 
 
-def _segments(steps: Iterable[MDStep], length: int) -> Iterator[dict[str, np.ndarray]]:
-    """Collect steps into the arrays of segments of at most ``length`` steps."""
+def _stretches(steps: Iterable[MDStep], length: int) -> Iterator[list[MDStep]]:
+    """Collect steps into what is written at once; what was sound before an error is kept."""
     waiting: list[MDStep] = []
-    for step in steps:
-        waiting.append(step)
-        if len(waiting) == length:
-            yield _arrays(waiting)
-            waiting = []
+    try:
+        for step in steps:
+            waiting.append(step)
+            if len(waiting) == length or step.state.restart is not None:
+                yield waiting
+                waiting = []
+    except TM23Error:
+        if waiting:
+            yield waiting
+        raise
     if waiting:
-        yield _arrays(waiting)
+        yield waiting
 
 
-def _arrays(steps: list[MDStep]) -> dict[str, np.ndarray]:
-    results = [step.result for step in steps]
-    no_stress = np.full(6, np.nan)
+def _append(archive: Archive, trajectory: Trajectory, steps: list[MDStep]) -> Trajectory:
+    last = steps[-1]
+    effort = last.result.effort if last.result else None
+    return append_segment(
+        archive,
+        trajectory,
+        segment_arrays(steps),
+        restart=last.state.restart,
+        program=effort.program if effort else None,
+        corrections=effort.corrections if effort else (),
+    )
+
+
+def segment_arrays(steps: list[MDStep]) -> dict[str, np.ndarray]:
+    """Put steps into the arrays of a segment.
+
+    Parameters
+    ----------
+    steps
+        Consecutive steps of one run.
+
+    Returns
+    -------
+    All of :data:`tm23flows.documents.trajectory.SEGMENT_ARRAYS`.
+    """
+    states, results = [step.state for step in steps], [step.result for step in steps]
+    nothing, no_stress = np.full(states[0].positions.shape, np.nan), np.full(6, np.nan)
+
+    def energies(kind: str) -> np.ndarray:
+        return np.array([getattr(one.energies, kind) if one else np.nan for one in results])
+
+    stresses = [no_stress if one is None or one.stress is None else one.stress for one in results]
+    iterations = [one.effort.scf_iterations if one else None for one in results]
     return {
-        "step": np.array([step.state.step for step in steps]),
-        "positions": np.array([step.state.positions for step in steps]),
-        "momenta": np.array([step.state.momenta for step in steps]),
-        "thermostat": np.array([step.state.thermostat for step in steps]),
-        "forces": np.array([one.forces for one in results]),
-        "stress": np.array([no_stress if one.stress is None else one.stress for one in results]),
-        "energy_free": np.array([one.energies.free for one in results]),
-        "energy_sigma0": np.array([one.energies.sigma0 for one in results]),
-        "energy_without_entropy": np.array([one.energies.without_entropy for one in results]),
+        "step": np.array([state.step for state in states]),
+        "positions": np.array([state.positions for state in states]),
+        "momenta": np.array([state.momenta for state in states]),
+        "thermostat": np.array([state.thermostat for state in states]),
+        "forces": np.array([nothing if one is None else one.forces for one in results]),
+        "stress": np.array(stresses),
+        "energy_free": energies("free"),
+        "energy_sigma0": energies("sigma0"),
+        "energy_without_entropy": energies("without_entropy"),
         "temperature": np.array([step.temperature_K for step in steps]),
         "conserved": np.array([step.conserved_eV for step in steps]),
+        "scf_iterations": np.array([-1 if number is None else number for number in iterations]),
+        "converged": np.array([int(step.converged and bool(step.result)) for step in steps]),
     }

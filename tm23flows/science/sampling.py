@@ -5,6 +5,8 @@ Owns the paper's selection rule as step numbers. Does not read trajectories.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from tm23flows.errors import InputError
 from tm23flows.science import protocol
 
@@ -47,6 +49,7 @@ def select_steps(
     discard: int = protocol.DISCARD_STEPS,
     stride: int = protocol.STRIDE_STEPS,
     count: int = protocol.FRAMES_PER_TEMPERATURE,
+    unusable: Collection[int] = (),
 ) -> tuple[int, ...]:
     """Select the MD steps that become frames.
 
@@ -54,6 +57,9 @@ def select_steps(
     stride after the discarded part: 1010, 1020, ..., 11000 for the paper's numbers.
     The article does not say which end of each interval it takes; this convention is
     an inference that gives exactly 1000 frames.
+
+    A step that must not be used gives its place to the next one that may be, as long as
+    that comes before the following selected step.
 
     Parameters
     ----------
@@ -65,6 +71,8 @@ def select_steps(
         Distance between two frames in steps.
     count
         Number of frames.
+    unusable
+        Steps that must not be used, such as those whose electrons did not converge.
 
     Returns
     -------
@@ -73,7 +81,7 @@ def select_steps(
     Raises
     ------
     InputError
-        The trajectory is too short, or a number is out of range.
+        The trajectory is too short, a number is out of range, or a frame has no usable step.
     """
     needed = steps_needed(discard, stride, count)
     if n_steps < needed:
@@ -81,4 +89,19 @@ def select_steps(
             f"The trajectory has {n_steps} steps but {needed} are needed for {count} frames, one "
             f"every {stride} steps after the first {discard}: run it on or ask for fewer frames."
         )
-    return tuple(range(discard + stride, needed + 1, stride))
+    never = frozenset(unusable)
+    return tuple(
+        _first_usable(range(step, min(step + stride, n_steps + 1)), never)
+        for step in range(discard + stride, needed + 1, stride)
+    )
+
+
+def _first_usable(window: range, never: frozenset[int]) -> int:
+    for step in window:
+        if step not in never:
+            return step
+    raise InputError(
+        f"None of the steps {window[0]} to {window[-1]} may become a frame (their electrons did "
+        "not converge, or their numbers are not sound): look at the run, or sample with a longer "
+        "stride."
+    )

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 
 def append_segment(
-    archive: Archive, trajectory: Trajectory, arrays: dict[str, np.ndarray]
+    archive: Archive,
+    trajectory: Trajectory,
+    arrays: dict[str, np.ndarray],
+    restart: bytes | None = None,
+    program: str | None = None,
+    corrections: tuple[str, ...] = (),
 ) -> Trajectory:
     """Add finished steps to a run.
 
@@ -31,6 +36,12 @@ def append_segment(
         The run as this writer knows it.
     arrays
         All of :data:`tm23flows.documents.trajectory.SEGMENT_ARRAYS`.
+    restart
+        The program's own restart file after the last step, where it has one.
+    program
+        Program that ran the steps.
+    corrections
+        What was changed to make it run.
 
     Returns
     -------
@@ -55,6 +66,9 @@ def append_segment(
         first_step=int(steps[0]),
         last_step=int(steps[-1]),
         blob=archive.blobs.put_arrays(**arrays),
+        restart=None if restart is None else archive.blobs.put(restart),
+        program=program,
+        corrections=corrections,
     )
     # The number of segments is the fence: of two writers only one can match it.
     done = archive.database["trajectories"].update_one(
@@ -66,6 +80,23 @@ def append_segment(
             f"Another worker is running trajectory {trajectory.id[:12]}; this one stops."
         )
     return trajectory.model_copy(update={"segments": (*trajectory.segments, segment)})
+
+
+def announce_folder(archive: Archive, trajectory: Trajectory, folder: str) -> None:
+    """Write down where a run goes on, so that nothing computed there is lost.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    trajectory
+        The run.
+    folder
+        ``host:path`` of the folder.
+    """
+    archive.database["trajectories"].update_one(
+        {"_id": trajectory.id}, {"$set": {"run_folder": folder}}
+    )
 
 
 def read_segments(archive: Archive, trajectory: Trajectory) -> Iterator[dict[str, np.ndarray]]:

@@ -1,0 +1,168 @@
+"""Statics one after another in sub-folders, each warm from the one before.
+
+Owns the judgement whether a finished static is a label. Writing inputs and running is
+``run``, comparing inputs is ``check``, limits of numbers are ``soundness``.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tm23flows.documents.label import Effort, Energies
+from tm23flows.engines.base import Failure, Result
+from tm23flows.engines.vasp.check import drifts
+from tm23flows.engines.vasp.header import read_header
+from tm23flows.engines.vasp.outputs import VaspStep, iter_steps
+from tm23flows.engines.vasp.places import fresh_folder, output_file, raise_if_disk_full
+from tm23flows.engines.vasp.run import RunReport, run_in
+from tm23flows.engines.vasp.soundness import unsound
+from tm23flows.errors import InputError, OutOfTimeError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from atomate2.vasp.jobs.base import BaseVaspMaker
+
+    from tm23flows.documents.recipe import Recipe
+
+LARGE_FILES = ("WAVECAR", "CHGCAR", "CHG")
+POSITION_TOLERANCE = 1e-6
+"""Fractional; VASP writes eight digits."""
+
+MARGIN_S = 60.0
+"""Time that is kept back for reading, writing and packing before a deadline."""
+
+
+class Statics:
+    """A row of statics in one folder.
+
+    Parameters
+    ----------
+    workdir
+        Folder that gets a sub-folder for each.
+    deadline
+        When the time is over, in seconds since 1970; None if it does not end.
+    """
+
+    def __init__(self, workdir: Path, deadline: float | None) -> None:
+        self.workdir = workdir
+        self.folders: list[Path] = []
+        self._deadline = deadline
+        self._longest_s = 0.0
+        self._warm: tuple[Path, Recipe, np.ndarray] | None = None
+
+    def compute(self, atoms: Atoms, maker: BaseVaspMaker, recipe: Recipe) -> Result | Failure:
+        """Run one static and judge it.
+
+        Parameters
+        ----------
+        atoms
+            The frame.
+        maker
+            Its input sets already carry the recipe.
+        recipe
+            A complete recipe.
+
+        Returns
+        -------
+        The numbers, or the reason why they must not be used.
+
+        Raises
+        ------
+        OutOfTimeError
+            If the time does not suffice for another static.
+        DiskFullError
+            If the disk is full.
+        """
+        from pymatgen.io.ase import AseAtomsAdaptor
+
+        self._check_time()
+        folder = fresh_folder(self.workdir, f"label-{len(self.folders) + 1:04d}")
+        self.folders.append(folder)
+        structure = AseAtomsAdaptor.get_structure(atoms)
+        warm_from = self._warm_folder(recipe, atoms)
+        report = run_in(folder, maker, structure, warm_from=warm_from, deadline=self._deadline)
+        self._longest_s = max(self._longest_s, report.wall_s)
+        raise_if_disk_full(folder)
+        outcome = _judge(
+            folder, report, atoms, drifts(folder, maker.input_set_generator, structure)
+        )
+        self._keep_warm(None if isinstance(outcome, Failure) else folder, recipe, atoms)
+        return outcome
+
+    def _check_time(self) -> None:
+        if self._deadline is None or time.time() + self._longest_s + MARGIN_S < self._deadline:
+            return
+        raise OutOfTimeError("The time of this worker does not suffice for another label.")
+
+    def _warm_folder(self, recipe: Recipe, atoms: Atoms) -> Path | None:
+        """Return the folder to start from: same cell, atoms, mesh and cutoff; SIGMA may differ."""
+        if self._warm is None:
+            return None
+        folder, before, cell = self._warm
+        same = all(
+            getattr(before, name) == getattr(recipe, name)
+            for name in ("kmesh", "kmesh_offset", "cutoff_eV", "pseudopotentials", "spin_polarized")
+        )
+        return folder if same and np.array_equal(cell, atoms.cell.array) else None
+
+    def _keep_warm(self, folder: Path | None, recipe: Recipe, atoms: Atoms) -> None:
+        for old in self.folders:
+            if old != folder:
+                for name in LARGE_FILES:
+                    (old / name).unlink(missing_ok=True)
+        self._warm = None if folder is None else (folder, recipe, atoms.cell.array.copy())
+
+
+def _judge(
+    folder: Path, report: RunReport, atoms: Atoms, differences: list[str]
+) -> Result | Failure:
+    if report.error:
+        return Failure(report.error)
+    if differences:
+        return Failure("what ran is not what was asked for: " + "; ".join(differences))
+    try:
+        path = output_file(folder)
+        steps, header = list(iter_steps(path)), read_header(path)
+    except InputError as error:
+        return Failure(str(error))
+    if len(steps) != 1:
+        return Failure(f"a static has one step, not {len(steps)}")
+    (step,) = steps
+    if reason := _refusal(step, atoms):
+        return Failure(reason)
+    return Result(
+        energies=Energies(
+            free=step.energy_free,
+            sigma0=step.energy_sigma0,
+            without_entropy=step.energy_without_entropy,
+        ),
+        forces=step.forces,
+        stress=step.stress,
+        effort=Effort(
+            scf_iterations=step.n_scf,
+            wall_s=report.wall_s,
+            program=f"vasp {header.version} ({report.binary})",
+            corrections=report.corrections,
+            folder=f"{socket.gethostname()}:{folder}",
+        ),
+        versions={"vasp": header.version},
+    )
+
+
+def _refusal(step: VaspStep, atoms: Atoms) -> str | None:
+    if not step.converged:
+        return f"the electrons did not converge in {step.n_scf} iterations"
+    if step.stress is None:
+        return "there is no stress"
+    asked = atoms.get_scaled_positions(wrap=False)
+    if step.fractional.shape != asked.shape:
+        return f"{len(step.fractional)} atoms came back, not {len(asked)}"
+    away = step.fractional - asked
+    if np.abs(away - np.rint(away)).max() > POSITION_TOLERANCE:
+        return "the atoms came back in other places, or in another order"
+    return unsound(step)
