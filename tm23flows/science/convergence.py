@@ -218,7 +218,8 @@ def judge(
     first = len(meshes) - 1
     while first > 0 and (one := deviations[first - 1]) is not None and one.within(limits):
         first -= 1
-    if first == len(meshes) - 1:
+    run = [one for one in deviations[first:-1] if one is not None]
+    if not run:
         fact = deviations[-2]
         differs = "has no labels of these frames" if fact is None else f"differs by {fact}"
         return Verdict(
@@ -232,14 +233,10 @@ def judge(
             f"{meshes[first]} is within {limits} of {reference}, but has as many points along "
             "an axis, so the error of that axis is not seen.",
         )
-    run = [one for one in deviations[first:-1] if one is not None]
-    worst = Deviation(
-        max(one.energy_eV_per_atom for one in run), max(one.force_eV_per_A for one in run)
-    )
     return Verdict(
         first,
         f"{meshes[first]} and all denser meshes are within {limits} of {reference}; the largest "
-        f"differences are {worst}.",
+        f"differences are {_worst(run)}.",
     )
 
 
@@ -265,6 +262,12 @@ def _coarser_along_every_axis(mesh: KMesh, reference: KMesh) -> bool:
     # Where the densest mesh of the ladder has one point, the cell is so long that one is enough.
     pairs = zip(mesh.kmesh, reference.kmesh, strict=True)
     return all(n < most or most == 1 for n, most in pairs)
+
+
+def _worst(some: Sequence[Deviation]) -> Deviation:
+    return Deviation(
+        max(one.energy_eV_per_atom for one in some), max(one.force_eV_per_A for one in some)
+    )
 
 
 def _words(energy_eV_per_atom: float, force_eV_per_A: float) -> str:
