@@ -61,7 +61,7 @@ def make_potcar(symbol: str, variant: str, gupta: Gupta) -> str:
   {title}
    {valence:.10f}
  parameters from PSCTR are:
-   COMMENT= text of the tm23flows VASP simulator, contains no data of VASP
+   COPYR  = text of the tm23flows VASP simulator, contains no data of VASP
    VRHFIN ={symbol}: simulator
    LEXCH  = PE
    EATOM  = {20.0 * valence:10.4f} eV, {20.0 * valence / 13.605693:10.4f} Ry
@@ -78,10 +78,10 @@ def make_potcar(symbol: str, variant: str, gupta: Gupta) -> str:
    LPAW   =        T    paw PP
    EAUG   = {2 * enmax:8.3f}
    RMAX   =    2.500    core radius for proj-oper
-   SIMULATOR = {gupta.A_eV!r} {gupta.xi_eV!r} {gupta.r0_A!r}    strengths in eV, distance in A
 
 END of PSCTR-controll parameters
- 0.0
+ simulator = {gupta.A_eV!r} {gupta.xi_eV!r} {gupta.r0_A!r}
+ strengths of the potential in eV, distance in A
  End of Dataset
 """
 
@@ -116,7 +116,7 @@ def _read(text: str) -> Potcar:
             )
         return found[1].strip()
 
-    numbers = [float(word) for word in after("SIMULATOR").split()[:3]]
+    numbers = [float(word) for word in after("simulator").split()[:3]]
     return Potcar(
         title=after("TITEL"),
         element=after("VRHFIN").split(":")[0],
