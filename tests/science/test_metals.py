@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from ase.data import atomic_numbers
+from ase.data import atomic_numbers, reference_states
 
 from tm23flows.errors import InputError
 from tm23flows.science.metals import METALS, Metal, metal
@@ -38,6 +38,27 @@ def test_values_agree_with_the_reference_table(symbol):
     assert entry.group == row["group"]
     assert entry.melting_temperature_K == row["T_melt_K"]["value"]
     assert entry.potcar_title == row["POTCAR_title"]["value"]
+
+
+@pytest.mark.parametrize("symbol", METALS)
+def test_what_is_said_to_come_from_ase_does(symbol):
+    entry, theirs = metal(symbol), reference_states[atomic_numbers[symbol]]
+    names = {"a_A": "a", "c_over_a": "c/a", "alpha_deg": "alpha", "phase": "symmetry"}
+    said = [one for one in names if entry.sources.get(one, "").startswith("ase.data")]
+    assert {name: getattr(entry, name) for name in said} == {n: theirs[names[n]] for n in said}
+    assert set(said) >= ({"a_A"} if symbol != "Hg" else set())
+
+
+def test_where_ase_is_not_followed():
+    others = {one for one in METALS if not metal(one).sources["phase"].startswith("ase.data")}
+    assert others == {"Mn", "Hg"}
+    # 70.45 in ASE is 70 degrees 45 minutes; with the same a this is the cell of the literature.
+    assert metal("Hg").alpha_deg == pytest.approx(70 + 45 / 60, abs=0.02)
+
+
+def test_the_phase_of_group_4_is_said_to_be_open():
+    for symbol in ("Ti", "Zr", "Hf"):
+        assert "omega" in metal(symbol).sources["phase"]
 
 
 def test_hexagonal_metals_have_a_c_lattice_constant_and_cubic_ones_do_not():

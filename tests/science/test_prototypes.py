@@ -55,8 +55,36 @@ def test_alpha_manganese_has_58_atoms_in_the_cube_and_no_close_pair():
     assert not cube.info
 
 
-def test_manganese_default_keeps_the_volume_of_alpha_manganese():
-    assert build_primitive(metal("Mn")).get_volume() == pytest.approx(8.89**3 / 58, rel=1e-3)
+def test_manganese_is_alpha_manganese_and_bcc_keeps_its_volume():
+    assert len(build_primitive(metal("Mn"))) == 29
+    cube = build_conventional(metal("Mn"))
+    assert len(cube) == 58
+    assert cube.cell.cellpar() == pytest.approx([8.89] * 3 + [90] * 3)
+    bcc = build_primitive(metal("Mn"), "bcc")
+    assert bcc.get_volume() == pytest.approx(8.89**3 / 58)
+    assert build_primitive(metal("Mn"), a_A=8.6).get_volume() == pytest.approx(8.6**3 / 2)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "label"),
+    [("Cu", "A1"), ("W", "A2"), ("Mn", "A12"), ("Hg", "A10")],
+)
+def test_cells_agree_with_the_prototypes_of_pymatgen(symbol, label):
+    """An independent table: AFLOW's cells of just these metals, as shipped with pymatgen."""
+    from pymatgen.analysis.prototypes import AFLOW_PROTOTYPE_LIBRARY
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+    from pymatgen.io.ase import AseAtomsAdaptor
+
+    (theirs,) = [
+        entry["snl"].structure
+        for entry in AFLOW_PROTOTYPE_LIBRARY
+        if entry["tags"]["strukturbericht"] == label
+    ]
+    ours = AseAtomsAdaptor.get_structure(build_primitive(metal(symbol)))
+    assert ours.volume / len(ours) == pytest.approx(theirs.volume / len(theirs), rel=0.01)
+    ours.replace_species({symbol: theirs.species[0]})
+    strict = StructureMatcher(ltol=0.01, stol=0.01, angle_tol=0.1, scale=False)
+    assert strict.fit(ours, theirs)
 
 
 def test_lattice_constants_can_be_given():
