@@ -1,0 +1,72 @@
+"""Real outputs of VASP where they are, and the folder on the path for the writer of made ones."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from ase.build import bulk
+
+from tm23flows.testing.vasp_simulator import install_simulator
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real_vaspruns():
+    """Every vasprun.xml of the shared test data."""
+    if not SHARED.is_dir():
+        pytest.skip(f"shared test data not found: {SHARED}")
+    found = sorted(SHARED.glob("vasp_*/**/vasprun*.xml.gz"))
+    assert len(found) >= 13
+    return found
+
+
+@pytest.fixture(scope="session")
+def real_vasprun(real_vaspruns):
+    """A function that finds a vasprun.xml of the shared test data by a part of its path."""
+
+    def find(part):
+        (path,) = [path for path in real_vaspruns if part in str(path)]
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def _simulator(tmp_path_factory):
+    return install_simulator(tmp_path_factory.mktemp("simulator"))
+
+
+@pytest.fixture
+def vasp(_simulator, monkeypatch):
+    """The simulator and its datasets as the VASP of this test; their environment."""
+    for name, value in _simulator.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("VASP_SIMULATOR_PLAN", raising=False)
+    return _simulator
+
+
+@pytest.fixture
+def faults(vasp, tmp_path, monkeypatch):
+    """A function that tells the simulator what to do wrong."""
+
+    def plan(*told):
+        path = tmp_path / "plan.json"
+        path.write_text(json.dumps(told))
+        monkeypatch.setenv("VASP_SIMULATOR_PLAN", str(path))
+
+    return plan
+
+
+@pytest.fixture
+def copper():
+    """Seven copper atoms around a vacancy, moved from their sites, some out of the cell."""
+    from pymatgen.io.ase import AseAtomsAdaptor
+
+    atoms = bulk("Cu") * (2, 2, 2)
+    del atoms[3]
+    atoms.rattle(0.08, seed=1)
+    return AseAtomsAdaptor.get_structure(atoms)
