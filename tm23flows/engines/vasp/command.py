@@ -105,6 +105,6 @@ def _split(command: object, where: str) -> tuple[Command, str]:
         words = ()
     if not words:
         raise InputError(
-            f"The command of VASP ({where}) must be a text such as 'srun vasp_std', not {command!r}."
+            f"The command of VASP ({where}) must be a text like 'srun vasp_std', not {command!r}."
         )
     return words, where

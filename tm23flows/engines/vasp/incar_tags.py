@@ -39,65 +39,14 @@ _FOREIGN_TAGS = {
     "LHFCALC": "another engine, for this one computes PBE",
 }
 
-OUTPUT_TAGS = frozenset(
-    [
-        "LWAVE",
-        "LCHARG",
-        "LAECHG",
-        "LVTOT",
-        "LVHAR",
-        "LELF",
-        "LORBIT",
-        "NEDOS",
-        "EMIN",
-        "EMAX",
-        "NWRITE",
-        "LPARD",
-        "SYSTEM",
-        "NCORE",
-        "NPAR",
-        "KPAR",
-        "NSIM",
-        "LPLANE",
-        "LSCALAPACK",
-        "LSCALU",
-        "NCORE_IN_IMAGE1",
-        "ISTART",
-        "KBLOCK",
-        "NBLOCK",
-    ]
-)
+_FILES = "LWAVE LCHARG LAECHG LVTOT LVHAR LELF LPARD LORBIT NEDOS EMIN EMAX NWRITE SYSTEM ISTART"
+_PARALLEL = "NCORE NPAR KPAR NSIM LPLANE LSCALAPACK LSCALU KBLOCK NBLOCK"
+OUTPUT_TAGS = frozenset(f"{_FILES} {_PARALLEL}".split())
 """Tags of files and of parallel work, which change no converged number."""
 
-FROZEN_TAGS = frozenset(
-    [
-        "ENCUT",
-        "PREC",
-        "EDIFF",
-        "LREAL",
-        "ISPIN",
-        "GGA",
-        "METAGGA",
-        "LHFCALC",
-        "LDAU",
-        "IVDW",
-        "ISMEAR",
-        "SIGMA",
-        "NELECT",
-        "ISYM",
-        "SYMPREC",
-        "NSW",
-        "IBRION",
-        "ISIF",
-        "POTIM",
-        "SMASS",
-        "MDALGO",
-        "TEBEG",
-        "TEEND",
-        "KSPACING",
-        "KGAMMA",
-    ]
-)
+_ELECTRONS = "ENCUT PREC EDIFF LREAL ISPIN ISMEAR SIGMA NELECT ISYM SYMPREC KSPACING KGAMMA"
+_FUNCTIONAL = "GGA METAGGA LHFCALC LDAU IVDW"
+FROZEN_TAGS = frozenset(f"{_ELECTRONS} {_FUNCTIONAL} MDALGO {' '.join(MOTION_TAGS)}".split())
 """Tags that no correction of a run may touch."""
 
 

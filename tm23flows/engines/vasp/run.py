@@ -43,20 +43,9 @@ CUSTODIAN_DEFAULTS: dict[str, Any] = {
     "terminate_on_nonzero_returncode": False,
 }
 
-_KWARGS = frozenset(
-    [
-        "vasp_cmd",
-        "vasp_gamma_cmd",
-        "max_errors",
-        "handlers",
-        "validators",
-        "wall_time",
-        "vasp_job_kwargs",
-        "custodian_kwargs",
-    ]
-)
-
-
+_COMMANDS = "vasp_cmd vasp_gamma_cmd wall_time"
+_CUSTODIAN = "handlers validators max_errors vasp_job_kwargs custodian_kwargs"
+_KWARGS = frozenset(f"{_COMMANDS} {_CUSTODIAN}".split())
 _ABORTED = "stopped in the middle of a static, because this worker's time is over"
 
 

@@ -1,0 +1,92 @@
+"""Where the commands of VASP come from, and what is said when they are not there."""
+
+import pytest
+from fireworks import fw_config
+
+from tm23flows.engines.vasp.command import vasp_commands
+from tm23flows.errors import InputError, MissingDependencyError
+
+
+@pytest.fixture
+def programs(tmp_path, monkeypatch):
+    """A folder on the path in which one can make programs."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr(fw_config, "FWORKER_LOC", None)
+
+    def make(*names):
+        for name in names:
+            (folder / name).write_text("#!/bin/sh\n")
+            (folder / name).chmod(0o755)
+        return folder
+
+    return make
+
+
+def test_atomate2s_setting_is_the_last_resort(programs):
+    programs("vasp_std", "vasp_gam")
+    assert vasp_commands() == (("vasp_std",), ("vasp_gam",))
+
+
+def test_each_place_wins_over_the_next(programs, tmp_path, monkeypatch):
+    programs("a", "b", "c", "mpirun", "vasp_std")
+    worker = tmp_path / "my_fworker.yaml"
+    worker.write_text("name: x\nenv:\n  vasp_cmd: a -n 2\n  vasp_gamma_cmd: [mpirun, a]\n")
+    monkeypatch.setattr(fw_config, "FWORKER_LOC", str(worker))
+    assert vasp_commands() == (("a", "-n", "2"), ("mpirun", "a"))
+    monkeypatch.setenv("TM23_VASP_CMD", "mpirun -n 2 b")
+    assert vasp_commands() == (("mpirun", "-n", "2", "b"), ("mpirun", "a"))
+    assert vasp_commands("c 'd e'")[0] == ("c", "d e")
+
+
+@pytest.mark.parametrize("text", ["", "name: x\n", "- a\n", "env: 3\n"])
+def test_a_worker_file_without_a_command_is_passed_over(text, programs, tmp_path, monkeypatch):
+    programs("vasp_std")
+    (tmp_path / "my_fworker.yaml").write_text(text)
+    monkeypatch.setattr(fw_config, "FWORKER_LOC", str(tmp_path / "my_fworker.yaml"))
+    assert vasp_commands() == (("vasp_std",), None)
+
+
+def test_variables_are_put_in(programs, monkeypatch):
+    folder = programs("vasp_std")
+    monkeypatch.setenv("WHERE", str(folder))
+    monkeypatch.setenv("TM23_VASP_CMD", "$WHERE/vasp_std")
+    assert vasp_commands()[0] == (f"{folder}/vasp_std",)
+
+
+def test_a_gamma_binary_that_is_not_there_is_none(programs, monkeypatch):
+    programs("mpirun", "vasp_std")
+    monkeypatch.setenv("TM23_VASP_CMD", "mpirun vasp_std")
+    monkeypatch.setenv("TM23_VASP_GAMMA_CMD", "mpirun vasp_gam")
+    assert vasp_commands() == (("mpirun", "vasp_std"), None)
+
+
+def test_no_vasp_is_one_sentence_with_a_next_step(programs, monkeypatch):
+    monkeypatch.setenv("TM23_VASP_CMD", "srun vasp_std")
+    with pytest.raises(MissingDependencyError, match=r"no program 'srun'.*TM23_VASP_CMD"):
+        vasp_commands()
+
+
+def test_a_shell_line_is_words_only(programs, tmp_path):
+    programs("vasp_std")
+    mark = tmp_path / "mark"
+    with pytest.raises(MissingDependencyError):
+        vasp_commands(f"vasp_std;touch {mark}")
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("broken", ["env: [", "\tx: 1\n\t- y"])
+def test_a_worker_file_that_cannot_be_read_is_one_sentence(broken, programs, tmp_path, monkeypatch):
+    (tmp_path / "my_fworker.yaml").write_text(broken)
+    monkeypatch.setattr(fw_config, "FWORKER_LOC", str(tmp_path / "my_fworker.yaml"))
+    with pytest.raises(InputError, match="cannot be read"):
+        vasp_commands()
+
+
+@pytest.mark.parametrize("command", ["3", "{a: b}", "[1, 2]", "''"])
+def test_a_command_that_is_no_text_is_refused(command, programs, tmp_path, monkeypatch):
+    (tmp_path / "my_fworker.yaml").write_text(f"env:\n  vasp_cmd: {command}\n")
+    monkeypatch.setattr(fw_config, "FWORKER_LOC", str(tmp_path / "my_fworker.yaml"))
+    with pytest.raises(InputError, match="must be a text"):
+        vasp_commands()
