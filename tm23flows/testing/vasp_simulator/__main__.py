@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def main(arguments: list[str]) -> int:
             from tm23flows.testing.vasp_simulator.install import install_simulator
 
             for name, value in install_simulator(Path(folder)).items():
-                sys.stdout.write(f"export {name}={value}\n")
+                sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
             return 0
         case ["run", ("std" | "gam") as build]:
             from tm23flows.testing.vasp_simulator.simulate import simulate

@@ -156,6 +156,6 @@ def electronic_errors(
     # the change of the last step is the error of the one before it, which is below EDIFF
     needed = max(nelmin, floor(log10(first / ediff_eV) + 1e-9) + 3, 2)
     if not converges:
-        return [first * 10.0 ** -min(k, 3) * (-1) ** k for k in range(nelm)]
+        return [(-1) ** k * max(first * 10.0**-k, 10 * ediff_eV) for k in range(nelm)]
     errors = [first * 10.0**-k for k in range(needed - 1)] + [0.0]
     return errors[:nelm]

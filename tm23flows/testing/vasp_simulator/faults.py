@@ -3,13 +3,17 @@
 Owns the reading of the plan and who is struck when. The plan is a JSON file named by the
 environment variable ``VASP_SIMULATOR_PLAN``: one object or a list of them, each with
 
-- ``do``: ``sigkill``, ``segv``, ``exit:N``, ``hang``, ``spawn_child`` (starts two children and
-  hangs), ``enospc`` (a real one), ``nan``, ``garbage``, ``unconverged``, ``explode``, ``permute``,
-  ``no_output``, ``truncate:0.6``, ``message:TEXT`` (to standard output);
+- ``do``: what stops a run: ``sigkill``, ``segv``, ``exit:N``, ``hang``, ``spawn_child`` (starts two
+  children and hangs), ``enospc`` (real: the outputs go on to /dev/full); what spoils numbers:
+  ``nan``, ``garbage`` (1e6 eV too much, stars for the first force), ``unconverged``, ``explode``
+  (velocities times 30), ``permute`` (atoms in another order); ``no_output`` (exits with 0 and
+  touches nothing), ``truncate:0.6`` (vasprun.xml is cut to this part of its bytes at the end, and
+  the status is 0), ``message:TEXT`` (to standard output);
 - ``and``: with ``message``, what else to do then;
 - ``at_step``: the ionic step, a list of them, or ``"end"``: after all is written. A process that
-  dies at step 5 has written 4 whole steps and the electronic part of the fifth. Default: step 1
-  for what stops a run, every step for what spoils numbers;
+  dies at step 5 has written 4 whole steps and the electronic part of the fifth; step 0 is before
+  anything is read, when all outputs are empty. Default: step 1 for what stops a run, every step
+  for what spoils numbers;
 - ``times``: how many launches are struck, counted in a file beside the plan. Default: every one;
 - ``folder``: only launches in folders that match, such as ``*frame-3*``;
 - ``step_s``: seconds that every ionic step takes, alone or beside ``do``.

@@ -60,7 +60,8 @@ def simulate(folder: Path, build: str, environment: Mapping[str, str], screen: T
         return 0
     outputs = Outputs.open(folder, screen)
     try:
-        inputs = read_inputs(folder, build)
+        _strike(plan, outputs, 0)
+        inputs = _with_velocities(read_inputs(folder, build))
         if plan.due("permute"):
             inputs = _permuted(inputs)
         outputs.begin(inputs)
@@ -85,6 +86,16 @@ def _give_up_writing(outputs: Outputs, error: OSError) -> None:
     os._exit(DISK_FULL)
 
 
+def _with_velocities(inputs: Inputs) -> Inputs:
+    """Draw the velocities that the POSCAR does not have; they depend on the inputs alone."""
+    poscar = inputs.poscar
+    if not inputs.is_md or poscar.velocities is not None:
+        return inputs
+    seed = f"{inputs.tags['TEBEG']} {inputs.tags['RANDOM_SEED']} {poscar.fractional.tolist()}"
+    velocities = motion.draw_velocities(inputs.ensemble, seed)
+    return replace(inputs, poscar=replace(poscar, velocities=velocities))
+
+
 def _permuted(inputs: Inputs) -> Inputs:
     poscar, order = inputs.poscar, np.roll(np.arange(len(inputs.poscar.fractional)), 1)
     moved = None if poscar.velocities is None else poscar.velocities[order]
@@ -105,7 +116,7 @@ def _run(launch: Launch) -> object:
         )
         point = electrons.solve(inputs.electrons, terms, poscar.cell)
         error, aborted = _electronic_loop(launch, step, point.energies, guessed=guessed)
-        _strike(launch, step)
+        _strike(plan, launch.outputs, step)
         guessed, kinetics, here = True, None, state.fractional
         if inputs.is_md:
             if not is_half:
@@ -129,15 +140,11 @@ def _run(launch: Launch) -> object:
 def _first_state(inputs: Inputs) -> tuple[motion.State, bool]:
     """Return the state, and whether its velocities are those of half a step before."""
     poscar = inputs.poscar
-    fractional = poscar.fractional - np.floor(poscar.fractional) if inputs.is_md else None
-    if fractional is None:
+    if not inputs.is_md:
         return motion.State(poscar.fractional, np.zeros_like(poscar.fractional)), True
-    velocities = poscar.velocities
-    if velocities is None:
-        seed = f"{inputs.tags['TEBEG']} {inputs.tags['RANDOM_SEED']} {poscar.fractional.tolist()}"
-        velocities = motion.draw_velocities(inputs.ensemble, seed)
+    wrapped = poscar.fractional - np.floor(poscar.fractional)
     thermostat = poscar.thermostat or (0.0, 0.0)
-    return motion.State(fractional, velocities, *thermostat), poscar.thermostat is not None
+    return motion.State(wrapped, poscar.velocities, *thermostat), poscar.thermostat is not None
 
 
 def _next_poscar(inputs: Inputs, state: motion.State) -> object:
@@ -173,24 +180,22 @@ def _electronic_loop(
     return errors[-1], False
 
 
-def _strike(launch: Launch, step: int) -> None:
-    """Let the faults happen that do so inside a step."""
-    plan, outputs = launch.plan, launch.outputs
+def _strike(plan: faults.Plan, outputs: Outputs, step: int) -> None:
+    """Let the faults happen that do so inside a step; step 0 is before anything is read."""
     message = plan.due("message", step)
     if message:
         outputs.say(message.argument)
-        if message.then:
-            _do(launch, message.then)
+        _do(outputs, message.then or "")
     for kind in (*faults.STOPS, "enospc"):
         fault = plan.due(kind, step)
         if fault:
-            _do(launch, fault.do)
+            _do(outputs, fault.do)
 
 
-def _do(launch: Launch, do: str) -> None:
+def _do(outputs: Outputs, do: str) -> None:
     kind, _, argument = do.partition(":")
     if kind == "enospc":
-        launch.outputs.fill_the_disk()
+        outputs.fill_the_disk()
     faults.stop_here(kind, argument)
 
 
@@ -199,7 +204,8 @@ def _spoiled(record: Step, plan: faults.Plan) -> Step:
     if plan.due("nan", record.number):
         nothing = electrons.Energies(np.nan, np.nan, np.nan)
         forces = np.full_like(record.forces, np.nan)
-        record = replace(record, energies=nothing, forces=forces)
+        stress = np.full_like(record.stress, np.nan)
+        record = replace(record, energies=nothing, forces=forces, stress=stress)
     if plan.due("garbage", record.number):
         forces = record.forces.copy()
         forces[0] = np.inf  # written as stars

@@ -40,7 +40,7 @@ GROUPS: Final[dict[str, dict[str, Value]]] = {
     "dos": {"LORBIT": 0, "NEDOS": 301, "EMIN": 10.0, "EMAX": -10.0, "EFERMI": 0.0},
     "writing": (
         {"NWRITE": 2, "LWAVE": True, "LCHARG": True, "LVTOT": False, "LVHAR": False}
-        | {"LELF": False, "LAECHG": False, "LOPTICS": False, "LH5": False}
+        | {"LELF": False, "LAECHG": False, "LOPTICS": False, "LPARD": False}
     ),
     "performance": (
         {"NPAR": 1, "NCORE": 1, "KPAR": 1, "NSIM": 4, "LPLANE": True, "LSCALAPACK": True}
@@ -97,8 +97,6 @@ def read_incar(text: str) -> dict[str, Value]:
             if equals:
                 tag = name.strip().upper()
                 given.setdefault(tag, _parse(tag, value.strip()))
-            elif statement.strip() and not given:
-                continue  # a title in the first lines
     return given
 
 
