@@ -4,6 +4,7 @@ import pytest
 
 from tm23flows.errors import InputError
 from tm23flows.flows.scales import SCALES, make_tm23
+from tm23flows.flows.structure import StructureMaker
 from tm23flows.jobs.structure import make_structure
 from tm23flows.science.metals import METALS
 
@@ -11,9 +12,26 @@ from tm23flows.science.metals import METALS
 @pytest.mark.parametrize("element", METALS)
 def test_the_demonstration_has_seven_atoms_of_every_metal(element):
     maker = make_tm23(element, "demo", "gpaw").structure
-    structure = make_structure(element, maker.basis, list(maker.supercell), 7.0, "given", 0)
+    job = maker.make(element)
+    structure = make_structure(*job.function_args)
     assert len(structure.numbers) == 7
     assert structure.min_image_distance_A > 4.0
+
+
+def test_the_demonstration_keeps_manganese_small_and_the_paper_has_its_ground_state():
+    small, real = (make_tm23("Mn", scale, "gpaw").structure for scale in ("demo", "paper"))
+    assert (small.phase, real.phase) == ("bcc", None)
+    assert len(real.unit_cell("Mn")) == 58
+
+
+def test_what_is_asked_of_the_structure_reaches_both_scales():
+    omega = StructureMaker(phase="omega", vacancy_seed=4)
+    small, paper = (make_tm23("Ti", scale, "emt", omega) for scale in ("demo", "paper"))
+    assert (small.structure.phase, small.structure.vacancy_seed) == ("omega", 4)
+    assert (small.structure.basis, small.structure.supercell) == ("primitive", (2, 2, 1))
+    assert paper.structure == omega
+    chosen = make_tm23("Ti", "demo", "emt", StructureMaker(supercell=(3, 3, 2))).structure
+    assert chosen.supercell == (3, 3, 2)
 
 
 def test_the_demonstration_labels_some_frames_three_times():

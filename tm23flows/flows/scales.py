@@ -7,31 +7,35 @@ Makers that come out of here, so a user can change any of it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from tm23flows.documents.recipe import Recipe
 from tm23flows.engines.base import check_engine_name
 from tm23flows.errors import InputError
+from tm23flows.flows.convergence import KpointConvergenceMaker
 from tm23flows.flows.label import LabelMaker
 from tm23flows.flows.model import ModelMaker
 from tm23flows.flows.structure import StructureMaker
 from tm23flows.flows.tm23 import ExtraLabels, TM23Maker
 from tm23flows.flows.trajectory import Sampling, TrajectoryMaker
-from tm23flows.jobs.structure import unit_cell
 from tm23flows.science import protocol
-from tm23flows.science.cells import supercell_matrix
-from tm23flows.science.kpoints import kmesh_for_spacing
 from tm23flows.science.metals import metal
 from tm23flows.science.sampling import steps_needed
 
 DEMO_ATOMS = 8
 """Sites of the smallest cell worth a demonstration; with one vacancy 7 atoms."""
 
-PAPER_KSPACING_PER_A = 0.2
-"""Default density of k-points at the paper's scale, in 1/angstrom with 2 pi.
+DEMO_PHASES = {"Mn": "bcc"}
+"""Phases for the demonstration where the ground state has no small cell (alpha-Mn: 29 sites)."""
 
-The article's meshes are not public. They were converged for every metal to
-1 meV/atom and 5 meV/angstrom, so this is a starting point to be converged.
-"""
+DEMO_CUTOFFS_EV = {"gpaw": (300.0, 350.0), "emt": (300.0, 350.0)}
+"""Cutoffs of steps and of labels, where they are not the paper's."""
+
+PAPER_DAMPING_FS = protocol.NOSE_PERIOD_STEPS * protocol.TIMESTEP_FS
+
+VASP_SEGMENT_STEPS = 1000
+"""Length of one run of VASP: what is lost of a run whose last state cannot be read."""
 
 PAPER_FLARE = {"environments_per_frame": 1}
 """One environment per frame: 2700 for the set of 2700 frames, as in the article."""
@@ -50,7 +54,9 @@ MEAN_VALUE_POINT = (0.25, 0.25, 0.25)
 """In cells this small one general k-point is far better than Gamma at the same price."""
 
 
-def make_tm23(element: str, scale: str, engine: str) -> TM23Maker:
+def make_tm23(
+    element: str, scale: str, engine: str, structure: StructureMaker | None = None
+) -> TM23Maker:
     """Return the Maker of a scale for a metal.
 
     Parameters
@@ -61,6 +67,8 @@ def make_tm23(element: str, scale: str, engine: str) -> TM23Maker:
         ``demo`` or ``paper``.
     engine
         Name of the engine.
+    structure
+        Where phase and cell come from; None for the defaults of the metal.
 
     Returns
     -------
@@ -75,10 +83,10 @@ def make_tm23(element: str, scale: str, engine: str) -> TM23Maker:
     metal(element)
     if scale not in SCALES:
         raise InputError(f"There is no scale '{scale}'; choose one of: {', '.join(SCALES)}.")
-    return SCALES[scale](element, engine)
+    return SCALES[scale](element, engine, structure or StructureMaker())
 
 
-def demo(element: str, engine: str) -> TM23Maker:
+def demo(element: str, engine: str, structure: StructureMaker) -> TM23Maker:
     """Return the demonstration: 7 atoms, tens of steps, a sound k-mesh.
 
     Parameters
@@ -87,40 +95,51 @@ def demo(element: str, engine: str) -> TM23Maker:
         Chemical symbol.
     engine
         Name of the engine.
+    structure
+        Where phase and cell come from.
 
     Returns
     -------
     The Maker.
     """
     sampling = _demo_sampling(element)
-    recipe = Recipe(engine=engine, cutoff_eV=350, kmesh=(3, 3, 3), sigma_eV=protocol.SIGMA_EV)
+    for_steps, for_labels = DEMO_CUTOFFS_EV.get(engine, (protocol.CUTOFF_EV, protocol.CUTOFF_EV))
+    recipe = Recipe(
+        engine=engine, cutoff_eV=for_labels, kmesh=(3, 3, 3), sigma_eV=protocol.SIGMA_EV
+    )
+    label = _label_maker(engine)
     shifted = {"kmesh": (2, 2, 2), "kmesh_offset": MEAN_VALUE_POINT}
     return TM23Maker(
         name="demo",
-        structure=StructureMaker(basis="primitive", supercell=_small_cell(element)),
+        structure=_small_structure(element, structure),
         trajectory=TrajectoryMaker(
             recipe=recipe.model_copy(
-                update={"cutoff_eV": 300, "kmesh": (1, 1, 1), "kmesh_offset": MEAN_VALUE_POINT}
+                update={
+                    "cutoff_eV": for_steps,
+                    "kmesh": (1, 1, 1),
+                    "kmesh_offset": MEAN_VALUE_POINT,
+                }
             ),
             n_steps=steps_needed(sampling.discard, sampling.stride, sampling.count),
             sampling=sampling,
             # The ideal lattice around the vacancy gives 0.2 eV per atom to the motion
             # when it relaxes; a short damping time takes that out again in time.
-            damping_fs=30.0,
-            segment_steps=6,
+            **{"damping_fs": 30.0, **_motion(engine, segment_steps=6)},
         ),
         # Two batches a temperature keep two workers busy to the end.
-        label=LabelMaker(recipe=recipe, batch_size=sampling.count // 2),
+        label=replace(label, recipe=recipe, batch_size=sampling.count // 2),
         extra_labels=(
-            ExtraLabels(LabelMaker(recipe=recipe.model_copy(update=shifted)), count=2),
-            ExtraLabels(LabelMaker(recipe=recipe.model_copy(update={"sigma_eV": 1.0})), count=1),
+            ExtraLabels(replace(label, recipe=recipe.model_copy(update=shifted)), count=2),
+            ExtraLabels(
+                replace(label, recipe=recipe.model_copy(update={"sigma_eV": 1.0})), count=1
+            ),
         ),
         split="fraction",
         split_options={"train_fraction": 0.75},
     )
 
 
-def paper(element: str, engine: str) -> TM23Maker:
+def paper(element: str, engine: str, structure: StructureMaker) -> TM23Maker:  # noqa: ARG001
     """Return TM23's own protocol: 11,000 steps, 1000 frames a temperature, 520 eV.
 
     Parameters
@@ -129,23 +148,22 @@ def paper(element: str, engine: str) -> TM23Maker:
         Chemical symbol.
     engine
         Name of the engine.
+    structure
+        Where phase and cell come from.
 
     Returns
     -------
     The Maker.
     """
-    structure = StructureMaker()
-    unit = unit_cell(element, structure.basis)
-    matrix = supercell_matrix(unit.cell, structure.min_length_A, structure.supercell_rule)
     gamma = Recipe(engine=engine, cutoff_eV=protocol.CUTOFF_EV, sigma_eV=protocol.SIGMA_EV)
-    mesh = kmesh_for_spacing(matrix @ unit.cell.array, PAPER_KSPACING_PER_A)
     return TM23Maker(
         structure=structure,
         trajectory=TrajectoryMaker(
-            recipe=gamma,
-            damping_fs=protocol.NOSE_PERIOD_STEPS * protocol.TIMESTEP_FS,
+            recipe=gamma, **{"damping_fs": PAPER_DAMPING_FS, **_motion(engine, segment_steps=50)}
         ),
-        label=LabelMaker(recipe=gamma.model_copy(update={"kmesh": mesh})),
+        # The meshes of the article are not public; it says how they were found.
+        label=replace(_label_maker(engine), recipe=gamma),
+        convergence=KpointConvergenceMaker(),
         models=(
             ModelMaker(trainer="flare", hyperparameters=PAPER_FLARE),
             ModelMaker(trainer="nequip", hyperparameters=PAPER_NEQUIP),
@@ -153,7 +171,30 @@ def paper(element: str, engine: str) -> TM23Maker:
     )
 
 
-SCALES: dict[str, Callable[[str, str], TM23Maker]] = {"demo": demo, "paper": paper}
+SCALES: dict[str, Callable[[str, str, StructureMaker], TM23Maker]] = {"demo": demo, "paper": paper}
+
+
+def _label_maker(engine: str) -> LabelMaker:
+    """Return the Maker of labels of an engine, with the engine's own Maker inside."""
+    if engine != "vasp":
+        return LabelMaker()
+    from tm23flows.engines.vasp.makers import TM23StaticMaker
+
+    return LabelMaker(calculation=TM23StaticMaker())
+
+
+def _motion(engine: str, segment_steps: int) -> dict[str, Any]:
+    """Return the fields of a TrajectoryMaker in which engines differ."""
+    if engine != "vasp":
+        return {"segment_steps": segment_steps}
+    from tm23flows.engines.vasp.makers import TM23MDMaker
+
+    return {
+        "segment_steps": VASP_SEGMENT_STEPS,
+        "ensemble": "nvt-nose-hoover",
+        "damping_fs": PAPER_DAMPING_FS,
+        "calculation": TM23MDMaker(),
+    }
 
 
 def _demo_sampling(element: str) -> Sampling:
@@ -166,8 +207,16 @@ def _demo_sampling(element: str) -> Sampling:
     return Sampling(discard=18, stride=2, count=4)
 
 
-def _small_cell(element: str) -> tuple[int, int, int]:
+def _small_structure(element: str, asked: StructureMaker) -> StructureMaker:
     """Return multiples of the primitive vectors that give about eight sites."""
-    sites = len(unit_cell(element, "primitive"))
+    nothing = asked.crystal is None and asked.phase is None and asked.a_A is None
+    small = replace(
+        asked,
+        basis="primitive" if asked.basis == "conventional" else asked.basis,
+        phase=DEMO_PHASES.get(element) if nothing else asked.phase,
+    )
+    if small.supercell is not None:
+        return small
     multiples = {1: (2, 2, 2), 2: (2, 2, 1), 3: (2, 2, 1)}
-    return multiples.get(sites, (1, 1, 1))
+    sites = len(small.unit_cell(element))
+    return replace(small, supercell=multiples.get(sites, (1, 1, 1)))

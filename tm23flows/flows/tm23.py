@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jobflow import Flow, Maker
 from monty.json import MSONable
 
 from tm23flows.errors import InputError
+from tm23flows.flows.convergence import KpointConvergenceMaker
 from tm23flows.flows.label import LabelMaker
 from tm23flows.flows.model import ModelMaker
 from tm23flows.flows.naming import tagged
@@ -52,6 +53,9 @@ class TM23Maker(Maker):
         Temperatures, as multiples of the melting temperature.
     label
         Labels all frames for the dataset.
+    convergence
+        Finds the k-mesh of the labels on the last frame of each temperature, with ``label``
+        in place of its own Maker of labels; None takes the mesh of the recipe.
     extra_labels
         Other recipes for a few frames.
     split
@@ -73,6 +77,7 @@ class TM23Maker(Maker):
     trajectory: TrajectoryMaker = field(default_factory=TrajectoryMaker)
     regimes: tuple[Regime, ...] = tuple(Regime)
     label: LabelMaker = field(default_factory=LabelMaker)
+    convergence: KpointConvergenceMaker | None = None
     extra_labels: tuple[ExtraLabels, ...] = ()
     split: str = "full"
     split_options: dict[str, float] = field(default_factory=dict)
@@ -104,8 +109,11 @@ class TM23Maker(Maker):
         structure = self.structure.make(element)
         runs = [self._run(structure.output["structure_id"], element, r) for r in self.regimes]
         count = self.trajectory.sampling.count
+        convergence = self._converge(runs, element)
+        mesh = convergence[0].output if convergence else None
         labels = [
-            self._labels(run, count, element, r) for run, r in zip(runs, self.regimes, strict=True)
+            self.label.make(run.output["frame_ids"], count, element, str(regime), mesh)
+            for run, regime in zip(runs, self.regimes, strict=True)
         ]
         extras = [
             extra.maker.make(run.output["frame_ids"], extra.count, element, regime)
@@ -122,7 +130,7 @@ class TM23Maker(Maker):
         tagged(dataset, f"{element} dataset", "data", element)
         models = [maker.make(dataset.output["dataset_id"], element) for maker in self.models]
         return Flow(
-            [structure, *runs, *labels, *extras, dataset, *models],
+            [structure, *runs, *convergence, *labels, *extras, dataset, *models],
             output=[model.output for model in models],
             name=f"{element} {self.name}",
         )
@@ -147,5 +155,9 @@ class TM23Maker(Maker):
         temperature = temperature_K(element, regime)
         return self.trajectory.make(structure_id, element, str(regime), temperature)
 
-    def _labels(self, run: Flow, count: int, element: str, regime: Regime) -> Flow:
-        return self.label.make(run.output["frame_ids"], count, element, str(regime))
+    def _converge(self, runs: list[Flow], element: str) -> list[Flow]:
+        if self.convergence is None:
+            return []
+        frames = [run.output["frame_ids"][-1] for run in runs]
+        maker = replace(self.convergence, label=self.label, n_frames=len(frames))
+        return [maker.make(frames, element, self.structure.supercell_vectors(element))]

@@ -88,6 +88,8 @@ class Statics:
         report = run_in(folder, maker, structure, warm_from=warm_from, deadline=self._deadline)
         self._longest_s = max(self._longest_s, report.wall_s)
         raise_if_disk_full(folder)
+        if report.stopped:
+            raise OutOfTimeError(f"The time of this worker was over ({report.stopped}).")
         outcome = _judge(
             folder, report, atoms, drifts(folder, maker.input_set_generator, structure)
         )
