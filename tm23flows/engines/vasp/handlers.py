@@ -308,10 +308,8 @@ def _may_start_again(folder: Path) -> bool:
 
 
 def _is_warm(folder: Path) -> bool:
-    files = (folder / "WAVECAR", folder / "CHGCAR")
-    return _incar(folder).get("ISTART") != 0 and any(
-        path.is_file() and path.stat().st_size for path in files
-    )
+    """Whether the run began with files of another one; then ``run`` has said ISTART=1."""
+    return _incar(folder).get("ISTART") == 1
 
 
 def _converged(folder: Path) -> bool:

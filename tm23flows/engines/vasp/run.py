@@ -22,6 +22,7 @@ from atomate2.vasp.jobs.base import BaseVaspMaker
 from custodian import Custodian
 from custodian.custodian import CustodianError, ErrorHandler
 from pymatgen.core import Structure
+from pymatgen.io.vasp import Incar
 
 from tm23flows.engines.vasp.command import vasp_commands
 from tm23flows.engines.vasp.handlers import (
@@ -198,6 +199,12 @@ def _copy_guess(source: Path, folder: Path) -> None:
         path = source / name
         if path.is_file() and path.stat().st_size:
             shutil.copyfile(path, folder / name)
+    if (folder / "WAVECAR").exists():
+        # VASP's default where there is a WAVECAR. It is said because handlers must know: at the
+        # end of a run there always is one.
+        incar = Incar.from_file(folder / "INCAR")
+        incar["ISTART"] = 1
+        incar.write_file(folder / "INCAR")
 
 
 def _reason(
