@@ -1,10 +1,13 @@
 """Structures: the geometry is the identity."""
 
 import numpy as np
+import pytest
+from ase.build import bulk
+from pydantic import ValidationError
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.ids import geometry_id
-from tm23flows.documents.structure import Structure
+from tm23flows.documents.structure import Crystal, Structure
 
 
 def make(**fields):
@@ -44,3 +47,21 @@ def test_it_comes_back_from_what_is_stored():
     structure = make()
     back = Structure.from_stored({"_id": structure.id, **structure.model_dump()})
     assert back.model_dump_json() == structure.model_dump_json()
+
+
+def test_a_crystal_is_plain_json_and_comes_back_exactly():
+    atoms = bulk("Os", "hcp", a=2.7353, covera=1.5812)
+    crystal = Crystal.from_atoms(atoms, "hcp", "a test", material_id="mp-1")
+    back = Crystal.model_validate_json(crystal.model_dump_json())
+    assert back == crystal
+    assert back.details == {"material_id": "mp-1"}
+    assert (back.atoms.positions == atoms.positions).all()
+    assert (back.atoms.cell.array == atoms.cell.array).all()
+    assert back.atoms.pbc.all()
+
+
+def test_a_crystal_has_three_vectors_and_an_atom():
+    given = Crystal.from_atoms(bulk("Cu"), "fcc", "a test").model_dump()
+    for name, value in (("cell", given["cell"][:2]), ("positions", ()), ("weight", 3)):
+        with pytest.raises(ValidationError):
+            Crystal(**{**given, name: value})

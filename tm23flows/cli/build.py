@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from tm23flows.cli.workflow import (
+    Cell,
+    Engine,
+    MaterialId,
+    MaterialsProject,
+    Metals,
+    Phase,
+    Scale,
+    StructureFile,
+    Supercell,
+    make_flow,
+    make_workflow,
+)
 from tm23flows.errors import InputError
-
-if TYPE_CHECKING:
-    from jobflow import Flow
-
-Metals = Annotated[list[str], typer.Argument(help="Chemical symbols, such as Cu Ti.")]
-Scale = Annotated[str, typer.Option(help="demo (minutes) or paper (TM23's own protocol).")]
-Engine = Annotated[str, typer.Option(help="gpaw (real DFT), or emt (not DFT, for tests).")]
 
 
 def build(
@@ -23,35 +28,41 @@ def build(
     output: Annotated[Path, typer.Option("-o", "--output", help="Workflow file to write.")],
     scale: Scale = "demo",
     engine: Engine = "gpaw",
+    phase: Phase = None,
+    structure: StructureFile = None,
+    mp_id: MaterialId = None,
+    mp: MaterialsProject = False,
+    supercell: Supercell = None,
 ) -> None:
     """Write the workflow of some metals for 'lpad add'."""
     if not output.resolve().parent.is_dir():
         raise InputError(f"There is no folder {output.parent} to write {output.name} to.")
-    flow = _flow(metals, scale, engine)
-    from jobflow.managers.fireworks import flow_to_workflow
+    flow = make_flow(metals, scale, engine, Cell(phase, structure, mp_id, mp, supercell))
+    from tm23flows.ops.plan import plan_of
 
-    # Without a store: the worker's own configuration decides, and no password
-    # ends up in the workflow.
-    with warnings.catch_warnings():
-        # Several metals are independent of each other, and that is meant.
-        warnings.filterwarnings("ignore", message="Some jobs are not connected")
-        workflow = flow_to_workflow(flow, store=None)
+    workflow = make_workflow(flow)
+    plan = plan_of(workflow)
     partial = output.with_name(output.name + ".part.yaml")
     workflow.to_file(str(partial), f_format="yaml")
     partial.replace(output)
-    typer.echo(f"{len(workflow.fws)} jobs in {output}; next: lpad add {output}")
+    typer.echo(f"{plan.fireworks} jobs in {output}; next: lpad add {output}")
 
 
 def run(
     metals: Metals,
     scale: Scale = "demo",
     engine: Engine = "gpaw",
+    phase: Phase = None,
+    structure: StructureFile = None,
+    mp_id: MaterialId = None,
+    mp: MaterialsProject = False,
+    supercell: Supercell = None,
     workdir: Annotated[
         Path, typer.Option(help="Folder for the text output of the programs.")
     ] = Path("tm23-run"),
 ) -> None:
     """Run the workflow of some metals here, without FireWorks."""
-    flow = _flow(metals, scale, engine)
+    flow = make_flow(metals, scale, engine, Cell(phase, structure, mp_id, mp, supercell))
     from jobflow import JobStore, run_locally
     from maggma.stores import MemoryStore
 
@@ -68,20 +79,6 @@ def run(
         raise_immediately=True,
     )
     typer.echo("Done; next: tm23 report -o report/index.html")
-
-
-def _flow(metals: list[str], scale: str, engine: str) -> Flow:
-    from tm23flows.flows.scales import make_tm23
-
-    repeated = sorted({one for one in metals if metals.count(one) > 1})
-    if repeated:
-        raise InputError(f"{', '.join(repeated)} is named more than once.")
-    flows = [make_tm23(metal, scale, engine).make(metal) for metal in metals]
-    if len(flows) == 1:
-        return flows[0]
-    from jobflow import Flow as JobflowFlow
-
-    return JobflowFlow(flows, name=f"{'-'.join(metals)} {scale}")
 
 
 def _check_engine(engine: str, workdir: Path) -> None:

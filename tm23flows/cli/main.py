@@ -20,6 +20,7 @@ from tm23flows.cli import (
     demo,
     doctor,
     files,
+    plan,
     query,
     report,
     status,
@@ -53,6 +54,7 @@ app.command("demo")(demo.demo)
 app.add_typer(db.app, name="db")
 app.command("build")(build.build)
 app.command("run")(build.run)
+app.command("plan")(plan.plan)
 app.command("status")(status.status)
 app.command("query")(query.query)
 app.command("trace")(trace.trace)
