@@ -150,12 +150,12 @@ def electronic_errors(
 
     Returns
     -------
-    Errors in eV; the last one is 0 if converged within ``nelm`` steps.
+    Errors in eV, of changing sign; the last one is 0 if converged within ``nelm`` steps.
     """
     first = GUESSED_ERROR_EV if guessed else FIRST_ERROR_EV
     # the change of the last step is the error of the one before it, which is below EDIFF
     needed = max(nelmin, floor(log10(first / ediff_eV) + 1e-9) + 3, 2)
     if not converges:
         return [(-1) ** k * max(first * 10.0**-k, 10 * ediff_eV) for k in range(nelm)]
-    errors = [first * 10.0**-k for k in range(needed - 1)] + [0.0]
+    errors = [first * (-0.1) ** k for k in range(needed - 1)] + [0.0]
     return errors[:nelm]
