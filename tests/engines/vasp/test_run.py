@@ -127,7 +127,7 @@ def test_nothing_is_written_into_a_folder_with_something_in_it(run, folder):
     (folder / "OUTCAR").write_text("old")
     with pytest.raises(InputError, match="empty folder"):
         run(static())
-    assert os.listdir(folder) == ["OUTCAR"]
+    assert [path.name for path in folder.iterdir()] == ["OUTCAR"]
 
 
 def test_no_vasp_is_said_before_anything_is_written(run, folder, monkeypatch):
@@ -270,7 +270,7 @@ def processes_in(folder):
     found = []
     for proc in Path("/proc").glob("[0-9]*"):
         try:
-            if Path(os.readlink(proc / "cwd")) == folder:
+            if (proc / "cwd").readlink() == folder:
                 found.append(proc.name)
         except OSError:
             continue

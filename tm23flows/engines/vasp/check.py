@@ -66,6 +66,32 @@ def drifts(folder: Path, generator: VaspInputGenerator, structure: Structure) ->
     return list(dict.fromkeys(found))
 
 
+def used_drifts(parameters: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+    """Compare what VASP says it used with an INCAR.
+
+    Parameters
+    ----------
+    parameters
+        VASP's settings with its defaults, from vasprun.xml.
+    asked
+        Tags and values of the INCAR.
+
+    Returns
+    -------
+    One phrase for each difference. A tag that VASP does not report is no difference.
+    """
+    used = {tag: parameters.get(OTHER_NAMES.get(tag, tag)) for tag in asked}
+    told = {tag for tag, value in used.items() if value is not None}
+    wanted = dict(asked)
+    if "LREAL" in told:
+        # VASP reports whether it projects in real space, and no longer by which of its ways.
+        wanted["LREAL"] = _word(asked["LREAL"]) != "f"
+    if "SMASS" in told and asked["SMASS"] == 0 and used["SMASS"] > 0:
+        # VASP reports the mass that it made of 0.
+        told.remove("SMASS")
+    return list(_tag_drifts("VASP", used, wanted, told))
+
+
 def highest_occupation(path: Path, n_bands: int) -> float | None:
     """Return the largest occupation that the highest band has at any k-point.
 
@@ -121,15 +147,12 @@ def _input_drifts(folder: Path, asked: VaspInput) -> Iterator[str]:
 def _settings_drifts(header: RunHeader, asked: VaspInput, electrons: float) -> Iterator[str]:
     """Compare what VASP says it read and used."""
     incar = asked["INCAR"]
-    used = {tag: header.parameters.get(OTHER_NAMES.get(tag, tag)) for tag in FROZEN_TAGS}
     expected = {"NELECT": electrons, **{tag: incar[tag] for tag in FROZEN_TAGS & set(incar)}}
     if not incar.get("NSW"):
         expected |= {"NSW": 0, "IBRION": -1, "ISIF": 2}
     given = {tag: value for tag, value in header.incar.items() if tag in FROZEN_TAGS}
     yield from _tag_drifts("vasprun.xml", given, incar, set(given))
-    yield from _tag_drifts(
-        "VASP", used, expected, {tag for tag in expected if used[tag] is not None}
-    )
+    yield from used_drifts(header.parameters, expected)
     if str(header.parameters.get("GGA", "--")).strip() not in {"--", "PE", ""}:
         yield f"VASP has GGA = {header.parameters['GGA']}, not PBE"
     mesh = read_kpoints(asked["KPOINTS"])

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tm23flows.engines.vasp.command import vasp_commands
-from tm23flows.engines.vasp.inputs import complete_recipe, with_recipe
 from tm23flows.engines.vasp.makers import TM23MDMaker, TM23StaticMaker
 from tm23flows.engines.vasp.md import Task, run_segments
 from tm23flows.engines.vasp.packing import pack
+from tm23flows.engines.vasp.recipes import complete_recipe, with_recipe
 from tm23flows.engines.vasp.statics import Statics
 from tm23flows.errors import InputError
 from tm23flows.science import protocol

@@ -1,7 +1,7 @@
 """VASP's inputs: sets that write what the recipe says and nothing else.
 
-Owns atomate2 input sets for statics and molecular dynamics, and the way from a recipe to
-a set and back. Nothing is inherited from other sets, from earlier runs or from the
+Owns atomate2 input sets for statics and molecular dynamics. The way from a recipe to a set
+and back is ``recipes``. Nothing is inherited from other sets, from earlier runs or from the
 structure. The article is silent on the tags of accuracy (PREC, EDIFF, ALGO, NELM, ...);
 they are defaults that ``user_incar_settings`` overrides, and a complete recipe names them.
 
@@ -11,44 +11,19 @@ LASPH and ADDGRID are left at VASP's defaults, for the article mentions neither.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from atomate2.vasp.sets.base import VaspInputGenerator
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import Structure
 from pymatgen.io.vasp import Kpoints, Potcar, VaspInput
 
-from tm23flows.documents.recipe import Recipe
-from tm23flows.engines.vasp.incar_tags import (
-    MOTION_TAGS,
-    OUTPUT_TAGS,
-    RECIPE_TAGS,
-    check_user_incar,
-)
+from tm23flows.engines.vasp.incar_tags import check_user_incar
 from tm23flows.engines.vasp.kpoints_file import read_kpoints, write_kpoints
-from tm23flows.engines.vasp.potcars import (
-    DEFAULT_FUNCTIONAL,
-    potcar_identity,
-    potcar_title,
-    read_potcar,
-)
+from tm23flows.engines.vasp.potcars import DEFAULT_FUNCTIONAL, potcar_title, read_potcar
 from tm23flows.errors import InputError
 from tm23flows.science import protocol
-
-RECIPE_FIELDS = (
-    "cutoff_eV",
-    "kmesh",
-    "kmesh_offset",
-    "smearing_order",
-    "sigma_eV",
-    "spin_polarized",
-    "electron_shift",
-)
-"""Fields of an input set that come from the recipe, where they have the same names."""
-
-_OPTIONS = ("incar", "potcar_functional", "bands_percent")
 
 
 def _empty_config() -> dict[str, Any]:
@@ -242,146 +217,3 @@ def input_files(generator: VaspInputGenerator, structure: Structure) -> VaspInpu
     pymatgen's objects.
     """
     return deepcopy(generator).get_input_set(structure)
-
-
-def with_recipe(generator: VaspInputGenerator, recipe: Recipe) -> VaspInputGenerator:
-    """Return a copy of an input set that does what a recipe says.
-
-    Parameters
-    ----------
-    generator
-        One of our sets. Its ``user_incar_settings`` and ``user_kpoints_settings`` win over
-        the recipe, as atomate2's users expect; :func:`complete_recipe` reads them back.
-    recipe
-        The recipe. Its options may hold ``incar``, ``potcar_functional`` and
-        ``bands_percent``.
-
-    Returns
-    -------
-    The copy.
-
-    Raises
-    ------
-    InputError
-        If a field of the set is neither its default nor what the recipe says, or the
-        recipe has other options.
-    """
-    if unknown := set(recipe.options) - set(_OPTIONS):
-        raise InputError(
-            f"A VASP recipe has no option '{min(unknown)}'; there is {', '.join(_OPTIONS)}."
-        )
-    new = deepcopy(generator)
-    defaults = {one.name: one.default for one in fields(new)}
-    for name in RECIPE_FIELDS:
-        ours, asked = getattr(new, name), getattr(recipe, name)
-        if asked is None or asked == ours:
-            continue
-        if ours != defaults[name]:
-            raise InputError(
-                f"The input set says {name} = {ours}, the recipe {asked}; set it in the recipe."
-            )
-        setattr(new, name, asked)
-    if (percent := recipe.options.get("bands_percent")) is not None:
-        new.bands_percent = percent
-    new.user_potcar_functional = _functional(new, recipe)
-    new.user_incar_settings = {**_recipe_tags(new, recipe), **new.user_incar_settings}
-    check_user_incar(new.user_incar_settings)
-    return new
-
-
-def complete_recipe(
-    generator: VaspInputGenerator, recipe: Recipe, symbols: Iterable[str]
-) -> Recipe:
-    """Make everything explicit that changes numbers, read from the files to be written.
-
-    Parameters
-    ----------
-    generator
-        One of our sets.
-    recipe
-        Settings as the user gave them.
-    symbols
-        Chemical symbols of the atoms.
-
-    Returns
-    -------
-    A recipe that gives the same files again; completing it changes nothing.
-
-    Raises
-    ------
-    InputError
-        If the recipe is not PBE, a setting belongs elsewhere or is not safe, or a dataset
-        is not the one that the recipe names.
-    MissingDependencyError
-        If a dataset is not in the library.
-    """
-    if recipe.xc != protocol.XC:
-        raise InputError(f"The VASP engine computes {protocol.XC}, not {recipe.xc}.")
-    filled = with_recipe(generator, recipe)
-    names = sorted(set(symbols))
-    files = input_files(filled, Structure(Lattice.cubic(50), names, [[0, 0, 0]] * len(names)))
-    incar = files["INCAR"]
-    if missing := set(RECIPE_TAGS) - set(incar):
-        raise InputError(f"{min(missing)} cannot be left to VASP; a recipe must name it.")
-    if incar["ISMEAR"] < 0:
-        raise InputError("ISMEAR must be 0 or more: recipes know Methfessel-Paxton smearing only.")
-    kmesh, offset = read_kpoints(files["KPOINTS"])
-    functional = filled.user_potcar_functional
-    return recipe.model_copy(
-        update={
-            "cutoff_eV": float(incar["ENCUT"]),
-            "smearing_order": int(incar["ISMEAR"]),
-            "sigma_eV": float(incar["SIGMA"]),
-            "spin_polarized": incar["ISPIN"] == 2,
-            "kmesh": kmesh,
-            "kmesh_offset": offset,
-            "pseudopotentials": _identities(names, files["POTCAR"], functional, recipe),
-            "options": {
-                "incar": _other_tags(filled, incar),
-                "potcar_functional": functional,
-                "bands_percent": filled.resolved_bands_percent,
-            },
-        }
-    )
-
-
-def _functional(generator: VaspInputGenerator, recipe: Recipe) -> str:
-    ours, asked = generator.user_potcar_functional, recipe.options.get("potcar_functional")
-    return asked if asked and ours == DEFAULT_FUNCTIONAL else ours
-
-
-def _recipe_tags(generator: VaspInputGenerator, recipe: Recipe) -> dict[str, Any]:
-    """Return the recipe's own tags; a complete recipe names all, so others are taken out."""
-    asked = dict(recipe.options.get("incar") or {})
-    if not recipe.pseudopotentials:
-        return asked
-    plain = deepcopy(generator)
-    plain.user_incar_settings = {}
-    plain.structure = Structure(Lattice.cubic(50), [min(recipe.pseudopotentials)], [[0, 0, 0]])
-    written = {tag for tag in plain.incar_updates if tag not in _NOT_OPTIONS}
-    return {**dict.fromkeys(sorted(written - set(asked))), **asked}
-
-
-_NOT_OPTIONS = frozenset({*RECIPE_TAGS, *MOTION_TAGS, *OUTPUT_TAGS, "NELECT", "NBANDS"})
-
-
-def _other_tags(generator: VaspInputGenerator, incar: dict[str, Any]) -> dict[str, Any]:
-    chosen = {tag: incar[tag] for tag in sorted(incar) if tag not in _NOT_OPTIONS}
-    if generator.user_incar_settings.get("NBANDS") is not None:
-        chosen["NBANDS"] = incar["NBANDS"]
-    return chosen
-
-
-def _identities(
-    names: list[str], potcar: Potcar, functional: str, recipe: Recipe
-) -> dict[str, str]:
-    found = {}
-    for symbol, dataset in zip(names, potcar, strict=True):
-        found[symbol] = potcar_identity(dataset.symbol, functional)
-        asked = recipe.pseudopotentials.get(symbol, found[symbol])
-        if asked != found[symbol]:
-            raise InputError(
-                f"The recipe asks for the dataset {asked} of {symbol}, but here VASP has "
-                f"{found[symbol]}; take the pseudopotentials out of the recipe to use that one."
-            )
-    return found
