@@ -27,6 +27,7 @@ from tm23flows.settings import TM23Settings
 from tm23flows.store.archive import Archive
 from tm23flows.store.embedded.process import ServerInfo
 from tm23flows.testing.database import local_database
+from tm23flows.testing.vasp_simulator import install_simulator
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -166,3 +167,17 @@ def _label(frame: Frame, recipe: Recipe | None = None, **fields: Any) -> Label:
         "stress": np.arange(6) / 7,
     }
     return Label(**{**given, **fields})
+
+
+@pytest.fixture(scope="session")
+def _vasp_simulator(tmp_path_factory) -> dict[str, str]:
+    return install_simulator(tmp_path_factory.mktemp("simulator"))
+
+
+@pytest.fixture
+def vasp(_vasp_simulator, monkeypatch) -> dict[str, str]:
+    """The simulator and its datasets as the VASP of this test; their environment."""
+    for name, value in _vasp_simulator.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("VASP_SIMULATOR_PLAN", raising=False)
+    return _vasp_simulator

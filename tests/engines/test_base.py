@@ -6,21 +6,26 @@ import sys
 import pytest
 
 from tm23flows.engines.base import ENGINES, check_engine_name, get_engine
-from tm23flows.errors import InputError
+from tm23flows.errors import InputError, MissingDependencyError
 
 
-def test_every_engine_is_found_by_its_name(tmp_path):
+def test_every_engine_is_found_by_its_name(tmp_path, vasp):
     pytest.importorskip("gpaw")
     for name in ENGINES:
         assert get_engine(name, tmp_path).name == name
 
 
-@pytest.mark.parametrize(("name", "next_step"), [("vasp", "--engine gpaw"), ("abinit", "emt")])
-def test_other_engines_are_refused_with_a_next_step(tmp_path, name, next_step):
-    with pytest.raises(InputError, match=next_step):
-        get_engine(name, tmp_path)
-    with pytest.raises(InputError, match=name.upper() if name == "vasp" else name):
-        check_engine_name(name)
+def test_other_engines_are_refused_with_a_next_step(tmp_path):
+    with pytest.raises(InputError, match="emt"):
+        get_engine("abinit", tmp_path)
+    with pytest.raises(InputError, match="abinit"):
+        check_engine_name("abinit")
+
+
+def test_vasp_that_is_not_there_is_named_with_what_to_set(tmp_path, monkeypatch):
+    monkeypatch.setenv("TM23_VASP_CMD", "no-such-vasp")
+    with pytest.raises(MissingDependencyError, match=r"no-such-vasp.*TM23_VASP_CMD"):
+        get_engine("vasp", tmp_path)
 
 
 WITHOUT_GPAW = """

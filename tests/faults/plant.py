@@ -34,10 +34,11 @@ COMMAND_PATIENCE_S = 60.0
 
 
 class Plant:
-    """A database and its workers in one folder."""
+    """A database and its workers in one folder, who see some more variables."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, variables: dict[str, str] | None = None) -> None:
         self.folder = folder
+        self.variables = variables or {}
         self.database = start(folder / "database", 0)
         self.launchpad = open_launchpad(self.uri)
         self.log = folder / "executions.log"
@@ -177,13 +178,14 @@ class Plant:
             "JOBFLOW_CONFIG_FILE": str(folder / "jobflow.yaml"),
             "TM23_DB_PATH": str(self.folder / "database"),
             "FAULT_WORKER": name,
+            **self.variables,
         }
 
 
 @contextmanager
-def open_plant(folder):
+def open_plant(folder, variables=None):
     """Have a plant while the block lasts."""
-    plant = Plant(folder)
+    plant = Plant(folder, variables)
     try:
         yield plant
     finally:

@@ -63,3 +63,17 @@ def test_it_survives_its_document():
 def test_a_batch_has_at_least_one_frame(size):
     with pytest.raises(InputError, match="batch"):
         LabelMaker(batch_size=size).make(["id"], 1, "Cu", "cold")
+
+
+def test_smearing_widths_of_a_frame_share_a_job():
+    recipe = Recipe(engine="emt", sigma_eV=0.2)
+    flow = LabelMaker(recipe=recipe, sigma_variants_eV=(1.0, 2.0)).make(["id"], 1, "Os", "melt")
+    (job,) = flow.jobs
+    assert [one["sigma_eV"] for one in job.function_args[1]] == [0.2, 1.0, 2.0]
+    assert "0.2, 1.0, 2.0 eV" in job.name
+
+
+def test_the_verdict_of_a_convergence_reaches_every_batch():
+    flow = LabelMaker(batch_size=2).make(["id"] * 4, 4, "Cu", "cold", {"kmesh": [5, 5, 5]})
+    assert [job.function_args[4] for job in flow.jobs] == [{"kmesh": [5, 5, 5]}] * 2
+    assert all("converged" in job.name for job in flow.jobs)

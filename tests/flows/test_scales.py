@@ -55,7 +55,8 @@ def test_the_paper_scale_is_the_protocol(jobs_of):
     )
     assert {run.function_args[2]["damping_fs"] for run in runs} == {200.0}
     assert {run.function_args[2]["timestep_fs"] for run in runs} == {5.0}
-    labels = [job for job in jobs if " labels " in job.name]
+    assert any("k-mesh convergence" in job.name for job in jobs)
+    labels = [job for job in jobs if " labels converged " in job.name]
     assert len(labels) == 3 * 20
     sizes = [(last or 0) - first for first, last in (job.function_args[2:4] for job in labels)]
     assert set(sizes) == {50}
@@ -87,3 +88,40 @@ def test_every_scale_can_be_made(scale, element):
 def test_what_there_is_not_is_refused_in_one_sentence(element, scale, engine, why):
     with pytest.raises(InputError, match=why):
         make_tm23(element, scale, engine)
+
+
+@pytest.mark.parametrize("scale", ["demo", "paper"])
+def test_powerups_of_atomate2_reach_every_calculation_of_a_workflow(scale, jobs_of):
+    from atomate2.vasp.powerups import update_user_incar_settings, update_user_kpoints_settings
+
+    flow = make_tm23("Os", scale, "vasp").make("Os")
+    changed = update_user_incar_settings(flow, {"ENCUT": 600})
+    changed = update_user_kpoints_settings(
+        changed, {"reciprocal_density": 50}, name_filter="static"
+    )
+    pairs = [
+        (job.name, job.maker.calculation)
+        for job in jobs_of(changed)
+        if getattr(job.maker, "calculation", None)
+    ]
+    assert len(pairs) == len(
+        [job for job in jobs_of(flow) if job.metadata["tm23"]["category"] == "dft"]
+    )
+    for name, maker in pairs:
+        sets = maker.input_set_generator
+        assert sets.user_incar_settings == {"ENCUT": 600}
+        assert bool(sets.user_kpoints_settings) == ("trajectory" not in name)
+    originals = [
+        job.maker.calculation for job in jobs_of(flow) if getattr(job.maker, "calculation", None)
+    ]
+    assert not any(maker.input_set_generator.user_incar_settings for maker in originals)
+
+
+def test_the_paper_on_vasp_is_gamma_with_the_thermostat_of_the_article(jobs_of):
+    jobs = jobs_of(make_tm23("Os", "paper", "vasp").make("Os"))
+    runs = [job for job in jobs if job.name.endswith("trajectory")]
+    for run in runs:
+        _, recipe, dynamics, n_steps, segment_steps, _ = run.function_args
+        assert (recipe["kmesh"], recipe["cutoff_eV"]) == ([1, 1, 1], 520.0)
+        assert (dynamics["ensemble"], dynamics["damping_fs"]) == ("nvt-nose-hoover", 200.0)
+        assert (n_steps, segment_steps) == (11_000, 1000)

@@ -78,3 +78,35 @@ def make_label_from(frame, pattern):
     label = make_label(frame, **{name: getattr(pattern, name) for name in names})
     assert isinstance(label, Label)
     return label
+
+
+def test_steps_that_did_not_converge_never_become_frames(archive, structure):
+    from tm23flows.documents.base import Provenance
+    from tm23flows.documents.recipe import Recipe
+    from tm23flows.documents.trajectory import SEGMENT_ARRAYS, Dynamics
+    from tm23flows.store.trajectories import append_segment
+
+    atoms, count = len(structure.numbers), 20
+    run = Trajectory(
+        provenance=Provenance.now(),
+        structure_id=structure.id,
+        element="Cu",
+        regime="warm",
+        recipe=Recipe(engine="emt"),
+        dynamics=Dynamics(temperature_K=600.0),
+    )
+    archive.put(run)
+    shapes = dict.fromkeys(SEGMENT_ARRAYS, (count,))
+    shapes |= dict.fromkeys(("positions", "forces"), (count, atoms, 3))
+    shapes |= {"momenta": (count, 0, 3), "thermostat": (count, 0), "stress": (count, 6)}
+    random = np.random.default_rng(1)
+    arrays = {name: random.normal(size=shape) for name, shape in shapes.items()}
+    arrays |= {"step": np.arange(1, count + 1), "scf_iterations": np.full(count, 9)}
+    arrays["converged"] = np.ones(count, dtype=int)
+    arrays["converged"][[11, 12, 15]] = 0  # steps 12, 13, 16
+    arrays["forces"][11] = np.nan
+    append_segment(archive, run, arrays)
+    out = select(run.id, 8, 4, 3)
+    assert [frame.step for frame in archive.get_many(Frame, out["frame_ids"])] == [11, 15, 20]
+    assert out["unusable_steps"] == 3
+    assert {label.effort.scf_iterations for label in archive.labels(recipe=run.recipe.id)} == {9}

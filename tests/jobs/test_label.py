@@ -187,3 +187,29 @@ def test_labels_are_complete_documents(archive, frame_ids):
     for one in archive.labels(recipe=out["recipe_id"]):
         assert archive.get(Label, one.id).forces.shape == (2, 3)
         assert one.effort.cpu_s >= 0
+
+
+def test_frames_get_all_their_labels_before_the_next_one(archive, frame_ids, monkeypatch):
+    seen = []
+    quick = EmtEngine._compute
+
+    def watched(self, atoms, recipe):
+        seen.append((round(float(atoms.positions[0, 0]), 6), recipe.sigma_eV))
+        return quick(self, atoms, recipe)
+
+    monkeypatch.setattr(EmtEngine, "_compute", watched)
+    wide = {**RECIPE, "sigma_eV": 2.0}
+    label(frame_ids[:1], recipe=wide)  # one of the labels is there already
+    seen.clear()
+    out = label_frames(frame_ids, [RECIPE, wide], 0, 3)
+    assert (out["accepted"], out["existing"]) == (5, 1)
+    assert [sigma for _, sigma in seen] == [0.2, 0.2, 2.0, 0.2, 2.0]
+    assert len(set(seen)) == 5
+    assert out["recipe_ids"][0] == out["recipe_id"]
+    assert archive.database["labels"].count_documents({}) == 6
+
+
+def test_the_mesh_of_a_verdict_replaces_that_of_the_recipes(archive, frame_ids):
+    verdict = {"kmesh": [5, 5, 5], "kmesh_offset": [0.0, 0.0, 0.0], "convergence_id": "x"}
+    label_frames(frame_ids, [RECIPE], 0, 2, verdict)
+    assert {one.recipe.kmesh for one in archive.labels()} == {(5, 5, 5)}

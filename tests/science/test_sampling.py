@@ -41,3 +41,20 @@ def test_a_short_trajectory_is_refused_with_both_numbers(discard, stride, count,
 def test_senseless_numbers_are_refused(discard, stride, count):
     with pytest.raises(InputError, match="stride >= 1"):
         select_steps(100, discard, stride, count)
+
+
+@given(st.data(), st.integers(2, 12), st.integers(1, 30))
+def test_an_unusable_step_gives_its_place_to_its_nearest_neighbour(data, stride, count):
+    n_steps = steps_needed(7, stride, count)
+    regular = select_steps(n_steps, 7, stride, count)
+    bad = data.draw(st.sets(st.sampled_from(regular)))
+    steps = select_steps(n_steps, 7, stride, count, bad)
+    assert len(set(steps)) == count
+    assert list(steps) == sorted(steps)
+    for taken, wanted in zip(steps, regular, strict=True):
+        assert abs(taken - wanted) == (1 if wanted in bad else 0)
+
+
+def test_a_stretch_without_a_usable_step_is_named():
+    with pytest.raises(InputError, match="steps 1015 to 1024"):
+        select_steps(11_000, unusable=range(1015, 1030))

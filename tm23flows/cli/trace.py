@@ -79,6 +79,7 @@ def _describe(one: Ancestor) -> str:
     if recipe := facts.get("recipe"):
         mesh = "x".join(str(n) for n in recipe["kmesh"])
         parts.append(f"{recipe['engine']} {mesh} sigma {recipe['sigma_eV']} eV")
+    parts += facts.get("programs", ())
     if "vacancy_index" in facts:
         parts.append(f"vacancy {facts['vacancy_index']} (seed {facts['vacancy_seed']})")
     versions = " ".join(f"{name} {version}" for name, version in sorted(one.software.items()))

@@ -6,12 +6,14 @@ Jobs get ids, never connections; this is where a worker finds its database.
 from __future__ import annotations
 
 import os
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobflow import CURRENT_JOB
 
+from tm23flows.errors import OutOfTimeError
 from tm23flows.settings import get_settings
 from tm23flows.store.connect import resolve_uri
 from tm23flows.store.raw_outputs import record_raw_outputs
@@ -99,3 +101,28 @@ def as_this_job(following: Job) -> Job:
     following.name = current.name
     following.metadata = current.metadata
     return following
+
+
+def wait_for_deadline(progress: int) -> None:
+    """Keep a worker without time for any job from taking one after the other.
+
+    Parameters
+    ----------
+    progress
+        What this job has done before it ran out of time. If it is nothing, the worker waits
+        for its end here, and the job goes on elsewhere.
+
+    Raises
+    ------
+    OutOfTimeError
+        If nothing was done and the deadline is past already.
+    """
+    end = deadline()
+    if progress or end is None:
+        return
+    if time.time() > end:
+        raise OutOfTimeError(
+            "The deadline of this worker is past, and it still takes jobs: start it with "
+            "'rlaunch rapidfire --timeout SECONDS', some minutes less than its walltime."
+        )
+    time.sleep(max(0.0, end - time.time()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from tm23flows.jobs.context import (
     keep_raw_outputs,
     open_archive,
     run_folder,
+    wait_for_deadline,
 )
 from tm23flows.jobs.frame import make_label
 
@@ -69,6 +71,7 @@ class LabelJobMaker(Maker):
         done = label_frames(*task, calculation=self.calculation)
         if not done["waiting"]:
             return done
+        wait_for_deadline(done["accepted"] + done["rejected"])
         return Response(done, detour=as_this_job(self.make(*task)))
 
 
@@ -109,8 +112,8 @@ def label_frames(
     ------
     PhysicsError
         If not one label of the batch could be computed.
-    OutOfTimeError
-        If the time was over before anything was done.
+    DiskFullError
+        If the disk is full; what was finished is kept.
     """
     archive = open_archive()
     frames = archive.get_many(Frame, frame_ids[first : last or None])
@@ -186,18 +189,16 @@ def _write(archive: Archive, outcomes: Iterator[Label | Rejection]) -> tuple[int
     waiting: list[Label | Rejection] = []
     written = time.monotonic()
     try:
-        for outcome in outcomes:
-            waiting.append(outcome)
-            if isinstance(outcome, Label):
-                accepted += 1
-            else:
-                reasons.append(outcome.reason)
-            if time.monotonic() - written > FLUSH_S:
-                archive.record(waiting)
-                waiting, written = [], time.monotonic()
-    except OutOfTimeError:
-        if not accepted and not reasons:
-            raise
+        with suppress(OutOfTimeError):
+            for outcome in outcomes:
+                waiting.append(outcome)
+                if isinstance(outcome, Label):
+                    accepted += 1
+                else:
+                    reasons.append(outcome.reason)
+                if time.monotonic() - written > FLUSH_S:
+                    archive.record(waiting)
+                    waiting, written = [], time.monotonic()
     finally:
         archive.record(waiting)
     return accepted, reasons

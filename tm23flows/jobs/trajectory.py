@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from tm23flows.jobs.context import (
     keep_raw_outputs,
     open_archive,
     run_folder,
+    wait_for_deadline,
 )
 from tm23flows.store.trajectories import announce_folder, append_segment
 
@@ -66,6 +68,7 @@ class TrajectoryJobMaker(Maker):
         done = run_trajectory(*task, calculation=self.calculation)
         if done["n_steps"] >= n_steps:
             return done
+        wait_for_deadline(done["new_steps"])
         return Response(done, detour=as_this_job(self.make(*task)))
 
 
@@ -99,15 +102,15 @@ def run_trajectory(
 
     Returns
     -------
-    ``trajectory_id`` and ``n_steps``, which is smaller than what was asked only where the
-    time of the worker was over first.
+    ``trajectory_id``, ``n_steps``, which is smaller than what was asked only where the time
+    of the worker was over first, and how many of them are ``new_steps``.
 
     Raises
     ------
     PhysicsError
         If forces stop being finite, or the program fails twice at the same step.
-    OutOfTimeError
-        If the time was over before one step was done.
+    DiskFullError
+        If the disk is full; what was finished is kept.
     """
     archive = open_archive()
     structure = archive.get(Structure, structure_id)
@@ -118,7 +121,7 @@ def run_trajectory(
     )
     done = trajectory.n_steps
     if done >= n_steps:
-        return {"trajectory_id": trajectory.id, "n_steps": done}
+        return {"trajectory_id": trajectory.id, "n_steps": done, "new_steps": 0}
     announce_folder(archive, trajectory, f"{socket.gethostname()}:{run_folder()}")
     steps = engine.run_md(
         structure.atoms,
@@ -129,14 +132,12 @@ def run_trajectory(
         segment_steps,
         _leftover(trajectory),
     )
-    try:
+    with suppress(OutOfTimeError):
         for stretch in _stretches(steps, segment_steps):
             trajectory = _append(archive, trajectory, stretch)
-    except OutOfTimeError:
-        if trajectory.n_steps == done:
-            raise
     keep_raw_outputs(archive, engine)
-    return {"trajectory_id": trajectory.id, "n_steps": trajectory.n_steps}
+    new = trajectory.n_steps - done
+    return {"trajectory_id": trajectory.id, "n_steps": trajectory.n_steps, "new_steps": new}
 
 
 def _leftover(trajectory: Trajectory) -> Path | None:

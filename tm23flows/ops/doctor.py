@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tm23flows.errors import TM23Error
+from tm23flows.errors import MissingDependencyError, TM23Error
 from tm23flows.settings import get_settings
 
 PROBE_TIMEOUT_S = 120
@@ -137,6 +137,21 @@ def check_gpaw_data() -> str:
     return f"{fingerprint('Cu', 'PBE')}, {fingerprint('Tc', 'PBE')}"
 
 
+def check_vasp() -> str:
+    """Check the command of VASP and its datasets, where there is one."""
+    from tm23flows.engines.vasp.command import vasp_commands
+    from tm23flows.engines.vasp.potcars import potcar_identity, potcar_title
+
+    try:
+        standard, gamma = vasp_commands()
+    except MissingDependencyError:
+        if get_settings().vasp_cmd is None:
+            return "none here; --engine vasp needs it (TM23_VASP_CMD)"
+        raise
+    dataset = potcar_identity(potcar_title("Cu"))
+    return f"{' '.join(standard)}, {' '.join(gamma or ('no Gamma-point binary',))}, {dataset}"
+
+
 def check_flare() -> str:
     """Check that FLARE can be imported where it will run, and what it offers."""
     python = get_settings().trainer_python_flare or sys.executable
@@ -167,6 +182,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "jobflow": check_jobflow,
     "GPAW": check_gpaw,
     "GPAW data": check_gpaw_data,
+    "VASP": check_vasp,
     "FLARE": check_flare,
     "NequIP": check_nequip,
     "disk": check_disk,

@@ -58,8 +58,8 @@ def select_steps(
     The article does not say which end of each interval it takes; this convention is
     an inference that gives exactly 1000 frames.
 
-    A step that must not be used gives its place to the next one that may be, as long as
-    that comes before the following selected step.
+    A step that must not be used gives its place to the nearest one that may be, at most
+    half a stride away.
 
     Parameters
     ----------
@@ -91,15 +91,18 @@ def select_steps(
         )
     never = frozenset(unusable)
     return tuple(
-        _first_usable(range(step, min(step + stride, n_steps + 1)), never)
+        _nearest_usable(step, stride, n_steps, never)
         for step in range(discard + stride, needed + 1, stride)
     )
 
 
-def _first_usable(window: range, never: frozenset[int]) -> int:
-    for step in window:
-        if step not in never:
-            return step
+def _nearest_usable(step: int, stride: int, n_steps: int, never: frozenset[int]) -> int:
+    """Return the step itself or a neighbour; stretches of neighbouring frames do not overlap."""
+    # It leans to the past, so that the last step of a run has neighbours too.
+    window = range(step - stride // 2, min(step + (stride - 1) // 2, n_steps) + 1)
+    for candidate in sorted(window, key=lambda one: (abs(one - step), one)):
+        if candidate not in never:
+            return candidate
     raise InputError(
         f"None of the steps {window[0]} to {window[-1]} may become a frame (their electrons did "
         "not converge, or their numbers are not sound): look at the run, or sample with a longer "

@@ -86,7 +86,9 @@ PARENTS: dict[str, dict[str, Callable[[dict[str, Any]], list[str]]]] = {
 """Where each noun comes from: ids of its parents, by their collection."""
 
 BLOBS_OF: dict[str, Callable[[dict[str, Any]], list[str]]] = {
-    "trajectories": lambda d: [segment["blob"] for segment in d["segments"]],
+    "trajectories": lambda d: [
+        one[name] for one in d["segments"] for name in ("blob", "restart") if one.get(name)
+    ],
     "models": lambda d: [one["blob"] for one in d["files"]],
     "evaluations": lambda d: [d["predictions"]],
 }
@@ -98,7 +100,7 @@ SUMMARY_FIELDS = (
     "element", "phase", "phase_source", "supercell_matrix", "vacancy_index", "vacancy_seed",
     "regime", "temperature_K", "step", "origin", "rule", "query", "trainer", "hyperparameters",
     "seed", "part", "dynamics", "recipe", "energies", "errors", "kmesh", "kmesh_offset",
-    "converged", "reason",
+    "converged", "reason", "effort",
 )  # fmt: skip
 
 
@@ -164,14 +166,24 @@ def _level(archive: Archive, collection: str, ids: list[str]) -> tuple[Level, di
 
 def _ancestor(stored: dict[str, Any]) -> Ancestor:
     past = stored["provenance"]
+    summary = {name: stored[name] for name in SUMMARY_FIELDS if stored.get(name) is not None}
+    if programs := _programs(stored):
+        summary["programs"] = programs
     return Ancestor(
         id=stored["_id"],
-        summary={name: stored[name] for name in SUMMARY_FIELDS if stored.get(name) is not None},
+        summary=summary,
         software=past["software"],
         inputs_sha256=past["inputs_sha256"],
         inputs=past["inputs"],
         created=past["created"].isoformat(),
     )
+
+
+def _programs(stored: dict[str, Any]) -> list[str]:
+    """Return the programs that ran, as their output names them, with what had to be corrected."""
+    runs = [*stored.get("segments", ()), stored.get("effort") or {}]
+    words = [one for run in runs for one in (run.get("program"), *run.get("corrections", ()))]
+    return list(dict.fromkeys(word for word in words if word))
 
 
 def _none(stored: dict[str, Any]) -> list[str]:
