@@ -68,3 +68,17 @@ def test_orchestration_splits_what_a_batch_costs(tmp_path):
     assert all(math.isfinite(value) for value in frame.values())
     assert is_positive(report["summary"]["launched_to_direct"])
     assert "launched / direct" in table
+
+
+def test_trajectory_reads_the_same_frames_in_every_way(tmp_path):
+    options = ("--steps", 60, "--atoms", 5, "--discard", 20, "--repeats", 1, "--slow-repeats", 1)
+    report, table = run("trajectory", tmp_path, *options)
+    for kind in ("plain", "gz"):
+        rows = {row["contestant"]: row for row in report["runs"][kind]}
+        assert {rows[name]["frames"] for name in ("tm23flows", "pymatgen", "ase")} == {4}
+        assert rows["tm23flows, every step"]["steps"] == 60
+        assert all(is_positive(one["wall_s"]) for one in report["summary"][kind].values())
+    assert report["bytes"]["gz"] < report["bytes"]["plain"]
+    for one in report["aims"]:
+        assert one["met"] == ((one["value"] >= one["aim"]) == one["at_least"])
+    assert "plain: tm23flows / expat" in table

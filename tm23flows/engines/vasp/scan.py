@@ -29,7 +29,11 @@ from tm23flows.errors import InputError
 
 MAX_STEP_BYTES = 1 << 29
 _BEGIN, _END = b"<calculation", b"</calculation>"
-_ITEM = re.compile(rb'<i name="([A-Za-z0-9_ ]+)">([^<]*)</i>')
+_ITEM = re.compile(rb'<i name="([A-Za-z0-9_ ]+)">([^<_]*)</i>')
+_NAMES = {
+    name.encode(): name
+    for name in ("e_fr_energy", "e_wo_entrp", "e_0_energy", "kinetic", "nosepot", "nosekinetic")
+}
 
 
 class StructureSurpriseError(Exception):
@@ -147,13 +151,16 @@ def decode(block: bytes, count: int, header: RunHeader) -> VaspStep | None:
     The step; None if its layout is another one.
     """
     # The electronic steps come first, then structure, forces, stress and energy.
-    n_scf, scf_end = block.count(b"<scstep>"), block.rfind(b"</scstep>")
-    if not n_scf or n_scf != block.count(b"</scstep>"):
+    scf_end = block.rfind(b"</scstep>")
+    n_scf = block.count(b"<scstep>", 0, max(scf_end, 0))
+    if not n_scf or n_scf != block.count(b"</scstep>", 0, scf_end) + 1:
         return None
     try:
         last = block.index(b"<energy>", block.rfind(b"<scstep>", 0, scf_end), scf_end)
         electronic, _ = _items(block, last)
         structure = block.index(b"<structure>", scf_end)
+        if b"<scstep" in block[scf_end:structure]:
+            return None
         cell, end = _vectors(block, b"basis", structure, 3)
         fractional, end = _vectors(block, b"positions", end, len(header.symbols))
         end = block.index(b"</structure>", end)
@@ -192,7 +199,7 @@ def _vectors(block: bytes, name: bytes, begin: int, n_rows: int) -> tuple[np.nda
     if not is_plain:
         raise ValueError(name)
     del words[4::5], words[0::4]
-    return np.array(list(map(float, words))).reshape(n_rows, 3), end
+    return np.fromiter(map(float, words), float, 3 * n_rows).reshape(n_rows, 3), end
 
 
 def _items(block: bytes, begin: int) -> tuple[dict[str, float], int]:
@@ -201,9 +208,9 @@ def _items(block: bytes, begin: int) -> tuple[dict[str, float], int]:
     end = block.index(b"</energy>", begin)
     section = block[begin:end]
     found = _ITEM.findall(section)
-    if 2 * len(found) != section.count(b"<") or any(b"_" in value for _, value in found):
+    if 2 * len(found) != section.count(b"<"):
         raise ValueError(section)
-    values = {name.decode(): float(value) for name, value in found}
+    values = {_NAMES[name]: float(value) for name, value in found if name in _NAMES}
     if "e_fr_energy" not in values:
         raise ValueError(section)
     return values, end
