@@ -93,12 +93,12 @@ def test_what_there_is_not_is_refused_in_one_sentence(element, scale, engine, wh
 @pytest.mark.parametrize("scale", ["demo", "paper"])
 def test_powerups_of_atomate2_reach_every_calculation_of_a_workflow(scale, jobs_of):
     from atomate2.vasp.powerups import update_user_incar_settings, update_user_kpoints_settings
+    from pymatgen.io.vasp import Kpoints
 
     flow = make_tm23("Os", scale, "vasp").make("Os")
     changed = update_user_incar_settings(flow, {"ENCUT": 600})
-    changed = update_user_kpoints_settings(
-        changed, {"reciprocal_density": 50}, name_filter="static"
-    )
+    mesh = Kpoints.gamma_automatic((5, 5, 5))
+    changed = update_user_kpoints_settings(changed, mesh, name_filter="static")
     pairs = [
         (job.name, job.maker.calculation)
         for job in jobs_of(changed)

@@ -92,10 +92,9 @@ def label_frames(
     recipes
         Fields of the recipes, all of one engine. Each frame gets all its labels before
         the next one, so that an engine can start each from the one before.
-    first
-        Index of the first frame of this batch; negative counts from the end.
-    last
-        Index after the last frame of this batch; 0 means up to the end.
+    first, last
+        Indices of the first frame of this batch and of the one after it; negative ones count
+        from the end, and a last one of 0 means up to the end.
     mesh
         ``kmesh`` and ``kmesh_offset`` in place of those of the recipes: the verdict of a
         convergence.
@@ -118,12 +117,11 @@ def label_frames(
     archive = open_archive()
     frames = archive.get_many(Frame, frame_ids[first : last or None])
     engine = get_engine(recipes[0]["engine"], run_folder(), Setup("label", calculation, deadline()))
-    symbols = {frame.element for frame in frames}
-    complete = [engine.complete(_with_mesh(one, mesh), symbols) for one in recipes]
+    elements = {frame.element for frame in frames}
+    complete = [engine.complete(_with_mesh(one, mesh), elements) for one in recipes]
     ids = [label_id(frame.id, recipe.id) for frame in frames for recipe in complete]
     known = archive.existing(Label, ids)
     accepted, rejections = _write(archive, _compute(engine, frames, complete, known))
-    waiting = len(ids) - len(known) - accepted - len(rejections)
     keep_raw_outputs(archive, engine)
     if rejections and accepted + len(known) == 0:
         raise PhysicsError(
@@ -135,7 +133,7 @@ def label_frames(
         "accepted": accepted,
         "rejected": len(rejections),
         "existing": len(known),
-        "waiting": waiting,
+        "waiting": len(ids) - len(known) - accepted - len(rejections),
     }
 
 

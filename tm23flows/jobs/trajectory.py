@@ -114,14 +114,25 @@ def run_trajectory(
     """
     archive = open_archive()
     structure = archive.get(Structure, structure_id)
-    setup = Setup("md", calculation, deadline())
-    engine = get_engine(recipe["engine"], run_folder(), setup)
+    engine = get_engine(recipe["engine"], run_folder(), Setup("md", calculation, deadline()))
     trajectory = _find_or_begin(
         archive, engine, structure, Recipe(**recipe), Dynamics(**dynamics), regime
     )
     done = trajectory.n_steps
-    if done >= n_steps:
-        return {"trajectory_id": trajectory.id, "n_steps": done, "new_steps": 0}
+    if done < n_steps:
+        trajectory = _go_on(archive, engine, structure, trajectory, n_steps, segment_steps)
+    new = trajectory.n_steps - done
+    return {"trajectory_id": trajectory.id, "n_steps": trajectory.n_steps, "new_steps": new}
+
+
+def _go_on(
+    archive: Archive,
+    engine: Engine,
+    structure: Structure,
+    trajectory: Trajectory,
+    n_steps: int,
+    segment_steps: int,
+) -> Trajectory:
     announce_folder(archive, trajectory, f"{socket.gethostname()}:{run_folder()}")
     steps = engine.run_md(
         structure.atoms,
@@ -136,8 +147,7 @@ def run_trajectory(
         for stretch in _stretches(steps, segment_steps):
             trajectory = _append(archive, trajectory, stretch)
     keep_raw_outputs(archive, engine)
-    new = trajectory.n_steps - done
-    return {"trajectory_id": trajectory.id, "n_steps": trajectory.n_steps, "new_steps": new}
+    return trajectory
 
 
 def _leftover(trajectory: Trajectory) -> Path | None:

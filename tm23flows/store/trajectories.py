@@ -52,19 +52,10 @@ def append_segment(
     DatabaseError
         If the steps do not follow the last ones, or another worker was faster.
     """
-    if missing := set(SEGMENT_ARRAYS) - set(arrays):
-        raise DatabaseError(f"A segment lacks {', '.join(sorted(missing))}.")
-    steps = arrays["step"]
-    if not len(steps):
-        raise DatabaseError("A segment has no steps.")
-    if not np.array_equal(steps, np.arange(len(steps)) + trajectory.n_steps + 1):
-        raise DatabaseError(
-            f"A segment has steps {steps[0]} to {steps[-1]} ({len(steps)} of them), which do not "
-            f"follow the {trajectory.n_steps} steps that are done."
-        )
+    _check_follows(trajectory, arrays)
     segment = Segment(
-        first_step=int(steps[0]),
-        last_step=int(steps[-1]),
+        first_step=int(arrays["step"][0]),
+        last_step=int(arrays["step"][-1]),
         blob=archive.blobs.put_arrays(**arrays),
         restart=None if restart is None else archive.blobs.put(restart),
         program=program,
@@ -80,6 +71,19 @@ def append_segment(
             f"Another worker is running trajectory {trajectory.id[:12]}; this one stops."
         )
     return trajectory.model_copy(update={"segments": (*trajectory.segments, segment)})
+
+
+def _check_follows(trajectory: Trajectory, arrays: dict[str, np.ndarray]) -> None:
+    if missing := set(SEGMENT_ARRAYS) - set(arrays):
+        raise DatabaseError(f"A segment lacks {', '.join(sorted(missing))}.")
+    steps = arrays["step"]
+    if not len(steps):
+        raise DatabaseError("A segment has no steps.")
+    if not np.array_equal(steps, np.arange(len(steps)) + trajectory.n_steps + 1):
+        raise DatabaseError(
+            f"A segment has steps {steps[0]} to {steps[-1]} ({len(steps)} of them), which do not "
+            f"follow the {trajectory.n_steps} steps that are done."
+        )
 
 
 def announce_folder(archive: Archive, trajectory: Trajectory, folder: str) -> None:
