@@ -54,14 +54,16 @@ def test_pymatgen_reads_trajectory_and_charge(run, read):
     assert Chgcar.from_file(folder / "CHGCAR").dim == (2, 2, 2)
 
 
-def test_contcar_holds_the_next_positions(run, read, launch):
+def test_contcar_holds_the_last_step_and_in_its_block_the_next_one(run, read, launch):
+    """As in the outputs of VASP 5.4.4 and 6.4 that the tests of the engine read."""
     folder = run(NSW=3)
     shutil.copy(folder / "CONTCAR", folder / "POSCAR")
     last = read(folder)[-1]
-    following = read_poscar((folder / "CONTCAR").read_text())
-    assert not np.allclose(following.fractional, last.fractional)
+    contcar = read_poscar((folder / "CONTCAR").read_text())
+    assert np.allclose(contcar.fractional, last.fractional, rtol=0, atol=1e-15)
+    assert not np.allclose(contcar.predicted, last.fractional)
     assert launch(folder).returncode == 0
-    assert np.allclose(read(folder)[0].fractional, following.fractional, rtol=0, atol=1e-15)
+    assert np.allclose(read(folder)[0].fractional, contcar.predicted, rtol=0, atol=1e-15)
 
 
 def test_contcar_of_a_static_run_is_its_poscar(run):

@@ -14,12 +14,13 @@ STATE = Poscar(
     velocities=RANDOM.normal(0, 0.01, (3, 3)),
     thermostat=(1.2345678901234567e-3, -0.7654321098765432),
     timestep_fs=5.0,
+    predicted=RANDOM.random((3, 3)),
 )
 
 
 def test_a_state_survives_to_the_last_bit():
     back = read_poscar(write_poscar(STATE))
-    for name in ("cell", "fractional", "velocities"):
+    for name in ("cell", "fractional", "velocities", "predicted"):
         assert np.array_equal(getattr(back, name), getattr(STATE, name))
     assert back.thermostat == STATE.thermostat
     assert back.timestep_fs == 5.0

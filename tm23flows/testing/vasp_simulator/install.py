@@ -9,7 +9,6 @@ import shlex
 import sys
 from pathlib import Path
 
-import tm23flows
 from tm23flows.science.metals import METALS
 from tm23flows.testing.vasp_simulator.potcar import SEMI_CORE, make_potcar
 from tm23flows.testing.vasp_simulator.potential import fit
@@ -51,7 +50,7 @@ def _script(build: str) -> str:
     # a shell replaced by exec: the process that VASP's caller sees is the simulator itself;
     # -P keeps what lies in the run folder from being imported
     python = shlex.quote(sys.executable)
-    root = shlex.quote(str(Path(tm23flows.__file__).resolve().parents[1]))
+    root = shlex.quote(str(Path(__file__).resolve().parents[3]))
     return (
         "#!/bin/sh\n"
         f'OMP_NUM_THREADS=1 PYTHONPATH={root}"${{PYTHONPATH:+:$PYTHONPATH}}" '

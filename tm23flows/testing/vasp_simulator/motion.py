@@ -81,6 +81,10 @@ class Kinetics:
     thermostat_kinetic: float
     temperature_K: float
 
+    def total(self, free_eV: float) -> float:
+        """Return the conserved energy that belongs to a free energy, in eV."""
+        return free_eV + self.kinetic + self.thermostat_potential + self.thermostat_kinetic
+
 
 def draw_velocities(ensemble: Ensemble, seed: str) -> np.ndarray:
     """Draw velocities from a Maxwell distribution and scale them to the target exactly.

@@ -12,27 +12,13 @@ from pathlib import Path
 from time import monotonic
 from typing import TextIO
 
-import numpy as np
-
-from tm23flows.testing.vasp_simulator import bands, listing, vasprun
+from tm23flows.testing.vasp_simulator import bands, oszicar, outcar, vasprun
 from tm23flows.testing.vasp_simulator.electrons import Energies
 from tm23flows.testing.vasp_simulator.inputs import Inputs, describe
-from tm23flows.testing.vasp_simulator.motion import Kinetics
 from tm23flows.testing.vasp_simulator.poscar import Poscar, rows, write_poscar
+from tm23flows.testing.vasp_simulator.vasprun import Step
 
 STREAMS = ("vasprun.xml", "OUTCAR", "OSZICAR", "XDATCAR")
-
-
-@dataclass(frozen=True)
-class Step:
-    """One finished ionic step: geometry, forces in eV/A, stress (3, 3) in eV/A^3, energies."""
-
-    number: int
-    fractional: np.ndarray
-    forces: np.ndarray
-    stress: np.ndarray
-    energies: Energies
-    kinetics: Kinetics | None
 
 
 @dataclass
@@ -88,7 +74,7 @@ class Outputs:
         if inputs.guess:
             self.say(" WAVECAR or CHGCAR of before is used")
         self.write("vasprun.xml", vasprun.head(inputs))
-        self.write("OUTCAR", listing.outcar_head(inputs))
+        self.write("OUTCAR", outcar.head(inputs))
         poscar = inputs.poscar
         frame = [poscar.title or "unknown", "   1.0", *rows(poscar.cell)]
         frame += [" ".join(poscar.symbols), " ".join(map(str, poscar.counts))]
@@ -97,32 +83,31 @@ class Outputs:
     def begin_step(self) -> None:
         """Open the block of an ionic step."""
         self.write("vasprun.xml", " <calculation>\n")
-        self.write("OSZICAR", listing.OSZICAR_HEADER)
-        self.say(listing.OSZICAR_HEADER.rstrip())
+        self.write("OSZICAR", oszicar.HEADER)
+        self.say(oszicar.HEADER.rstrip())
         self.last_energy = 0.0
 
     def electronic(self, step: int, k: int, energies: Energies, inputs: Inputs) -> None:
         """Write one electronic step."""
         change = energies.free - self.last_energy
         self.last_energy = energies.free
-        line = listing.oszicar_iteration(k, energies.free, change)
+        line = oszicar.electronic_step(k, energies.free, change)
         seconds = monotonic() - self.started
         self.write("vasprun.xml", vasprun.electronic_step(energies))
-        self.write("OUTCAR", listing.outcar_iteration(step, k, energies, inputs, seconds))
+        self.write("OUTCAR", outcar.electronic_step(step, k, energies, inputs, seconds))
         self.write("OSZICAR", line)
         self.say(line.rstrip())
 
     def end_step(self, step: Step, inputs: Inputs, seconds: float, *, converged: bool) -> None:
         """Write what follows the electronic loop."""
         cell = inputs.poscar.cell
-        geometry = (cell, step.fractional, step.forces, step.stress, step.energies, step.kinetics)
         reason = "because EDIFF is reached" if converged else "EDIFF was not reached (unconverged)"
         self.write("OUTCAR", f"{'-' * 24} aborting loop {reason} {'-' * 40}\n\n")
-        self.write("OUTCAR", listing.outcar_step(*geometry))
+        self.write("OUTCAR", outcar.step_end(step, cell))
         time = f"cpu time {seconds:11.4f}: real time {seconds:11.4f}"
         self.write("OUTCAR", f"     LOOP+:  {time}\n\n")
         change = step.energies.sigma0 - self.last_sigma0
-        line = listing.oszicar_step(step.number, step.energies, change, step.kinetics)
+        line = oszicar.step_end(step, change)
         self.last_sigma0 = step.energies.sigma0
         self.write("OSZICAR", line)
         self.say(line.rstrip())
@@ -130,7 +115,7 @@ class Outputs:
         self.write("XDATCAR", "\n".join(frame) + "\n")
         is_last = step.number >= inputs.tags["NSW"]
         electronic = bands.block(inputs.mesh, inputs.tags["SIGMA"]) if is_last else ""
-        self.write("vasprun.xml", vasprun.step_end(*geometry) + electronic + vasprun.STEP_END)
+        self.write("vasprun.xml", vasprun.step_end(step, cell) + electronic + vasprun.STEP_END)
 
     def contcar(self, poscar: Poscar) -> None:
         """Replace CONTCAR."""
@@ -138,9 +123,9 @@ class Outputs:
 
     def end(self, inputs: Inputs, last: Poscar) -> None:
         """Write the ends of all files, wave functions and charge, and close them."""
-        final = vasprun.structure("finalpos", last.cell, last.fractional, " ")
+        final = vasprun.structure("finalpos", last.cell, last.start, " ")
         self.write("vasprun.xml", "\n".join(final) + "\n" + vasprun.END)
-        self.write("OUTCAR", listing.outcar_tail(monotonic() - self.started))
+        self.write("OUTCAR", outcar.tail(monotonic() - self.started))
         for file in self.files.values():
             file.close()
         still = Poscar(describe(last), last.cell, last.symbols, last.counts, last.fractional)

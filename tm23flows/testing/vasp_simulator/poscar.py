@@ -2,8 +2,10 @@
 
 Owns the format. CONTCAR is written with 17 significant digits, where VASP writes 16 and, in the
 velocities and the predictor-corrector block, 8: a run continued from it is then the same to the
-last bit. The four numbers in the third line of the block, whose meaning VASP does not document,
-are here the friction (1/fs), the integral of the friction, and two zeros.
+last bit. As in VASP's, the positions are those of the step just done, and the block begins with
+those of the next one, from which a run starts that reads it. The four numbers in the third line
+of the block, whose meaning VASP does not document, are here the friction (1/fs), the integral of
+the friction, and two zeros.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ class Poscar:
     """A POSCAR.
 
     ``velocities`` (n, 3) are in A/fs or None; ``thermostat`` is (friction in 1/fs, its integral)
-    or None where there is no predictor-corrector block, and ``timestep_fs`` is that of the block.
+    or None where there is no predictor-corrector block; ``timestep_fs`` and ``predicted``, the
+    fractional positions of the next step, are those of the block.
     """
 
     title: str
@@ -31,6 +34,12 @@ class Poscar:
     velocities: np.ndarray | None = None
     thermostat: tuple[float, float] | None = None
     timestep_fs: float | None = None
+    predicted: np.ndarray | None = None
+
+    @property
+    def start(self) -> np.ndarray:
+        """Fractional positions at which a run begins that reads this."""
+        return self.fractional if self.predicted is None else self.predicted
 
 
 def read_poscar(text: str) -> Poscar:
@@ -84,20 +93,22 @@ def _read(lines: list[str]) -> Poscar:
 
 def _motion(
     rest: list[str], n: int, cell: np.ndarray
-) -> tuple[np.ndarray | None, tuple[float, float] | None, float | None]:
+) -> tuple[np.ndarray | None, tuple[float, float] | None, float | None, np.ndarray | None]:
     """Read what follows the positions: velocities, and the predictor-corrector block."""
     while rest and not rest[-1].strip():
         rest = rest[:-1]
     if len(rest) < n + 1:
-        return None, None, None
+        return None, None, None, None
     velocities = _numbers(rest[1 : n + 1])
     if rest[0].strip()[:1] in ("d", "D"):
         velocities = velocities @ cell
     block = [line for line in rest[n + 1 :] if line.strip()]
     if not block:
-        return velocities, None, None
+        return velocities, None, None, None
+    if len(block) < 3 + 3 * n:
+        raise ValueError("the predictor-corrector block is cut")
     friction, integral = (float(word) for word in block[2].split()[:2])
-    return velocities, (friction, integral), float(block[1])
+    return velocities, (friction, integral), float(block[1]), _numbers(block[3 : 3 + n])
 
 
 def write_poscar(poscar: Poscar) -> str:
@@ -121,7 +132,7 @@ def write_poscar(poscar: Poscar) -> str:
         state = np.array([*poscar.thermostat, 0.0, 0.0])
         lines += ["", "           1", f"  {poscar.timestep_fs:.17g}", *rows(state[None])]
         nothing = np.zeros_like(poscar.fractional)
-        lines += [*rows(poscar.fractional), *rows(nothing), *rows(nothing)]
+        lines += [*rows(poscar.start), *rows(nothing), *rows(nothing)]
     return "\n".join(lines) + "\n"
 
 

@@ -20,7 +20,8 @@ import numpy as np
 from tm23flows.errors import InputError
 from tm23flows.testing.vasp_simulator import electrons, faults, motion, potential
 from tm23flows.testing.vasp_simulator.inputs import Inputs, read_inputs
-from tm23flows.testing.vasp_simulator.outputs import Outputs, Step
+from tm23flows.testing.vasp_simulator.outputs import Outputs
+from tm23flows.testing.vasp_simulator.vasprun import Step
 
 FAILURE = 1
 DISK_FULL = 38
@@ -99,7 +100,10 @@ def _with_velocities(inputs: Inputs) -> Inputs:
 def _permuted(inputs: Inputs) -> Inputs:
     poscar, order = inputs.poscar, np.roll(np.arange(len(inputs.poscar.fractional)), 1)
     moved = None if poscar.velocities is None else poscar.velocities[order]
-    poscar = replace(poscar, fractional=poscar.fractional[order], velocities=moved)
+    next_ones = None if poscar.predicted is None else poscar.predicted[order]
+    poscar = replace(
+        poscar, fractional=poscar.fractional[order], velocities=moved, predicted=next_ones
+    )
     return replace(inputs, poscar=poscar)
 
 
@@ -129,7 +133,7 @@ def _run(launch: Launch) -> object:
         record = _spoiled(record, plan)
         seconds = time.monotonic() - started
         launch.outputs.end_step(record, inputs, seconds, converged=error == 0.0)
-        poscar = _next_poscar(inputs, state) if inputs.is_md else poscar
+        poscar = _next_poscar(inputs, here, state) if inputs.is_md else poscar
         launch.outputs.contcar(poscar)
         if aborted or _told_to_stop(launch):
             _remove_stopcar(launch.folder)
@@ -142,15 +146,16 @@ def _first_state(inputs: Inputs) -> tuple[motion.State, bool]:
     poscar = inputs.poscar
     if not inputs.is_md:
         return motion.State(poscar.fractional, np.zeros_like(poscar.fractional)), True
-    wrapped = poscar.fractional - np.floor(poscar.fractional)
+    wrapped = poscar.start - np.floor(poscar.start)
     thermostat = poscar.thermostat or (0.0, 0.0)
     return motion.State(wrapped, poscar.velocities, *thermostat), poscar.thermostat is not None
 
 
-def _next_poscar(inputs: Inputs, state: motion.State) -> object:
+def _next_poscar(inputs: Inputs, here: np.ndarray, state: motion.State) -> object:
     return replace(
         inputs.poscar,
-        fractional=state.fractional,
+        fractional=here,
+        predicted=state.fractional,
         velocities=state.velocities,
         thermostat=(state.friction, state.integral),
         timestep_fs=inputs.tags["POTIM"],

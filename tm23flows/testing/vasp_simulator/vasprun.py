@@ -6,6 +6,7 @@ positions, 12 elsewhere), so that runs can be compared to 1e-10.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import isinf, isnan
 from time import gmtime, strftime
 from xml.sax.saxutils import escape
@@ -24,6 +25,21 @@ KBAR = 1602.1766208
 
 STEP_END = " </calculation>\n"
 END = "</modeling>\n"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One finished ionic step: geometry, forces in eV/A, stress (3, 3) in eV/A^3, energies.
+
+    The stress has ASE's sign; ``kinetics`` are those of molecular dynamics.
+    """
+
+    number: int
+    fractional: np.ndarray
+    forces: np.ndarray
+    stress: np.ndarray
+    energies: Energies
+    kinetics: Kinetics | None
 
 
 def number(value: float, decimals: int = 12, width: int = 22) -> str:
@@ -122,7 +138,7 @@ def head(inputs: Inputs) -> str:
     lines += ["  " + _tag(name, value) for name, value in inputs.given.items()]
     lines += [" </incar>", *_kpoints(inputs), *_parameters(inputs), *_atoms(inputs)]
     poscar = inputs.poscar
-    lines += structure("initialpos", poscar.cell, poscar.fractional, " ")
+    lines += structure("initialpos", poscar.cell, poscar.start, " ")
     return "\n".join(lines) + "\n"
 
 
@@ -230,46 +246,35 @@ def electronic_step(energies: Energies) -> str:
     )
 
 
-def step_end(
-    cell: np.ndarray,
-    fractional: np.ndarray,
-    forces: np.ndarray,
-    stress: np.ndarray,
-    energies: Energies,
-    kinetics: Kinetics | None,
-) -> str:
+def step_end(step: Step, cell: np.ndarray) -> str:
     """Write what follows the electronic loop.
 
     Parameters
     ----------
-    cell, fractional
-        The geometry of this step.
-    forces
-        In eV/A.
-    stress
-        Shape (3, 3), in eV/A^3, ASE's sign; VASP's is the opposite, in kB.
-    energies
-        In eV.
-    kinetics
-        Of molecular dynamics.
+    step
+        What was found; its stress turns into VASP's sign and kB.
+    cell
+        Rows are the vectors, in angstrom.
 
     Returns
     -------
     The text, without the end of the calculation.
     """
-    moving = []
+    moving, kinetics = [], step.kinetics
     if kinetics:
-        total = energies.free + kinetics.kinetic
-        total += kinetics.thermostat_potential + kinetics.thermostat_kinetic
-        values = {"kinetic": kinetics.kinetic, "lattice kinetic": 0.0}
-        values |= {"nosepot": kinetics.thermostat_potential}
-        values |= {"nosekinetic": kinetics.thermostat_kinetic, "total": total}
+        values = {
+            "kinetic": kinetics.kinetic,
+            "lattice kinetic": 0.0,
+            "nosepot": kinetics.thermostat_potential,
+            "nosekinetic": kinetics.thermostat_kinetic,
+            "total": kinetics.total(step.energies.free),
+        }
         moving = [f'   <i name="{name}">{number(value)} </i>' for name, value in values.items()]
     lines = [
-        *structure(None, cell, fractional, "  "),
-        *_varray("forces", forces, "  "),
-        *_varray("stress", -KBAR * stress, "  "),
-        *["  <energy>", *_energies(energies, "  "), *moving, "  </energy>"],
+        *structure(None, cell, step.fractional, "  "),
+        *_varray("forces", step.forces, "  "),
+        *_varray("stress", -KBAR * step.stress, "  "),
+        *["  <energy>", *_energies(step.energies, "  "), *moving, "  </energy>"],
         '  <time name="totalsc">    0.00    0.00</time>',
     ]
     return "\n".join(lines) + "\n"

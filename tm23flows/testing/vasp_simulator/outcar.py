@@ -1,4 +1,4 @@
-"""The text of OUTCAR and OSZICAR, block by block.
+"""The text of OUTCAR, block by block.
 
 Owns the lines that pymatgen, emmet and custodian look for, and the few that people look for.
 OUTCAR is for handlers and eyes; data belong to vasprun.xml.
@@ -13,13 +13,12 @@ from tm23flows.testing.vasp_simulator.electrons import Energies
 from tm23flows.testing.vasp_simulator.inputs import Inputs
 from tm23flows.testing.vasp_simulator.kpoints import points
 from tm23flows.testing.vasp_simulator.motion import Kinetics
-from tm23flows.testing.vasp_simulator.vasprun import KBAR, VERSION, number
+from tm23flows.testing.vasp_simulator.vasprun import KBAR, VERSION, Step, number
 
 RULE = "-" * 104
-OSZICAR_HEADER = "       N       E                     dE             d eps       ncg     rms\n"
 
 
-def outcar_head(inputs: Inputs) -> str:
+def head(inputs: Inputs) -> str:
     """Write OUTCAR up to the first step.
 
     Parameters
@@ -91,7 +90,7 @@ def _start_lines(inputs: Inputs) -> list[str]:
     ]
 
 
-def outcar_iteration(step: int, k: int, energies: Energies, inputs: Inputs, seconds: float) -> str:
+def electronic_step(step: int, k: int, energies: Energies, inputs: Inputs, seconds: float) -> str:
     """Write one electronic step.
 
     Parameters
@@ -137,58 +136,29 @@ def outcar_iteration(step: int, k: int, energies: Energies, inputs: Inputs, seco
     return "\n".join(lines)
 
 
-def outcar_step(
-    cell: np.ndarray,
-    fractional: np.ndarray,
-    forces: np.ndarray,
-    stress: np.ndarray,
-    energies: Energies,
-    kinetics: Kinetics | None,
-) -> str:
+def step_end(step: Step, cell: np.ndarray) -> str:
     """Write the end of an ionic step.
 
     Parameters
     ----------
-    cell, fractional
-        The geometry of this step.
-    forces
-        In eV/A.
-    stress
-        Shape (3, 3), in eV/A^3, ASE's sign.
-    energies
-        In eV.
-    kinetics
-        Of molecular dynamics.
+    step
+        What was found.
+    cell
+        Rows are the vectors, in angstrom.
 
     Returns
     -------
     The text.
     """
-    kbar = -KBAR * stress
-    parts = [kbar[0, 0], kbar[1, 1], kbar[2, 2], kbar[0, 1], kbar[1, 2], kbar[2, 0]]
-    places = [
-        "".join(f"{x:13.5f}" for x in where) + "    " + "".join(number(f, 6, 14) for f in force)
-        for where, force in zip(fractional @ cell, forces, strict=True)
-    ]
-    drift = np.nan_to_num(forces.sum(axis=0), posinf=0.0, neginf=0.0)
+    energies = step.energies
     lines = [
         f" E-fermi : {FERMI_EV:8.4f}     XC(G=0): -10.0000     alpha+bet : -5.0000",
         "",
-        "  FORCE on cell =-STRESS in cart. coord.  units (eV):",
-        "  Direction    XX          YY          ZZ          XY          YZ          ZX",
-        "  in kB   " + "".join(number(x, 5, 12) for x in parts),
-        (
-            f"  external pressure = {number(np.trace(kbar) / 3, 2, 11)} kB"
-            "  Pullay stress =        0.00 kB"
-        ),
+        *_stress_lines(step.stress),
         "",
         f"  volume of cell : {abs(np.linalg.det(cell)):11.2f}",
         "",
-        " POSITION                                       TOTAL-FORCE (eV/Angst)",
-        " " + "-" * 83,
-        *places,
-        " " + "-" * 83,
-        "    total drift:                        " + "".join(f"{x:14.6f}" for x in drift),
+        *_force_lines(step.fractional @ cell, step.forces),
         "",
         "  FREE ENERGIE OF THE ION-ELECTRON SYSTEM (eV)",
         "  ---------------------------------------------------",
@@ -199,15 +169,40 @@ def outcar_step(
             f"  energy(sigma->0) = {number(energies.sigma0, 8, 18)}"
         ),
         "",
-        *(_thermostat_lines(energies, kinetics) if kinetics else []),
+        *(_thermostat_lines(energies, step.kinetics) if step.kinetics else []),
         "",
     ]
     return "\n".join(lines)
 
 
+def _stress_lines(stress: np.ndarray) -> list[str]:
+    kbar = -KBAR * stress
+    parts = [kbar[0, 0], kbar[1, 1], kbar[2, 2], kbar[0, 1], kbar[1, 2], kbar[2, 0]]
+    pressure = number(np.trace(kbar) / 3, 2, 11)
+    return [
+        "  FORCE on cell =-STRESS in cart. coord.  units (eV):",
+        "  Direction    XX          YY          ZZ          XY          YZ          ZX",
+        "  in kB   " + "".join(number(x, 5, 12) for x in parts),
+        f"  external pressure = {pressure} kB  Pullay stress =        0.00 kB",
+    ]
+
+
+def _force_lines(positions: np.ndarray, forces: np.ndarray) -> list[str]:
+    places = [
+        "".join(f"{x:13.5f}" for x in where) + "    " + "".join(number(f, 6, 14) for f in force)
+        for where, force in zip(positions, forces, strict=True)
+    ]
+    drift = np.nan_to_num(forces.sum(axis=0), posinf=0.0, neginf=0.0)
+    return [
+        " POSITION                                       TOTAL-FORCE (eV/Angst)",
+        " " + "-" * 83,
+        *places,
+        " " + "-" * 83,
+        "    total drift:                        " + "".join(f"{x:14.6f}" for x in drift),
+    ]
+
+
 def _thermostat_lines(energies: Energies, kinetics: Kinetics) -> list[str]:
-    total = energies.free + kinetics.kinetic
-    total += kinetics.thermostat_potential + kinetics.thermostat_kinetic
     return [
         "  ENERGY OF THE ELECTRON-ION-THERMOSTAT SYSTEM (eV)",
         "  ---------------------------------------------------",
@@ -217,12 +212,12 @@ def _thermostat_lines(energies: Energies, kinetics: Kinetics) -> list[str]:
         f"  nose potential ES     = {number(kinetics.thermostat_potential, 6, 16)}",
         f"  nose kinetic   EPS    = {number(kinetics.thermostat_kinetic, 6, 16)}",
         "  ---------------------------------------------------",
-        f"  total energy   ETOTAL = {number(total, 6, 16)} eV",
+        f"  total energy   ETOTAL = {number(kinetics.total(energies.free), 6, 16)} eV",
         "",
     ]
 
 
-def outcar_tail(seconds: float) -> str:
+def tail(seconds: float) -> str:
     """Write the end of OUTCAR.
 
     Parameters
@@ -246,60 +241,3 @@ def outcar_tail(seconds: float) -> str:
                    Maximum memory used (kb):       30000.
                    Average memory used (kb):          N/A
 """
-
-
-def oszicar_iteration(k: int, energy: float, change: float) -> str:
-    """Write one electronic step.
-
-    Parameters
-    ----------
-    k
-        Its number, from 1.
-    energy, change
-        In eV.
-
-    Returns
-    -------
-    The line.
-    """
-    return (
-        f"DAV: {k:3d}   {_exponent(energy, 20, 12)}   {_exponent(change, 12, 5)}"
-        f"   {_exponent(change, 12, 5)}{100:7d}   {_exponent(abs(change), 10, 3)}\n"
-    )
-
-
-def oszicar_step(step: int, energies: Energies, change: float, kinetics: Kinetics | None) -> str:
-    """Write the line of an ionic step.
-
-    Parameters
-    ----------
-    step
-        Its number, from 1.
-    energies
-        In eV.
-    change
-        Of E0 since the step before, in eV.
-    kinetics
-        Of molecular dynamics.
-
-    Returns
-    -------
-    The line.
-    """
-    free, sigma0 = _exponent(energies.free, 15, 8), _exponent(energies.sigma0, 15, 8)
-    if not kinetics:
-        return f"{step:4d} F= {free} E0= {sigma0}  d E ={_exponent(change, 14, 6)}\n"
-    total = energies.free + kinetics.kinetic
-    total += kinetics.thermostat_potential + kinetics.thermostat_kinetic
-    return (
-        f"{step:7d} T= {kinetics.temperature_K:8.1f} E= {_exponent(total, 15, 8)} F= {free}"
-        f" E0= {sigma0}  EK= {_exponent(kinetics.kinetic, 12, 5)}"
-        f" SP= {_exponent(kinetics.thermostat_potential, 10, 2)}"
-        f" SK= {_exponent(kinetics.thermostat_kinetic, 10, 2)}\n"
-    )
-
-
-def _exponent(value: float, width: int, decimals: int) -> str:
-    if not np.isfinite(value):
-        return number(value, 0, width).strip()
-    return f"{value:{width}.{decimals}E}"
