@@ -1,10 +1,15 @@
 import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tm23flows.errors import InputError
 from tm23flows.testing.vasp_simulator.inputs import describe, read_inputs
+from tm23flows.testing.vasp_simulator.motion import A_PER_FS2, Ensemble
 from tm23flows.testing.vasp_simulator.poscar import read_poscar
+
+SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 
 
 def test_the_whole_problem(prepare):
@@ -86,3 +91,28 @@ def test_files_of_other_atoms_are_not_used(prepare):
     assert not read_inputs(folder, "std").guess
     (folder / "WAVECAR").write_text("")
     assert read_inputs(folder, "std").tags["ISTART"] == 0
+
+
+def test_the_mass_of_the_thermostat_is_that_of_real_runs():
+    """What VASP reports for SMASS = 0: two atoms at 300 K, 16 atoms at another temperature."""
+    runs = SHARED / "vasp_atomate2"
+    if not runs.exists():
+        pytest.skip(f"shared test data not found: {runs}")
+    from pymatgen.io.vasp import Vasprun
+
+    for name in ("Si_multi_md/molecular_dynamics_2", "Si_mp_morph_production_run"):
+        file = runs / name / "outputs" / "vasprun.xml.gz"
+        real = Vasprun(file, parse_dos=False, parse_eigen=False, parse_potcar_file=False)
+        first = real.structures[0]
+        temperature, step = real.parameters["TEBEG"], real.parameters["POTIM"]
+        ensemble = Ensemble(np.full(len(first), 28.085), temperature, step, thermostat=True)
+        mass = ensemble.inertia * A_PER_FS2 / first.lattice.a**2
+        assert mass == pytest.approx(real.parameters["SMASS"], rel=1e-5)
+
+
+def test_tags_are_reported_as_vasp_reports_them(prepare):
+    inputs = read_inputs(prepare(PREC="Accurate", GGA="Pe", LREAL="Auto"), "std")
+    assert (inputs.reported["PREC"], inputs.reported["GGA"]) == ("accura", "PE")
+    assert inputs.reported["LREAL"] is True
+    assert inputs.tags["SMASS"] == 0 < inputs.reported["SMASS"]
+    assert read_inputs(prepare("nve", SMASS=-3), "std").reported["SMASS"] == -3

@@ -66,6 +66,15 @@ def test_contcar_holds_the_last_step_and_in_its_block_the_next_one(run, read, la
     assert np.allclose(read(folder)[0].fractional, contcar.predicted, rtol=0, atol=1e-15)
 
 
+def test_the_final_positions_of_vasprun_are_those_to_come(run):
+    from pymatgen.io.vasp import Vasprun
+
+    folder = run()
+    contcar = read_poscar((folder / "CONTCAR").read_text())
+    final = Vasprun(folder / "vasprun.xml", parse_potcar_file=False).final_structure
+    assert np.allclose(final.frac_coords, contcar.predicted, atol=1e-12)
+
+
 def test_contcar_of_a_static_run_is_its_poscar(run):
     folder = run(NSW=0, IBRION=-1)
     assert (folder / "CONTCAR").read_text() == (folder / "POSCAR").read_text()

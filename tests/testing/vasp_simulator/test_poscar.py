@@ -37,6 +37,7 @@ def test_pymatgen_reads_it_and_what_pymatgen_writes_is_nearly_the_same(tmp_path)
     back = read_poscar((tmp_path / "POSCAR").read_text())
     assert np.allclose(back.fractional, STATE.fractional, atol=1e-15)
     assert np.allclose(back.velocities, STATE.velocities, atol=1e-15)
+    assert np.allclose(back.predicted, STATE.predicted, atol=1e-15)
     assert back.thermostat == STATE.thermostat  # the preamble travels as text
 
 
@@ -44,7 +45,8 @@ def test_only_positions():
     text = "x\n2.0\n1 0 0\n0 1 0\n0 0 1\nCu\n2\nDirect\n0 0 0\n0.5 0.5 0.5 Cu\n"
     poscar = read_poscar(text)
     assert np.array_equal(poscar.cell, 2 * np.eye(3))
-    assert poscar.velocities is poscar.thermostat is None
+    assert poscar.velocities is poscar.thermostat is poscar.predicted is None
+    assert poscar.start is poscar.fractional
     assert np.array_equal(read_poscar(text + "\n\n").fractional, poscar.fractional)
 
 
@@ -59,6 +61,8 @@ def test_cartesian_positions_direct_velocities_and_a_volume_for_a_scale():
 def test_velocities_without_a_block():
     text = write_poscar(STATE)
     cut = text[: text.index("           1\n")]
+    with pytest.raises(InputError, match="block is cut"):
+        read_poscar(text[:-100])
     assert read_poscar(cut).thermostat is None
     assert np.array_equal(read_poscar(cut).velocities, STATE.velocities)
 

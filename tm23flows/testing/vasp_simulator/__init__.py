@@ -16,8 +16,10 @@ stress stay exact derivatives of the free energy. ISPIN, PREC, GGA, ALGO and the
 and change nothing. Tags that it does not know are refused.
 
 It differs from VASP on purpose in this: numbers have more digits than VASP writes, so that a run
-continued from CONTCAR equals the uninterrupted one to the last bit; velocities that are drawn
-depend only on the inputs; the POTCAR files are its own text.
+continued from CONTCAR equals the uninterrupted one to 1e-10; velocities that are drawn depend
+only on the inputs; k-points are reduced by time reversal alone; WAVECAR and CHGCAR are a few
+lines of text that only save electronic steps; the POTCAR files are its own text. A launch takes
+about 0.15 s and a step of 30 atoms 1 ms, as nothing slower than numpy is imported.
 """
 
 from __future__ import annotations

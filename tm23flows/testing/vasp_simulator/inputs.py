@@ -14,7 +14,7 @@ import numpy as np
 from tm23flows.errors import InputError
 from tm23flows.testing.vasp_simulator.electrons import Electrons
 from tm23flows.testing.vasp_simulator.kpoints import Mesh, read_kpoints
-from tm23flows.testing.vasp_simulator.motion import Ensemble
+from tm23flows.testing.vasp_simulator.motion import A_PER_FS2, Ensemble
 from tm23flows.testing.vasp_simulator.poscar import Poscar, read_poscar
 from tm23flows.testing.vasp_simulator.potcar import Potcar, read_potcars
 from tm23flows.testing.vasp_simulator.tags import Value, complete, read_incar
@@ -41,6 +41,16 @@ class Inputs:
         """The POTCAR of every atom."""
         blocks = zip(self.potcars, self.poscar.counts, strict=True)
         return [potcar for potcar, count in blocks for _ in range(count)]
+
+    @property
+    def reported(self) -> dict[str, Value]:
+        """The tags as VASP reports them: SMASS = 0 has become a mass, in u and units of |a|^2."""
+        told = {"PREC": str(self.tags["PREC"]).lower()[:6], "GGA": str(self.tags["GGA"]).upper()}
+        told["LREAL"] = bool(self.tags["LREAL"])
+        if self.is_md and self.tags["SMASS"] == 0:
+            length = float(np.linalg.norm(self.poscar.cell[0]))
+            told["SMASS"] = float(self.ensemble.inertia) * A_PER_FS2 / length**2
+        return {**self.tags, **told}
 
     @property
     def is_md(self) -> bool:

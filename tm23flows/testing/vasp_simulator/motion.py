@@ -7,10 +7,11 @@ the integral s of the friction at half steps, and a = f/m:
     s(n+1/2) = s(n-1/2) + z dt,   z(n+1) = z(n) + dt [2 K(n+1/2) - g k T] / Q
 
 It conserves F + K + Q z^2/2 + g k T s up to second order. The state after a step is the next
-positions, which is what VASP puts into CONTCAR. The kinetic energy of a step is the mean of those
-of its two half steps, which equipartition makes the right one of a leapfrog (exactly so for
-harmonic atoms; that of the mean velocity is 1 or 2 % cold at 5 fs). Nose, Mol. Phys. 52, 255
-(1984); Hoover, Phys. Rev. A 31, 1695 (1985). g = 3n - 3, because the centre of mass is at rest.
+positions, with which VASP begins the predictor-corrector block of CONTCAR. The kinetic energy of
+a step is the mean of those of its two half steps, which equipartition makes the right one of a
+leapfrog (exactly so for harmonic atoms; that of the mean velocity is 1 or 2 % cold at 5 fs).
+Nose, Mol. Phys. 52, 255 (1984); Hoover, Phys. Rev. A 31, 1695 (1985). g = 3n - 3, because the
+centre of mass is at rest.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Ensemble:
 
     @property
     def inertia(self) -> float:
-        """Mass of the thermostat in eV fs^2: its period is 40 steps, as with SMASS = 0."""
+        """Mass of the thermostat in eV fs^2: a period of 40 steps, VASP's for SMASS = 0."""
         period = NOSE_PERIOD_STEPS * self.timestep_fs
         return 2 * self.target_eV * (period / (2 * np.pi)) ** 2
 

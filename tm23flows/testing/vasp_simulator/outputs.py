@@ -118,7 +118,7 @@ class Outputs:
         self.write("vasprun.xml", vasprun.step_end(step, cell) + electronic + vasprun.STEP_END)
 
     def contcar(self, poscar: Poscar) -> None:
-        """Replace CONTCAR."""
+        """Replace CONTCAR: the positions of the step just done, and the way on from there."""
         (self.folder / "CONTCAR").write_text(write_poscar(poscar), encoding="ascii")
 
     def end(self, inputs: Inputs, last: Poscar) -> None:

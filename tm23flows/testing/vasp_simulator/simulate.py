@@ -21,6 +21,7 @@ from tm23flows.errors import InputError
 from tm23flows.testing.vasp_simulator import electrons, faults, motion, potential
 from tm23flows.testing.vasp_simulator.inputs import Inputs, read_inputs
 from tm23flows.testing.vasp_simulator.outputs import Outputs
+from tm23flows.testing.vasp_simulator.poscar import Poscar
 from tm23flows.testing.vasp_simulator.vasprun import Step
 
 FAILURE = 1
@@ -107,7 +108,7 @@ def _permuted(inputs: Inputs) -> Inputs:
     return replace(inputs, poscar=poscar)
 
 
-def _run(launch: Launch) -> object:
+def _run(launch: Launch) -> Poscar:
     """Do all ionic steps; return the last CONTCAR."""
     inputs, plan = launch.inputs, launch.plan
     poscar, ensemble = inputs.poscar, inputs.ensemble
@@ -151,7 +152,7 @@ def _first_state(inputs: Inputs) -> tuple[motion.State, bool]:
     return motion.State(wrapped, poscar.velocities, *thermostat), poscar.thermostat is not None
 
 
-def _next_poscar(inputs: Inputs, here: np.ndarray, state: motion.State) -> object:
+def _next_poscar(inputs: Inputs, here: np.ndarray, state: motion.State) -> Poscar:
     return replace(
         inputs.poscar,
         fractional=here,

@@ -178,7 +178,7 @@ def _parameters(inputs: Inputs) -> list[str]:
 def _separator(inputs: Inputs, group: str, indent: str, inner: list[str]) -> list[str]:
     # the choice of algorithm is in the INCAR only, <parameters> has IALGO
     tags = [name for name in GROUPS[group] if name != "ALGO"]
-    lines = [f"{indent} {_tag(name, inputs.tags[name])}" for name in tags]
+    lines = [f"{indent} {_tag(name, inputs.reported[name])}" for name in tags]
     for name in inner:
         lines += _separator(inputs, name, indent + " ", [])
     return [f'{indent}<separator name="{group}" >', *lines, f"{indent}</separator>"]
