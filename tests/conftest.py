@@ -8,6 +8,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -181,3 +182,17 @@ def vasp(_vasp_simulator, monkeypatch) -> dict[str, str]:
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("VASP_SIMULATOR_PLAN", raising=False)
     return _vasp_simulator
+
+
+@pytest.fixture
+def faults(vasp, tmp_path, monkeypatch) -> Callable[..., None]:
+    """A function that tells the simulator what to do wrong; without arguments, nothing."""
+
+    def plan(*told: dict[str, Any]) -> None:
+        path = tmp_path / "plan.json"
+        path.write_text(json.dumps(told))
+        for counter in tmp_path.glob("plan.json.*.count"):
+            counter.unlink()
+        monkeypatch.setenv("VASP_SIMULATOR_PLAN", str(path))
+
+    return plan

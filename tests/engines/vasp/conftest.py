@@ -1,13 +1,10 @@
 """Real outputs of VASP where they are, and the folder on the path for the writer of made ones."""
 
-import json
 import sys
 from pathlib import Path
 
 import pytest
 from ase.build import bulk
-
-from tm23flows.testing.vasp_simulator import install_simulator
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -33,32 +30,6 @@ def real_vasprun(real_vaspruns):
         return path
 
     return find
-
-
-@pytest.fixture(scope="session")
-def _simulator(tmp_path_factory):
-    return install_simulator(tmp_path_factory.mktemp("simulator"))
-
-
-@pytest.fixture
-def vasp(_simulator, monkeypatch):
-    """The simulator and its datasets as the VASP of this test; their environment."""
-    for name, value in _simulator.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("VASP_SIMULATOR_PLAN", raising=False)
-    return _simulator
-
-
-@pytest.fixture
-def faults(vasp, tmp_path, monkeypatch):
-    """A function that tells the simulator what to do wrong."""
-
-    def plan(*told):
-        path = tmp_path / "plan.json"
-        path.write_text(json.dumps(told))
-        monkeypatch.setenv("VASP_SIMULATOR_PLAN", str(path))
-
-    return plan
 
 
 @pytest.fixture

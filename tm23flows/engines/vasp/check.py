@@ -22,6 +22,7 @@ from tm23flows.engines.vasp.header import RunHeader, read_header
 from tm23flows.engines.vasp.incar_tags import FROZEN_TAGS
 from tm23flows.engines.vasp.inputs import input_files
 from tm23flows.engines.vasp.kpoints_file import read_kpoints, same_mesh
+from tm23flows.engines.vasp.restart import first_positions
 from tm23flows.errors import InputError
 
 OTHER_NAMES = {"ENCUT": "ENMAX"}
@@ -60,7 +61,7 @@ def drifts(folder: Path, generator: VaspInputGenerator, structure: Structure) ->
     except (InputError, OSError):
         return [*found, "vasprun.xml cannot be read"]
     found += _settings_drifts(header, asked, _electrons(generator, asked))
-    found += _atoms_drifts(header, asked, structure)
+    found += _atoms_drifts(header, asked, structure, _start(folder, structure))
     if not asked["INCAR"].get("NSW"):
         found += _band_drifts(path, header.parameters.get("NBANDS"))
     return list(dict.fromkeys(found))
@@ -166,11 +167,22 @@ def _settings_drifts(header: RunHeader, asked: VaspInput, electrons: float) -> I
             yield f"VASP has the dataset {title}, not {dataset.header}"
 
 
-def _atoms_drifts(header: RunHeader, asked: VaspInput, structure: Structure) -> Iterator[str]:
+def _start(folder: Path, structure: Structure) -> np.ndarray:
+    """Return where the run should begin: one step on, if its POSCAR was a CONTCAR."""
+    try:
+        poscar = Poscar.from_file(folder / "POSCAR", check_for_potcar=False)
+    except (OSError, ValueError, LookupError):
+        return structure.frac_coords
+    return structure.frac_coords if poscar.predictor_corrector is None else first_positions(poscar)
+
+
+def _atoms_drifts(
+    header: RunHeader, asked: VaspInput, structure: Structure, start: np.ndarray
+) -> Iterator[str]:
     """Compare cell, species and the order of atoms."""
     if list(header.symbols) != [site.specie.symbol for site in asked["POSCAR"].structure]:
         yield "vasprun.xml has other atoms"
-    elif _moved(header.fractional, structure.frac_coords):
+    elif _moved(header.fractional, start):
         yield "vasprun.xml has the atoms in other places, or in another order"
     if not np.allclose(header.cell, structure.lattice.matrix, rtol=0, atol=CELL_TOLERANCE_A):
         yield "vasprun.xml has another cell"

@@ -27,6 +27,7 @@ from custodian.vasp.interpreter import VaspModder
 from pymatgen.io.vasp import Incar
 
 from tm23flows.engines.vasp.incar_tags import FROZEN_TAGS
+from tm23flows.engines.vasp.places import await_file
 
 NUMERICS = (
     "too_few_bands",
@@ -99,6 +100,7 @@ class CompleteOutputValidator(Validator):
 
     def check(self, directory: str = "./") -> bool:
         """Say whether something is wrong."""
+        await_file(Path(directory) / "vasprun.xml")
         return output_fault(directory) is not None
 
 

@@ -1,15 +1,16 @@
 """Molecular dynamics as a row of VASP runs that continue each other.
 
 Owns the loop over runs: what to start from, what of a run that ended early is kept,
-and when to give up. Step k of a run of m steps is calculation k of its vasprun.xml;
-CONTCAR holds the positions of step m + 1, so the next run begins with a new step and
-nothing is there twice.
+and when to give up. Step k of a run of m steps is calculation k of its vasprun.xml, and
+a run that reads CONTCAR begins with step m + 1 (``restart`` says why), so nothing is there
+twice.
 """
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +20,12 @@ import numpy as np
 from tm23flows.documents.label import Effort, Energies
 from tm23flows.engines.base import MDStep, Result, State
 from tm23flows.engines.vasp.check import drifts
-from tm23flows.engines.vasp.header import read_header
-from tm23flows.engines.vasp.outputs import VaspStep, iter_steps
-from tm23flows.engines.vasp.places import attempts, fresh_folder, output_file, raise_if_disk_full
+from tm23flows.engines.vasp.places import (
+    attempts,
+    fresh_folder,
+    raise_if_disk_full,
+    read_output,
+)
 from tm23flows.engines.vasp.restart import age, first_poscar, read_contcar
 from tm23flows.engines.vasp.run import RunReport, run_in
 from tm23flows.engines.vasp.soundness import exploded, shortest_distance, temperature, unsound
@@ -32,9 +36,8 @@ if TYPE_CHECKING:
     from atomate2.vasp.jobs.base import BaseVaspMaker
 
     from tm23flows.documents.trajectory import Dynamics
-
-POSITION_TOLERANCE = 1e-6
-"""Fractional; VASP writes eight digits."""
+    from tm23flows.engines.vasp.header import RunHeader
+    from tm23flows.engines.vasp.outputs import VaspStep
 
 UNKNOWN_MOMENTA = np.empty((0, 3))
 UNKNOWN_THERMOSTAT = np.empty(0)
@@ -130,20 +133,23 @@ def run_segments(
         yield from harvest.steps
         if folders:
             raise_if_disk_full(folders[-1])
-        if stopped:
+        state = harvest.steps[-1].state if harvest.steps else state
+        if stopped and (state is None or state.step < n_steps):
             raise OutOfTimeError(f"The time of this worker was over ({stopped}).")
         failures += harvest.problem is not None
         stuck = 0 if harvest.steps else stuck + 1
         if harvest.hopeless or stuck == 2 or failures == MAX_FAILURES:
             last = done + len(harvest.steps)
             raise PhysicsError(f"The run cannot go on after step {last}: {harvest.problem}.")
-        state = harvest.steps[-1].state if harvest.steps else state
 
 
 def _salvage(stretch: Stretch, places: list[Path | None], name: str) -> Harvest | None:
     """Take over what an earlier attempt at the same stretch has completed."""
     for place in places:
         for folder in [] if place is None else attempts(place, name):
+            # A VASP that has outlived its worker would compute what nobody will read.
+            with suppress(OSError):
+                (folder / "STOPCAR").write_text("LABORT = .TRUE.\n", encoding="ascii")
             harvest = stretch.harvest(folder, None)
             if harvest.steps:
                 return harvest
@@ -212,33 +218,34 @@ class Stretch:
         Its steps up to the last one from which the trajectory can go on.
         """
         problem = report.error if report else None
+        # Before the steps: if VASP is still running, there are steps for it.
+        contcar = _content(folder / "CONTCAR")
         try:
-            path = output_file(folder)
-            header, raw = read_header(path), list(iter_steps(path))
+            header, raw = read_output(folder)
         except InputError as error:
             return Harvest([], problem or str(error))
         if not raw:
             return Harvest([], problem or "VASP completed no step")
-        length = self._length if report else int(header.incar.get("NSW", self._length))
-        asked = self._maker(length).input_set_generator
-        if differences := drifts(folder, asked, self._structure):
-            why = "what ran is not what was asked for: " + "; ".join(differences)
+        if why := self._foreign(folder, header, report):
             return Harvest([], why, hopeless=report is not None)
-        if not self._begins_here(raw[0]):
-            return Harvest([], "it began from other positions", hopeless=report is not None)
         steps, explosion = self._sound_steps(raw)
         if explosion:
             return Harvest(steps, explosion, hopeless=True)
-        return self._with_restart(
-            folder, steps, raw, problem, _Past(header.version, report, folder)
-        )
+        going_on = self._goes_on_after(contcar, raw)
+        if not going_on:
+            return Harvest([], problem or "CONTCAR does not go on from the complete steps")
+        past = _Past(header.version, report, folder)
+        return Harvest(_with_restart(steps[:going_on], contcar, past), problem)
 
-    def _begins_here(self, first: VaspStep) -> bool:
-        asked = self._structure.frac_coords
-        if first.fractional.shape != asked.shape:
-            return False
-        away = first.fractional - asked
-        return bool(np.abs(away - np.rint(away)).max() < POSITION_TOLERANCE)
+    def _foreign(self, folder: Path, header: RunHeader, report: RunReport | None) -> str | None:
+        """Say why the output in a folder is not that of this stretch."""
+        if _content(folder / "POSCAR") != self._poscar.encode():
+            return "it began from another POSCAR"
+        length = self._length if report else int(header.incar.get("NSW", self._length))
+        asked = self._maker(length).input_set_generator
+        if differences := drifts(folder, asked, self._structure):
+            return "what ran is not what was asked for: " + "; ".join(differences)
+        return None
 
     def _sound_steps(self, raw: list[VaspStep]) -> tuple[list[MDStep], str | None]:
         """Turn what VASP wrote into steps, up to where the trajectory explodes."""
@@ -254,28 +261,18 @@ class Stretch:
             steps.append(_md_step(one, self._done + one.number, before, kelvin))
         return steps, None
 
-    def _with_restart(
-        self,
-        folder: Path,
-        steps: list[MDStep],
-        raw: list[VaspStep],
-        problem: str | None,
-        past: _Past,
-    ) -> Harvest:
-        """Cut the steps where CONTCAR goes on, and give CONTCAR to the last of them."""
-        path = folder / "CONTCAR"
-        contcar = read_contcar(path, len(self._task.atoms))
-        last = raw[-1]
-        when = contcar and age(contcar, last.fractional, last.cell, self._task.dynamics.timestep_fs)
-        if when == "same":
-            steps = steps[:-1]
-        if when in (None, "other") or not steps:
-            return Harvest([], problem or "CONTCAR does not belong to the last complete step")
-        restart = replace(steps[-1].state, restart=path.read_bytes())
-        result = steps[-1].result
-        if result is not None:
-            result = replace(result, effort=past.effort(result.effort))
-        return Harvest([*steps[:-1], replace(steps[-1], state=restart, result=result)], problem)
+    def _goes_on_after(self, content: bytes, raw: list[VaspStep]) -> int:
+        """Return after how many of the steps CONTCAR goes on; 0 if after none."""
+        contcar = read_contcar(content, len(self._task.atoms))
+        if contcar is None:
+            return 0
+        timestep_fs = self._task.dynamics.timestep_fs
+        for count in range(len(raw), 0, -1):
+            step = raw[count - 1]
+            when = age(contcar, step.fractional, step.cell, timestep_fs)
+            if when != "other":
+                return count if when == "next" else count - 1
+        return 0
 
 
 @dataclass(frozen=True)
@@ -296,6 +293,22 @@ class _Past:
                 "folder": f"{socket.gethostname()}:{self.folder}",
             }
         )
+
+
+def _with_restart(steps: list[MDStep], contcar: bytes, past: _Past) -> list[MDStep]:
+    """Give the restart file, and the facts of the whole run, to the last step."""
+    last = replace(steps[-1], state=replace(steps[-1].state, restart=contcar))
+    if last.result is not None:
+        effort = past.effort(last.result.effort)
+        last = replace(last, result=replace(last.result, effort=effort))
+    return [*steps[:-1], last]
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _unwrapped(step: VaspStep, before: np.ndarray) -> np.ndarray:

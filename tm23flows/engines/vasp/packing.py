@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tarfile
+import zlib
 from hashlib import file_digest
 from pathlib import Path
 from typing import IO
@@ -37,7 +38,8 @@ def pack(workdir: Path, folders: list[Path]) -> RawOutputs | None:
     Raises
     ------
     TM23Error
-        If what is read back is not what was written; the folders are then still there.
+        If the pack cannot be written, or what is read back is not what was written; the
+        folders are then still there.
     """
     there = [folder for folder in folders if folder.is_dir()]
     if not there:
@@ -50,15 +52,24 @@ def pack(workdir: Path, folders: list[Path]) -> RawOutputs | None:
         if path.is_file() and not path.is_symlink() and is_packed(path.name)
     }
     partial = target.with_name(target.name + ".part")
-    with tarfile.open(partial, "w:gz") as tar:
-        for name in members:
-            tar.add(workdir / name, arcname=name)
-    if read_back(partial) != members:
-        raise TM23Error(f"The pack {partial} is not what was written to it; its folders are kept.")
+    try:
+        _write(partial, workdir, members)
+    except (TM23Error, OSError) as error:
+        partial.unlink(missing_ok=True)
+        raise TM23Error(f"The runs in {workdir} are not packed, and kept: {error}") from error
     partial.replace(target)
     for folder in there:
         shutil.rmtree(folder)
     return RawOutputs(path=target, sha256=_sha256(target), members=members)
+
+
+def _write(pack_file: Path, workdir: Path, members: dict[str, str]) -> None:
+    """Write files into a pack, and see that they are in it."""
+    with tarfile.open(pack_file, "w:gz") as tar:
+        for name in members:
+            tar.add(workdir / name, arcname=name)
+    if read_back(pack_file) != members:
+        raise TM23Error(f"The pack {pack_file} is not what was written to it.")
 
 
 def is_packed(name: str) -> bool:
@@ -99,7 +110,7 @@ def read_back(pack_file: Path) -> dict[str, str]:
             for member in tar:
                 if member.isfile() and (content := tar.extractfile(member)):
                     found[member.name] = _digest(content)
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise TM23Error(f"The pack {pack_file} is damaged: {error}.") from error
     return found
 

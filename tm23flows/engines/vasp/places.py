@@ -1,18 +1,28 @@
-"""Folders of VASP runs: fresh ones, what is in finished ones, and a disk that is full."""
+"""Folders of VASP runs: fresh ones, what is in finished ones, and a disk that is full.
+
+Owns the patience with file systems that are late. Does not judge what it reads.
+"""
 
 from __future__ import annotations
 
+import errno
 import shutil
 import socket
+import time
 from pathlib import Path
 
+from tm23flows.engines.vasp.header import RunHeader, read_header
+from tm23flows.engines.vasp.outputs import VaspStep, iter_steps
 from tm23flows.errors import DiskFullError, InputError
 
 FULL_BYTES = 1 << 20
 """A disk with less than this left is full."""
 
 TEXT_OUTPUTS = ("vasp.out", "std_err.txt")
-COMPLAINT = b"No space left on device"
+COMPLAINTS = (b"No space left on device", b"Disk quota exceeded")
+
+PATIENCE_S = (0.5, 1.0, 2.0)
+"""Waits before a file is looked for again that another machine may have written."""
 
 
 def fresh_folder(workdir: Path, name: str) -> Path:
@@ -51,14 +61,32 @@ def attempts(workdir: Path, name: str) -> list[Path]:
     -------
     The folders.
     """
-    found = [path for path in workdir.glob(f"{name}*") if path.is_dir()]
-    numbers = {path: path.name[len(name) :].lstrip(".") or "1" for path in found}
-    mine = [path for path in found if numbers[path].isdecimal()]
-    return sorted(mine, key=lambda path: -int(numbers[path]))
+    found = [path for path in workdir.glob(f"{name}.*") if path.suffix[1:].isdecimal()]
+    first = [workdir / name]
+    later = sorted(found, key=lambda path: -int(path.suffix[1:]))
+    return [path for path in later + first if path.is_dir()]
 
 
-def output_file(folder: Path) -> Path:
-    """Return the file with the numbers of a run.
+def await_file(path: Path) -> None:
+    """Wait a little for a file that a shared file system may not show yet.
+
+    Parameters
+    ----------
+    path
+        The file. Nothing happens if it is not there in the end: whoever reads it says so.
+    """
+    for wait in PATIENCE_S:
+        try:
+            with path.open("rb"):
+                return
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ESTALE):
+                return
+            time.sleep(wait)
+
+
+def read_output(folder: Path) -> tuple[RunHeader, list[VaspStep]]:
+    """Read what a run has left in ``vasprun.xml``, which every version of VASP writes.
 
     Parameters
     ----------
@@ -67,17 +95,22 @@ def output_file(folder: Path) -> Path:
 
     Returns
     -------
-    ``vasprun.xml``, which is what every version of VASP writes.
+    Its settings, and its complete steps.
 
     Raises
     ------
     InputError
-        If VASP wrote none.
+        If VASP wrote none, if it is damaged, or if the file system does not give it.
     """
-    for name in ("vasprun.xml", "vasprun.xml.gz"):
-        if (folder / name).is_file():
-            return folder / name
-    raise InputError(f"VASP wrote no vasprun.xml in {folder}.")
+    path = folder / "vasprun.xml"
+    for wait in PATIENCE_S:
+        try:
+            return read_header(path), list(iter_steps(path))
+        except InputError as error:
+            if getattr(error.__cause__, "errno", None) != errno.ESTALE:
+                raise
+            time.sleep(wait)
+    return read_header(path), list(iter_steps(path))
 
 
 def raise_if_disk_full(folder: Path) -> None:
@@ -93,11 +126,8 @@ def raise_if_disk_full(folder: Path) -> None:
     DiskFullError
         If the disk is full, or VASP said so.
     """
-    said = any(
-        COMPLAINT in (folder / name).read_bytes()
-        for name in TEXT_OUTPUTS
-        if (folder / name).is_file()
-    )
+    texts = [(folder / name).read_bytes() for name in TEXT_OUTPUTS if (folder / name).is_file()]
+    said = any(complaint in text for text in texts for complaint in COMPLAINTS)
     if said or shutil.disk_usage(folder).free < FULL_BYTES:
         raise DiskFullError(
             f"The disk of {folder} on {socket.gethostname()} is full (disk_full): free some space, "

@@ -16,9 +16,7 @@ import numpy as np
 from tm23flows.documents.label import Effort, Energies
 from tm23flows.engines.base import Failure, Result
 from tm23flows.engines.vasp.check import drifts
-from tm23flows.engines.vasp.header import read_header
-from tm23flows.engines.vasp.outputs import VaspStep, iter_steps
-from tm23flows.engines.vasp.places import fresh_folder, output_file, raise_if_disk_full
+from tm23flows.engines.vasp.places import fresh_folder, raise_if_disk_full, read_output
 from tm23flows.engines.vasp.run import RunReport, run_in
 from tm23flows.engines.vasp.soundness import unsound
 from tm23flows.errors import InputError, OutOfTimeError
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from atomate2.vasp.jobs.base import BaseVaspMaker
 
     from tm23flows.documents.recipe import Recipe
+    from tm23flows.engines.vasp.outputs import VaspStep
 
 LARGE_FILES = ("WAVECAR", "CHGCAR", "CHG")
 POSITION_TOLERANCE = 1e-6
@@ -53,7 +52,7 @@ class Statics:
         self.folders: list[Path] = []
         self._deadline = deadline
         self._longest_s = 0.0
-        self._warm: tuple[Path, Recipe, np.ndarray] | None = None
+        self._warm: tuple[Path, Recipe, Atoms] | None = None
 
     def compute(self, atoms: Atoms, maker: BaseVaspMaker, recipe: Recipe) -> Result | Failure:
         """Run one static and judge it.
@@ -105,19 +104,20 @@ class Statics:
         """Return the folder to start from: same cell, atoms, mesh and cutoff; SIGMA may differ."""
         if self._warm is None:
             return None
-        folder, before, cell = self._warm
+        folder, before, last = self._warm
         same = all(
             getattr(before, name) == getattr(recipe, name)
             for name in ("kmesh", "kmesh_offset", "cutoff_eV", "pseudopotentials", "spin_polarized")
         )
-        return folder if same and np.array_equal(cell, atoms.cell.array) else None
+        same = same and np.array_equal(last.cell.array, atoms.cell.array)
+        return folder if same and np.array_equal(last.numbers, atoms.numbers) else None
 
     def _keep_warm(self, folder: Path | None, recipe: Recipe, atoms: Atoms) -> None:
         for old in self.folders:
             if old != folder:
                 for name in LARGE_FILES:
                     (old / name).unlink(missing_ok=True)
-        self._warm = None if folder is None else (folder, recipe, atoms.cell.array.copy())
+        self._warm = None if folder is None else (folder, recipe, atoms.copy())
 
 
 def _judge(
@@ -128,8 +128,7 @@ def _judge(
     if differences:
         return Failure("what ran is not what was asked for: " + "; ".join(differences))
     try:
-        path = output_file(folder)
-        steps, header = list(iter_steps(path)), read_header(path)
+        header, steps = read_output(folder)
     except InputError as error:
         return Failure(str(error))
     if len(steps) != 1:
