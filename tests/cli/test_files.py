@@ -1,8 +1,15 @@
+import sys
+from pathlib import Path
+
 import pytest
 
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label
 from tm23flows.store.archive import Archive
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "engines" / "vasp"))
+
+from vasprun_text import Run
 
 
 @pytest.fixture
@@ -68,3 +75,32 @@ def test_wrong_exports_write_no_file(tm23, emt_archive, tmp_path, monkeypatch, w
     assert ran.code == 2
     assert sentence in ran.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_of_vasp_is_known_and_imported(tm23, archive, tmp_path):
+    path = tmp_path / "vasprun.xml"
+    path.write_text(Run(n_scf=(2, 2, 60, 2)).text)
+    for words in ((), ("--format", "vasprun")):
+        ran = tm23("import", path, "--name", "copper", *words)
+        assert ran.code == 0, ran.err
+        assert ran.out == "3 labels as copper@1, 1 rejected, 1 trajectories\n"
+    ran = tm23("import", path, "--name", "copper", "--first", 2, "--stride", 2)
+    assert ran.out.startswith("2 labels as copper@2, 0 rejected")
+    assert sorted(one.step for one in archive.labels(metal="Cu")) == [1, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--format", "extxyz"), "not a readable extended XYZ file"),
+        (("--format", "outcar"), "There is no format 'outcar'; use extxyz, vasprun"),
+        (("--stride", "0"), "stride"),
+    ],
+)
+def test_wrong_imports_of_runs_are_one_sentence(tm23, archive, tmp_path, words, sentence):
+    path = tmp_path / "vasprun.xml"
+    path.write_text(Run().text)
+    ran = tm23("import", path, "--name", "copper", *words)
+    assert ran.code == 2
+    assert sentence in ran.err
+    assert archive.database["labels"].count_documents({}) == 0

@@ -33,6 +33,15 @@ def test_every_setting_makes_another_recipe():
     )
 
 
+def test_only_runs_of_vasp_have_other_smearings():
+    imported = {"engine": "vasp", "smearing": "tetrahedron-bloechl", "smearing_order": 0}
+    other = Recipe(**{**imported, "smearing": "fermi-dirac"})
+    assert Recipe(**imported).id != other.id
+    for engine in ("gpaw", "emt"):
+        with pytest.raises(ValidationError, match=f"{engine} smears with Methfessel-Paxton"):
+            Recipe(**{**imported, "engine": engine})
+
+
 @pytest.mark.parametrize(
     "same", [{"cutoff_eV": 350.0}, {"electron_shift": -0.0}, {"kmesh": [3, 3, 3]}]
 )

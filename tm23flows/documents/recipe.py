@@ -6,9 +6,9 @@ of labels and trajectories, not a noun of its own.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from tm23flows.documents.ids import content_id
 from tm23flows.errors import InputError
@@ -28,8 +28,11 @@ class Recipe(BaseModel):
         description="Shift from the Gamma-centred mesh in units of the reciprocal vectors; "
         "0.25 with an even mesh of 2 is the Monkhorst-Pack mesh.",
     )
-    smearing: Literal["methfessel-paxton"] = Field(
-        "methfessel-paxton", description="Smearing scheme."
+    smearing: Literal["methfessel-paxton", "fermi-dirac", "tetrahedron", "tetrahedron-bloechl"] = (
+        Field(
+            "methfessel-paxton",
+            description="Smearing scheme; others than the first only in imported runs of VASP.",
+        )
     )
     smearing_order: int = Field(1, ge=0, description="Order of the scheme; 1 is VASP's ISMEAR=1.")
     sigma_eV: float = Field(0.2, gt=0, description="Smearing width (SIGMA) in eV.")
@@ -50,6 +53,12 @@ class Recipe(BaseModel):
         if min(value) < 1:
             raise ValueError("every number of k-points must be at least 1")
         return value
+
+    @model_validator(mode="after")
+    def _known_smearing(self) -> Self:
+        if self.smearing != "methfessel-paxton" and self.engine != "vasp":
+            raise ValueError(f"{self.engine} smears with Methfessel-Paxton, not {self.smearing}")
+        return self
 
     @property
     def id(self) -> str:

@@ -148,6 +148,7 @@ def test_another_dataset_than_the_recipe_names_is_refused():
         ({"options": {"incar": {"ENCUT": None}}}, "ENCUT cannot be left"),
         ({"options": {"incar": {"ISMEAR": -5}}}, "Methfessel-Paxton"),
         ({"options": {"potcar_functional": "LDA"}}, "not PBE"),
+        ({"smearing": "tetrahedron-bloechl"}, "smears with Methfessel-Paxton"),
     ],
     ids=str,
 )

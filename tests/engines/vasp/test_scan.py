@@ -11,7 +11,13 @@ from vasprun_text import Run, check_step, same
 
 from tm23flows.engines.vasp import scan
 from tm23flows.engines.vasp.header import read_header
-from tm23flows.engines.vasp.scan import StructureSurpriseError, decode, find_steps, scan_steps
+from tm23flows.engines.vasp.scan import (
+    StructureSurpriseError,
+    decode,
+    final_positions,
+    find_steps,
+    scan_steps,
+)
 from tm23flows.engines.vasp.slow_reader import parse_steps
 from tm23flows.errors import InputError
 
@@ -158,3 +164,14 @@ def test_damage_in_a_step_is_said(tmp_path):
     assert next(steps).number == 1
     with pytest.raises(InputError, match=r"Step 2 of vasprun\.xml is damaged"):
         next(steps)
+
+
+def test_where_a_run_ended(tmp_path, real_vasprun):
+    run = Run(selective=True)
+    assert (final_positions(write(tmp_path, run.text), 3) == run.steps[-1]["fractional"]).all()
+    for cut in (run.text[:-200], run.text[: run.text.index("finalpos")], run.head):
+        assert final_positions(write(tmp_path, cut), 3) is None
+    # After molecular dynamics this is the beginning of the next run.
+    end = final_positions(real_vasprun("molecular_dynamics_1"), 2)
+    begin = read_header(real_vasprun("molecular_dynamics_2")).fractional
+    assert (end == begin).all()

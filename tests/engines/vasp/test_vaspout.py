@@ -12,6 +12,12 @@ from tm23flows.errors import InputError, MissingDependencyError
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 NAMES = [b"free energy    TOTEN   ", b"energy without entropy  ", b"energy(sigma->0)        "]
+POTCAR = b"""
+   TITEL  = PAW_PBE Cu_pv 06Sep2000
+   POMASS =   63.546; ZVAL   =   17.000    mass and valenz
+   TITEL  = PAW_PBE O 08Apr2002
+   POMASS =   16.000; ZVAL   =    6.000    mass and valenz
+"""
 FRACTIONAL = np.random.default_rng(0).uniform(0, 1, (4, 3, 3))
 
 
@@ -47,6 +53,7 @@ def written(tmp_path):
             "input/poscar/position_ions": FRACTIONAL[0],
             "input/poscar/ion_types": np.array([b"Cu_pv", b"O"]),
             "input/poscar/number_ion_types": np.array([2, 1]),
+            "input/potcar/content": POTCAR,
         }
         with h5py.File(path, "w") as file:
             for name, value in ({**dynamics, **changes}).items():
@@ -108,6 +115,8 @@ def test_the_header(written):
     assert header.kmesh == (2, 2, 1)
     assert header.kmesh_shift == (0.25, 0.25, 0.0)
     assert header.incar == {"ENCUT": 300.0, "PREC": "Accurate"}
+    assert header.potcar_titles == {"Cu": "PAW_PBE Cu_pv 06Sep2000", "O": "PAW_PBE O 08Apr2002"}
+    assert header.neutral_electrons == 40.0
 
 
 def test_a_file_that_only_begins_like_one_is_refused(tmp_path):

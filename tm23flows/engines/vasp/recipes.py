@@ -117,6 +117,8 @@ def complete_recipe(
     """
     if recipe.xc != protocol.XC:
         raise InputError(f"The VASP engine computes {protocol.XC}, not {recipe.xc}.")
+    if recipe.smearing != "methfessel-paxton":
+        raise InputError(f"The VASP engine smears with Methfessel-Paxton, not {recipe.smearing}.")
     filled = with_recipe(generator, recipe)
     names = sorted(set(symbols))
     files = input_files(filled, Structure(Lattice.cubic(50), names, [[0, 0, 0]] * len(names)))

@@ -67,6 +67,38 @@ def scan_steps(path: Path, wanted: range) -> Iterator[VaspStep]:
         yield decode(block, count, header) or parse_block(block, count, header, path.name)
 
 
+def final_positions(path: Path, n_atoms: int) -> np.ndarray | None:
+    """Read where a run has put its atoms at its very end.
+
+    After molecular dynamics these are the positions of the step that VASP would do next,
+    with which a run begins that goes on from this one.
+
+    Parameters
+    ----------
+    path
+        A vasprun.xml, plain or compressed.
+    n_atoms
+        Number of atoms.
+
+    Returns
+    -------
+    Positions in units of the cell vectors, shape (n, 3); None if the run did not get there.
+
+    Raises
+    ------
+    InputError
+        If this is no vasprun.xml.
+    """
+    n_kept, tail = (1 << 14) + 512 * n_atoms, b""
+    for chunk in read_chunks(path):
+        tail = (tail + chunk)[-n_kept:]
+    begin = tail.rfind(b'<structure name="finalpos"')
+    try:
+        return _vectors(tail, b"positions", begin, n_atoms)[0] if begin >= 0 else None
+    except ValueError:
+        return None
+
+
 def find_steps(chunks: Iterable[bytes], wanted: range, name: str) -> Iterator[tuple[int, bytes]]:
     """Cut steps out of a stream of bytes.
 

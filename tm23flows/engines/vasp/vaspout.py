@@ -13,6 +13,8 @@ write F and the energies of the motion but not always the other two energies, wh
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import nan
@@ -117,6 +119,8 @@ def read_h5_header(path: Path) -> RunHeader:
         types = [_text(tag).split("_")[0] for tag in np.atleast_1d(poscar["ion_types"][()])]
         symbols = tuple(t for t, n in zip(types, counts, strict=True) for _ in range(n))
         mesh, style, shift = _mesh(file)
+        titles, valences = _datasets(file)
+        neutral = sum(map(math.prod, zip(counts, valences, strict=False)), 0.0) or nan
         return RunHeader(
             version=".".join(str(_value(file[f"version/{part}"][()])) for part in _VERSION),
             incar=incar,
@@ -126,8 +130,8 @@ def read_h5_header(path: Path) -> RunHeader:
             kmesh_shift=shift,
             kpoints=np.empty((0, 3)),
             symbols=symbols,
-            potcar_titles={},
-            neutral_electrons=nan,
+            potcar_titles=dict(zip(types, titles, strict=False)),
+            neutral_electrons=neutral,
             numbers=np.array([atomic_numbers[symbol] for symbol in symbols]),
             cell=float(poscar["scale"][()]) * poscar["lattice_vectors"][()],
             fractional=poscar["position_ions"][()],
@@ -173,6 +177,14 @@ def _mesh(
     own = [0.5 if mode == "m" and n % 2 == 0 else 0.0 for n in (n1, n2, n3)]
     x, y, z = ((a + b) % 1 / n for a, b, n in zip(given, own, (n1, n2, n3), strict=True))
     return (n1, n2, n3), _STYLES[mode], (x, y, z)
+
+
+def _datasets(file: File) -> tuple[list[str], list[float]]:
+    """Return titles and valence electrons of the datasets, where the file has their text."""
+    item = file.get("input/potcar/content")
+    text = "" if item is None else _text(item[()])
+    titles = re.findall(r"TITEL\s*=\s*(.+?)\s*$", text, re.MULTILINE)
+    return titles, [float(x) for x in re.findall(r"ZVAL\s*=\s*([\d.]+)", text)]
 
 
 def _text(value: Any) -> str:
