@@ -235,6 +235,37 @@ def test_brmix_of_a_run_that_goes_on_and_converges_is_left_alone(run, faults):
     assert (report.error, report.corrections) == (None, ())
 
 
+def test_a_static_that_does_not_converge_gets_the_stable_algorithm(run, faults, folder, copper):
+    faults({"do": "unconverged", "times": 1})
+    maker = static(kmesh=(2, 2, 2))
+    report = run(maker)
+    assert report.error is None
+    assert report.corrections == (
+        "the electrons did not converge: ALGO=All ISEARCH=1, ISTART=0 ICHARG=2",
+    )
+    assert drifts(folder, maker.input_set_generator, copper) == []
+    (step,) = iter_steps(folder / "vasprun.xml")
+    assert step.converged
+
+
+def test_a_static_that_never_converges_says_so(run, faults, folder):
+    faults({"do": "unconverged"})
+    assert run(static(kmesh=(2, 2, 2))).error == "the electrons did not converge"
+    assert Incar.from_file(folder / "INCAR")["NELMDL"] == -6
+
+
+def test_dynamics_that_do_not_converge_in_a_step_go_on(run, faults, folder):
+    faults({"do": "unconverged", "at_step": 2})
+    report = run(dynamics(n_steps=4))
+    assert (report.error, report.corrections) == (None, ())
+    assert [one.converged for one in iter_steps(folder / "vasprun.xml")] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+
+
 def test_edddav_before_the_output_begins_is_mended(run, faults, folder, copper):
     message = "Error EDDDAV: Call to ZHEGV failed. Returncode = 7"
     faults({"do": f"message:{message}", "and": "exit:1", "times": 1})

@@ -66,6 +66,7 @@ def tm23_handlers() -> tuple[ErrorHandler, ...]:
         NumericsErrorHandler(),
         SubspaceErrorHandler(),
         MixingErrorHandler(),
+        ConvergenceHandler(),
         NotANumberHandler(),
         SilenceHandler(),
     )
@@ -202,6 +203,31 @@ class MixingErrorHandler(_MessageHandler):
         if "AMIX" not in incar:
             return [_set({"AMIX": 0.1, "BMIX": 0.0001}), *_fresh_start(folder)]
         return None
+
+
+class ConvergenceHandler(ErrorHandler):
+    """Electrons of a static that have not converged: what custodian tries, without its files.
+
+    A step of molecular dynamics that has not converged is passed over later.
+    """
+
+    def check(self, directory: str = "./") -> bool:
+        """Say whether a static has ended without convergence."""
+        folder = Path(directory)
+        return _is_static(folder) and output_fault(folder) is None and not _converged(folder)
+
+    def correct(self, directory: str = "./") -> Correction:
+        """Start fresh with the stable algorithm, then with slow mixing."""
+        folder = Path(directory)
+        incar = _incar(folder)
+        if str(incar.get("ALGO", "Normal"))[:1].upper() != "A" and "NELMDL" not in incar:
+            changes = {"ALGO": "All", "ISEARCH": 1}
+        elif "NELMDL" not in incar:
+            changes = {"ALGO": "Normal", "NELMDL": -6, "BMIX": 0.001}
+        else:
+            changes = None
+        actions = [_set(changes), *_fresh_start(folder)] if changes else None
+        return _start_again(folder, "the electrons did not converge", actions)
 
 
 class NotANumberHandler(ErrorHandler):

@@ -24,7 +24,14 @@ GROUPS: Final[dict[str, dict[str, Value]]] = {
     "electronic startup": {"ISTART": 0, "ICHARG": 2, "INIWAV": 1},
     "electronic spin": {"ISPIN": 1, "LNONCOLLINEAR": False, "MAGMOM": [], "NUPDOWN": -1.0},
     "electronic exchange-correlation": {"GGA": "--", "LASPH": False, "LMETAGGA": False},
-    "electronic convergence": {"NELM": 60, "NELMDL": -5, "NELMIN": 2, "LDIAG": True, "TIME": 0.4},
+    "electronic convergence": {
+        "ISEARCH": 0,
+        "NELM": 60,
+        "NELMDL": -5,
+        "NELMIN": 2,
+        "LDIAG": True,
+        "TIME": 0.4,
+    },
     "electronic mixer": (
         {"AMIX": 0.4, "BMIX": 1.0, "AMIN": 0.1, "AMIX_MAG": 1.6, "BMIX_MAG": 1.0}
         | {"IMIX": 4, "MAXMIX": -45, "WC": 100.0, "INIMIX": 1, "MIXPRE": 1, "LMIXTAU": False}
