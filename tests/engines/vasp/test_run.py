@@ -240,9 +240,8 @@ def test_a_static_that_does_not_converge_gets_the_stable_algorithm(run, faults, 
     maker = static(kmesh=(2, 2, 2))
     report = run(maker)
     assert report.error is None
-    assert report.corrections == (
-        "the electrons did not converge: ALGO=All ISEARCH=1, ISTART=0 ICHARG=2",
-    )
+    (correction,) = report.corrections
+    assert correction.startswith("the electrons did not converge: ALGO=All ISEARCH=1")
     assert drifts(folder, maker.input_set_generator, copper) == []
     (step,) = iter_steps(folder / "vasprun.xml")
     assert step.converged
