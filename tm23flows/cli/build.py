@@ -43,8 +43,14 @@ def build(
     workflow = make_workflow(flow)
     plan = plan_of(workflow)
     partial = output.with_name(output.name + ".part.yaml")
-    workflow.to_file(str(partial), f_format="yaml")
-    partial.replace(output)
+    try:
+        workflow.to_file(str(partial), f_format="yaml")
+        partial.replace(output)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(
+            f"The workflow cannot be written to {output} ({error.strerror}); choose another file."
+        ) from error
     typer.echo(f"{plan.fireworks} jobs in {output}; next: lpad add {output}")
 
 

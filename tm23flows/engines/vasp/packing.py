@@ -46,14 +46,9 @@ def pack(workdir: Path, folders: list[Path]) -> RawOutputs | None:
     if not there:
         return None
     target = _free_name(workdir)
-    members = {
-        str(path.relative_to(workdir)): _sha256(path)
-        for folder in there
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.is_symlink() and is_packed(path.name)
-    }
     partial = target.with_name(target.name + ".part")
     try:
+        members = _list_members(workdir, there)
         _write(partial, workdir, members)
     except (TM23Error, OSError) as error:
         partial.unlink(missing_ok=True)
@@ -62,6 +57,16 @@ def pack(workdir: Path, folders: list[Path]) -> RawOutputs | None:
     for folder in there:
         shutil.rmtree(folder)
     return RawOutputs(path=target, sha256=_sha256(target), members=members)
+
+
+def _list_members(workdir: Path, folders: list[Path]) -> dict[str, str]:
+    """Return the checksum of every file that goes into a pack, by name."""
+    return {
+        str(path.relative_to(workdir)): _sha256(path)
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink() and is_packed(path.name)
+    }
 
 
 def _write(pack_file: Path, workdir: Path, members: dict[str, str]) -> None:
