@@ -46,8 +46,21 @@ def test_the_whole_road_through_lpad_and_rlaunch(tmp_path):
     assert "24/24 jobs, 144 MD steps, 24 frames, 57 labels, 2 models" in second
 
 
-def _demo(folder: Path) -> str:
-    words = ["demo", "--engine", "emt", "--work", "work", "--report", "report/index.html"]
+@pytest.mark.slow
+@pytest.mark.fireworks
+@pytest.mark.flare
+@pytest.mark.nequip
+def test_the_whole_road_on_vasp(tmp_path, vasp):
+    """The same with VASP's simulator under custodian."""
+    assert vasp
+    out = _demo(tmp_path, "vasp")
+    assert "24/24 jobs, 144 MD steps, 24 frames, 57 labels, 2 models" in out
+    assert "vasp 6.4.3-simulator (vasp_std)" in out
+    assert "MISSING" not in out
+
+
+def _demo(folder: Path, engine: str = "emt") -> str:
+    words = ["demo", "--engine", engine, "--work", "work", "--report", "report/index.html"]
     done = subprocess.run(
         [TM23, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=600
     )
