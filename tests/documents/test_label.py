@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tm23flows.documents.label import Energies, Label, Rejection, label_arrays, label_id
+from tm23flows.documents.label import (
+    ENERGY_KINDS,
+    Energies,
+    Label,
+    Rejection,
+    label_arrays,
+    label_id,
+)
 from tm23flows.documents.recipe import Recipe
+from tm23flows.errors import InputError
 
 
 def test_a_label_is_named_by_its_frame_and_its_recipe(make_frame, make_label):
@@ -70,3 +78,29 @@ def test_the_policy_chooses_the_energy(make_frame, make_label, energy):
     chosen = label_arrays([label], energy).energies_eV[0]
     assert chosen == getattr(label.energies, energy)
     assert len({label.energies.free, label.energies.sigma0, label.energies.without_entropy}) == 3
+
+
+def test_magnitudes_say_how_large_the_numbers_are(make_frame, make_label):
+    forces, stress = np.array([[3.0, 0, -4.0], [1.0, 1, 1]]), np.array([1e-3, 0, 0, -5e-3, 0, 0])
+    label = make_label(make_frame(), forces=forces, stress=stress)
+    assert label.magnitudes.max_force == pytest.approx(5.0, abs=1e-12)
+    assert label.magnitudes.max_stress == 5e-3
+    assert label.magnitudes.energy_per_atom * 2 == pytest.approx(label.energies.free)
+    assert make_label(make_frame(), forces=forces, stress=None).magnitudes.max_stress is None
+    assert label.model_dump()["magnitudes"]["max_stress"] == 5e-3
+
+
+def test_a_label_without_any_energy_is_none():
+    with pytest.raises(ValidationError, match="at least one energy"):
+        Energies()
+
+
+@pytest.mark.parametrize("kind", ENERGY_KINDS)
+def test_an_energy_that_is_not_known_is_not_made_up(make_frame, make_label, kind):
+    label = make_label(make_frame(), energies=Energies(**{kind: -7.0}))
+    assert label.energies.of(kind) == label.energies.best == -7.0
+    for other in set(ENERGY_KINDS) - {kind}:
+        with pytest.raises(InputError, match=f"known is {kind}"):
+            label_arrays([label], other)
+    with pytest.raises(InputError, match="no energy 'E0'"):
+        label.energies.of("E0")

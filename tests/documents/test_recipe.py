@@ -95,3 +95,24 @@ def test_anything_else_is_one_clear_sentence(text):
     else:
         with pytest.raises(InputError, match="3x3x3"):
             parse_kmesh(text)
+
+
+@pytest.mark.parametrize(
+    "name", ["kmesh", "kmesh_offset", "smearing", "sigma_eV", "spin_polarized"]
+)
+def test_what_nobody_knows_is_said_to_be_unknown(name):
+    recipe = Recipe(engine="imported", options={"source": "a set of labels"}, **{name: None})
+    assert recipe.unknown == (name,)
+    with pytest.raises(InputError, match=name):
+        recipe.require_known()
+    with pytest.raises(ValidationError, match="imported labels only"):
+        Recipe(engine="imported", **{name: None})
+    with pytest.raises(ValidationError, match="imported labels only"):
+        Recipe(engine="gpaw", options={"source": "a set of labels"}, **{name: None})
+
+
+def test_a_mesh_that_is_not_known_has_no_numbers():
+    recipe = Recipe(engine="imported", options={"source": "a set"}, kmesh=None)
+    assert recipe.kmesh_text == "unknown"
+    other = Recipe(engine="imported", options={"source": "another set"}, kmesh=None)
+    assert recipe.id != other.id

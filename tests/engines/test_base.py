@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from tm23flows.documents.recipe import Recipe
 from tm23flows.engines.base import ENGINES, check_engine_name, get_engine
 from tm23flows.errors import InputError, MissingDependencyError
 
@@ -20,6 +21,14 @@ def test_other_engines_are_refused_with_a_next_step(tmp_path):
         get_engine("abinit", tmp_path)
     with pytest.raises(InputError, match="abinit"):
         check_engine_name("abinit")
+
+
+def test_no_engine_computes_under_a_recipe_that_is_not_known(tmp_path, vasp):
+    pytest.importorskip("gpaw")
+    unknown = Recipe(engine="vasp", options={"source": "a set of labels"}, sigma_eV=None)
+    for name in ENGINES:
+        with pytest.raises(InputError, match="sigma_eV are not known"):
+            get_engine(name, tmp_path).complete(unknown, ["Cu"])
 
 
 def test_vasp_that_is_not_there_is_named_with_what_to_set(tmp_path, monkeypatch):
@@ -38,6 +47,7 @@ class Blocker:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Blocker())
+from tm23flows.documents.recipe import Recipe
 from tm23flows.engines.base import get_engine
 from tm23flows.errors import MissingDependencyError
 get_engine("emt", Path("."))

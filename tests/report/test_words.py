@@ -41,3 +41,17 @@ def test_every_setting_is_said():
         "0.2 eV", "-1 electrons", "spin-polarised", "Cu: Cu.PBE 1a2b", "mode = pw",
     ):  # fmt: skip
         assert word in said
+
+
+def test_what_is_not_known_is_said():
+    source = {"options": {"source": "a set"}, "engine": "imported"}
+    unknown = Recipe(
+        **source, kmesh=None, kmesh_offset=None, smearing=None, sigma_eV=None, spin_polarized=None
+    )
+    assert mesh_words(unknown) == "unknown"
+    assert short_words(unknown) == "unknown, SIGMA unknown"
+    words = recipe_words(unknown)
+    assert "k-mesh unknown" in words
+    assert "smearing unknown" in words
+    assert "spin unknown" in words
+    assert "None" not in words

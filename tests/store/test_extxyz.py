@@ -136,7 +136,7 @@ BROKEN = {
         "recipe id does not belong",
     ),
     "another layout": (
-        lambda t: t.replace('\\"schema_version\\": 1', '\\"schema_version\\": 7'),
+        lambda t: t.replace('\\"schema_version\\": 2', '\\"schema_version\\": 7'),
         "layout version 7",
     ),
     "JSON is cut": (lambda t: t.replace('\\"sigma_eV\\": ', '\\"sigma_eV '), "not a readable"),

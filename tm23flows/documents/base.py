@@ -9,14 +9,13 @@ from __future__ import annotations
 import platform
 import socket
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, computed_field
 
 from tm23flows._version import __version__
 from tm23flows.documents.ids import content_id
-
-SCHEMA_VERSION = 1
+from tm23flows.documents.upgrades import upgrade_stored
 
 
 class Provenance(BaseModel):
@@ -66,13 +65,15 @@ class Provenance(BaseModel):
 
 
 class Document(BaseModel):
-    """Base of the seven nouns: frozen, closed, versioned, with an id made from its content."""
+    """Base of the nouns: frozen, closed, versioned, with an id made from its content."""
+
+    LAYOUT: ClassVar[int] = 1
+    """Version of the noun's layout; :mod:`tm23flows.documents.upgrades` reads older ones."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, ser_json_bytes="base64"
     )
 
-    schema_version: int = Field(SCHEMA_VERSION, description="Version of the document's layout.")
     provenance: Provenance
 
     def compute_id(self) -> str:
@@ -83,6 +84,11 @@ class Document(BaseModel):
     def id(self) -> str:
         """The content-derived id."""
         return self.compute_id()
+
+    @computed_field
+    def schema_version(self) -> int:
+        """Version of the document's layout."""
+        return self.LAYOUT
 
     @classmethod
     def from_stored(cls, stored: dict[str, Any]) -> Self:
@@ -100,15 +106,11 @@ class Document(BaseModel):
         Raises
         ------
         ValueError
-            If the layout is of another version, or the content does not hash to the id.
+            If the layout is a newer one, or the content does not hash to the id.
         """
-        version = stored.get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise ValueError(
-                f"{cls.__name__} {stored.get('_id')} has layout version {version}, "
-                f"this program reads version {SCHEMA_VERSION}"
-            )
-        fields = {key: value for key, value in stored.items() if key not in ("_id", "id")}
+        stored = upgrade_stored(cls.__name__, stored, cls.LAYOUT)
+        computed = {"_id", *cls.model_computed_fields}
+        fields = {key: value for key, value in stored.items() if key not in computed}
         document = cls.model_validate(fields)
         if "_id" in stored and document.id != stored["_id"]:
             raise ValueError(f"{cls.__name__} {stored['_id']} does not match its content")

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, JsonValue, PlainSerializer, model_v
 
 from tm23flows.documents.base import Document
 from tm23flows.documents.ids import content_id
+from tm23flows.documents.label import EnergyKind
 
 
 def _unpack(value: Any) -> tuple[str, ...]:
@@ -42,7 +43,9 @@ class Dataset(Document):
         default_factory=dict, description="Numbers that the rule was used with."
     )
     query: dict[str, JsonValue] = Field(description="Query that selected the labels.")
-    energy: str = Field("free", description="Label policy: which energy models are trained on.")
+    energy: EnergyKind = Field(
+        "free", description="Label policy: which energy models are trained on."
+    )
 
     @model_validator(mode="after")
     def _no_leak(self) -> Self:

@@ -3,26 +3,91 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import ClassVar, Literal, Self, get_args
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from tm23flows.documents.arrays import Floats
 from tm23flows.documents.base import Document
 from tm23flows.documents.ids import content_id
 from tm23flows.documents.recipe import Recipe
+from tm23flows.errors import InputError
 from tm23flows.science.label_arrays import LabelArrays
+
+EnergyKind = Literal["free", "sigma0", "without_entropy", "unspecified"]
+ENERGY_KINDS: tuple[EnergyKind, ...] = get_args(EnergyKind)
+"""The energies of a label, in the order in which one stands in for a missing one."""
 
 
 class Energies(BaseModel):
-    """The three energies of a smeared electron gas, in eV per cell."""
+    """The energies of a smeared electron gas, in eV per cell.
+
+    Engines give the first three. An imported label may have fewer, and one whose source does
+    not say which energy it is has that one alone.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    free: float = Field(description="Free energy F; forces and stress are its derivatives.")
-    sigma0: float = Field(description="Extrapolated to zero smearing.")
-    without_entropy: float = Field(description="F without the entropy term.")
+    free: float | None = Field(
+        None, description="Free energy F; forces and stress are its derivatives."
+    )
+    sigma0: float | None = Field(None, description="Extrapolated to zero smearing.")
+    without_entropy: float | None = Field(None, description="F without the entropy term.")
+    unspecified: float | None = Field(
+        None, description="Imported; its source does not say which energy it is."
+    )
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> Self:
+        if all(getattr(self, kind) is None for kind in ENERGY_KINDS):
+            raise ValueError("a label has at least one energy")
+        return self
+
+    def of(self, kind: str) -> float:
+        """Return one of the energies.
+
+        Parameters
+        ----------
+        kind
+            One of :data:`ENERGY_KINDS`.
+
+        Returns
+        -------
+        The energy in eV per cell.
+
+        Raises
+        ------
+        InputError
+            If there is no such kind, or it is not known.
+        """
+        if kind not in ENERGY_KINDS:
+            kinds = ", ".join(ENERGY_KINDS)
+            raise InputError(f"There is no energy '{kind}'; choose one of {kinds}.")
+        energy = getattr(self, kind)
+        if energy is None:
+            known = ", ".join(one for one in ENERGY_KINDS if getattr(self, one) is not None)
+            raise InputError(f"The energy '{kind}' of a label is not known; known is {known}.")
+        return energy
+
+    @property
+    def best(self) -> float:
+        """The free energy, or the one that stands in for it."""
+        return next(e for kind in ENERGY_KINDS if (e := getattr(self, kind)) is not None)
+
+
+class Magnitudes(BaseModel):
+    """How large the numbers of a label are, so that queries need not read its arrays."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    energy_per_atom: float = Field(
+        description="Free energy per atom in eV, or of the one that is known."
+    )
+    max_force: float = Field(description="Largest norm of a force in eV/angstrom.")
+    max_stress: float | None = Field(
+        description="Largest absolute component in eV/angstrom^3; None without stress."
+    )
 
 
 class Effort(BaseModel):
@@ -42,6 +107,8 @@ class Effort(BaseModel):
 
 class Label(Document):
     """What one recipe says about one frame. Always complete: a failed one is a rejection."""
+
+    LAYOUT: ClassVar[int] = 2
 
     frame_id: str = Field(description="The frame.")
     recipe: Recipe = Field(description="How it was computed.")
@@ -72,6 +139,15 @@ class Label(Document):
         if self.recipe_id != self.recipe.id:
             raise ValueError("the recipe id does not belong to the recipe")
         return self
+
+    @computed_field
+    def magnitudes(self) -> Magnitudes:
+        """How large its numbers are."""
+        return Magnitudes(
+            energy_per_atom=self.energies.best / self.n_atoms,
+            max_force=float(np.linalg.norm(self.forces, axis=1).max()),
+            max_stress=None if self.stress is None else float(np.abs(self.stress).max()),
+        )
 
     def compute_id(self) -> str:
         """Hash which frame under which recipe; the numbers follow from these."""
@@ -115,15 +191,20 @@ def label_arrays(labels: Sequence[Label], energy: str = "free") -> LabelArrays:
     labels
         At least one label.
     energy
-        Which of the three energies: free, sigma0 or without_entropy.
+        Which of the energies: one of :data:`ENERGY_KINDS`.
 
     Returns
     -------
     Energies, forces and stresses in the order of the labels.
+
+    Raises
+    ------
+    InputError
+        If a label lacks that energy.
     """
     no_stress = np.full(6, np.nan)
     return LabelArrays(
-        energies_eV=np.array([getattr(label.energies, energy) for label in labels]),
+        energies_eV=np.array([label.energies.of(energy) for label in labels]),
         n_atoms=np.array([label.n_atoms for label in labels]),
         forces_eV_per_A=np.concatenate([label.forces for label in labels]),
         stresses_eV_per_A3=np.array(

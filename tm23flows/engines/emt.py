@@ -44,6 +44,7 @@ class EmtEngine(AseEngine):
         InputError
             If EMT does not know an element.
         """
+        recipe.require_known()
         unknown = sorted(set(symbols) - set(ELEMENTS))
         if unknown:
             raise InputError(

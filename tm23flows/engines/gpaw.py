@@ -85,6 +85,7 @@ class GpawEngine(AseEngine):
             If there is no cutoff, spin is asked for, an element has no dataset or not
             the one that the recipe names, or an option contradicts the recipe.
         """
+        recipe.require_known()
         if recipe.cutoff_eV is None:
             raise InputError("A GPAW recipe needs a plane-wave cutoff (cutoff_eV).")
         if recipe.spin_polarized:

@@ -123,8 +123,10 @@ def sigma_rows(archive: Archive, dataset: str | None = None) -> list[ComparisonR
     for named in datasets(archive, dataset):
         frames = _Frames(named, ALL_PARTS)
         others = pairs_by_recipe(archive, frames.label_ids)
-        for pairs in sorted(others, key=lambda pairs: pairs[0][0].recipe.sigma_eV):
+        for pairs in sorted(others, key=lambda pairs: pairs[0][0].recipe.sigma_eV or 0):
             other, base = (label.recipe for label in pairs[0])
+            if other.unknown or base.unknown:
+                continue
             if other.sigma_eV != base.sigma_eV and _differ_in_sigma_only(other, base):
                 what = f"SIGMA {other.sigma_eV:g} eV against {base.sigma_eV:g} eV"
                 rows.extend(_by_group(frames, pairs, what))
@@ -190,6 +192,8 @@ def _next_coarser(others: list[list[Pair]]) -> list[Pair]:
     coarser = []
     for pairs in others:
         other, base = (label.recipe for label in pairs[0])
+        if other.unknown or base.unknown:
+            continue
         if _points(other) < _points(base) and _same_except(other, base, MESH_FIELDS):
             coarser.append(pairs)
     return max(coarser, key=lambda pairs: _points(pairs[0][0].recipe), default=[])

@@ -99,7 +99,7 @@ def _label_cells(label: Label, base: Label, run_recipe: str | None) -> list[str]
     return [
         short_words(label.recipe),
         " and ".join(used) or "comparison",
-        f"{label.energies.free / label.n_atoms:.4f}",
+        f"{label.magnitudes.energy_per_atom:.4f}",
         number_text(float(np.linalg.norm(label.forces, axis=1).max())),
         NOT_THERE if label is base else number_text(float(change)),
         NOT_THERE if effort.scf_iterations is None else str(effort.scf_iterations),

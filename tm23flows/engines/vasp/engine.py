@@ -85,6 +85,7 @@ class VaspEngine:
         MissingDependencyError
             If a PAW dataset is missing.
         """
+        recipe.require_known()
         return complete_recipe(self._maker.input_set_generator, recipe, symbols)
 
     def inputs(self, recipe: Recipe) -> dict[str, object]:
