@@ -13,7 +13,7 @@ from ase.calculators.emt import EMT
 
 from tm23flows.documents.label import Label, Rejection
 from tm23flows.engines.emt import EmtEngine
-from tm23flows.errors import NotFoundError, PhysicsError
+from tm23flows.errors import InputError, NotFoundError, PhysicsError
 from tm23flows.jobs.label import label_frames
 
 RECIPE = {"engine": "emt", "kmesh": [3, 3, 3]}
@@ -213,3 +213,19 @@ def test_the_mesh_of_a_verdict_replaces_that_of_the_recipes(archive, frame_ids):
     verdict = {"kmesh": [5, 5, 5], "kmesh_offset": [0.0, 0.0, 0.0], "convergence_id": "x"}
     label_frames(frame_ids, [RECIPE], 0, 2, verdict)
     assert {one.recipe.kmesh for one in archive.labels()} == {(5, 5, 5)}
+
+
+def test_variants_that_a_setting_makes_one_are_refused_before_anything_runs(
+    archive, frame_ids, vasp, tmp_path, monkeypatch
+):
+    """A SIGMA of a powerup would win over all of them, and no variant be computed."""
+    from tm23flows.engines.vasp.inputs import TM23StaticSet
+    from tm23flows.engines.vasp.makers import TM23StaticMaker
+
+    monkeypatch.chdir(tmp_path)
+    maker = TM23StaticMaker(input_set_generator=TM23StaticSet(user_incar_settings={"SIGMA": 0.1}))
+    recipes = [{"engine": "vasp", "sigma_eV": sigma} for sigma in (0.2, 1.0)]
+    with pytest.raises(InputError, match="SIGMA in user_incar_settings"):
+        label_frames(frame_ids, recipes, 0, 1, calculation=maker)
+    assert list(tmp_path.glob("label-*")) == []
+    assert archive.database["labels"].count_documents({}) == 0

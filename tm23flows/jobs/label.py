@@ -15,7 +15,7 @@ from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label, Rejection, label_id
 from tm23flows.documents.recipe import Recipe
 from tm23flows.engines.base import Engine, Failure, Result, Setup, get_engine
-from tm23flows.errors import OutOfTimeError, PhysicsError
+from tm23flows.errors import InputError, OutOfTimeError, PhysicsError
 from tm23flows.jobs.context import (
     as_this_job,
     deadline,
@@ -109,6 +109,8 @@ def label_frames(
 
     Raises
     ------
+    InputError
+        If two recipes come out the same, because the Maker sets what they differ in.
     PhysicsError
         If not one label of the batch could be computed.
     DiskFullError
@@ -119,6 +121,7 @@ def label_frames(
     engine = get_engine(recipes[0]["engine"], run_folder(), Setup("label", calculation, deadline()))
     elements = {frame.element for frame in frames}
     complete = [engine.complete(_with_mesh(one, mesh), elements) for one in recipes]
+    _check_distinct(complete)
     ids = [label_id(frame.id, recipe.id) for frame in frames for recipe in complete]
     known = archive.existing(Label, ids)
     accepted, rejections = _write(archive, _compute(engine, frames, complete, known))
@@ -140,6 +143,17 @@ def label_frames(
 def _with_mesh(recipe: dict[str, Any], mesh: dict[str, Any] | None) -> Recipe:
     chosen = {name: mesh[name] for name in ("kmesh", "kmesh_offset")} if mesh else {}
     return Recipe(**{**recipe, **chosen})
+
+
+def _check_distinct(recipes: list[Recipe]) -> None:
+    """Refuse variants that are none, such as of a SIGMA that a powerup sets for all of them."""
+    if len({recipe.id for recipe in recipes}) < len(recipes):
+        widths = ", ".join(f"{recipe.sigma_eV:g}" for recipe in recipes)
+        raise InputError(
+            f"Of {len(recipes)} recipes for the same frames some come out the same (sigma_eV = "
+            f"{widths}): settings of the Maker, such as SIGMA in user_incar_settings, win over "
+            "them; set it in the recipe instead."
+        )
 
 
 def _compute(
