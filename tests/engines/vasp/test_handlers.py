@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import threading
 import time
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from tm23flows.engines.vasp.handlers import (
 from tm23flows.engines.vasp.incar_tags import FROZEN_TAGS
 from tm23flows.engines.vasp.inputs import TM23MDSet, TM23StaticSet, input_files
 from tm23flows.engines.vasp.makers import TM23StaticMaker
+from tm23flows.engines.vasp.outputs import iter_steps
 from tm23flows.engines.vasp.run import run_in
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -317,6 +319,41 @@ def test_output_that_ends_early_is_said_with_the_last_words(files, fault, folder
     found = output_fault(place)
     assert CompleteOutputValidator().check(str(place)) is (fault is not None)
     assert (found is None) if fault is None else fault in found
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (" hard stop encountered!  aborting job ...\n", "LABORT in STOPCAR has stopped it"),
+        (" soft stop encountered!  aborting job ...\n", None),
+    ],
+)
+def test_output_is_not_complete_after_a_stop_in_the_middle_of_a_step(words, fault, folder):
+    """The file has its end then, and fewer electronic steps than NELM."""
+    place = folder(**{"vasp.out": words, "vasprun.xml": "<modeling>\n</modeling>\n"})
+    assert str(output_fault(place)).startswith(str(fault))
+    assert CompleteOutputValidator().check(place) == (fault is not None)
+
+
+def test_a_static_that_a_user_aborts_is_no_good_result(tmp_path, faults, copper):
+    """VASP gives forces of the electrons as they are and a complete file."""
+    faults({"step_s": 3})
+    place = tmp_path / "aborted"
+    maker = TM23StaticMaker()
+    maker.run_vasp_kwargs["custodian_kwargs"] = {"polling_time_step": 0.1}
+
+    def abort():
+        while not (place / "OSZICAR").exists() or "DAV:   1" not in (place / "OSZICAR").read_text():
+            time.sleep(0.02)
+        (place / "STOPCAR").write_text("LABORT = .TRUE.\n")
+
+    user = threading.Thread(target=abort)
+    user.start()
+    report = run_in(place, maker, copper)
+    user.join()
+    (step,) = iter_steps(place / "vasprun.xml")
+    assert step.converged  # for all that the file says
+    assert "LABORT" in report.error
 
 
 def test_everything_survives_json():

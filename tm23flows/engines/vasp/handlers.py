@@ -82,12 +82,14 @@ def output_fault(directory: str | Path) -> str | None:
 
     Returns
     -------
-    A phrase with VASP's last words, or None if vasprun.xml has its end.
+    A phrase with VASP's last words, or None if vasprun.xml has its end and nobody has put
+    LABORT into STOPCAR: after that VASP ends its files as if the electrons had converged.
     """
     folder = Path(directory)
     end = _tail(folder / "vasprun.xml", 4096)
     if b"</modeling>" in end:
-        return None
+        aborted = b"hard stop encountered" in _tail(folder / "vasp.out", _MEGABYTE)
+        return "LABORT in STOPCAR has stopped it in the middle of a step" if aborted else None
     fault = "vasprun.xml ends early" if end else "VASP wrote no vasprun.xml"
     for name in ("std_err.txt", "vasp.out"):
         words = _tail(folder / name, 2048).decode(errors="replace").split("\n")
