@@ -16,7 +16,7 @@ from tm23flows.documents.label import Label
 from tm23flows.documents.model import Model, ModelFile, model_id
 from tm23flows.errors import InputError
 from tm23flows.jobs.context import open_archive, run_folder
-from tm23flows.store.extxyz import write_labels
+from tm23flows.store.exchange.extxyz import write_labels
 from tm23flows.trainers.base import get_trainer
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Datasets and queries to files and back.
 
 Owns what is exported, under which name it comes back, and that a file is either
-whole or not there. The format itself is :mod:`tm23flows.store.extxyz`.
+whole or not there. The format itself is :mod:`tm23flows.store.exchange.extxyz`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tm23flows.store.datasets import (
     name_dataset,
     select_labels,
 )
-from tm23flows.store.extxyz import read_labels, write_labels
+from tm23flows.store.exchange.extxyz import read_labels, write_labels
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive

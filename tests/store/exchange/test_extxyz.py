@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.recipe import Recipe
 from tm23flows.errors import InputError
-from tm23flows.store.extxyz import read_atoms, read_labels, write_labels
+from tm23flows.store.exchange.extxyz import read_atoms, read_labels, write_labels
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ BROKEN = {
         lambda t: re.sub(' stress="\\S+', ' stress="nan', t),
         "Frame 1 .* NaN in its stress",
     ),
-    "energy is a word": (lambda t: re.sub(" energy=\\S+", " energy=abc", t), "not a readable"),
+    "energy is a word": (lambda t: re.sub(" energy=\\S+", " energy=abc", t), "else than numbers"),
     "a position was edited": (lambda t: edit_atom(t, 1, "0.5"), "Frame 1 .* geometry was changed"),
     "an element was edited": (lambda t: edit_atom(t, 0, "Ag"), "Frame 1 .* geometry was changed"),
     "a force was edited": (lambda t: edit_atom(t, 4, "0.5"), "Frame 1 .* label was changed"),
@@ -132,14 +132,14 @@ BROKEN = {
         "Frame 1 .* label was changed",
     ),
     "the recipe was edited": (
-        lambda t: t.replace('\\"sigma_eV\\": 0.2', '\\"sigma_eV\\": 2.0'),
+        lambda t: t.replace('\\"sigma_eV\\":0.2', '\\"sigma_eV\\":2.0'),
         "recipe id does not belong",
     ),
     "another layout": (
-        lambda t: t.replace('\\"schema_version\\": 2', '\\"schema_version\\": 7'),
+        lambda t: t.replace('\\"schema_version\\":2', '\\"schema_version\\":7'),
         "layout version 7",
     ),
-    "JSON is cut": (lambda t: t.replace('\\"sigma_eV\\": ', '\\"sigma_eV '), "not a readable"),
+    "JSON is cut": (lambda t: t.replace('\\"sigma_eV\\":', '\\"sigma_eV '), "not a readable"),
     "a foreign file": (lambda t: t.replace("tm23_label", "note"), "only files written by"),
     "JSON is a word": (lambda t: re.sub('tm23_frame="_JSON.*', "tm23_frame=x", t), "only files"),
     "the file is cut": (lambda t: "\n".join(t.split("\n")[:3]), "not a readable"),
