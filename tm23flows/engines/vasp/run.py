@@ -195,6 +195,9 @@ def _write_inputs(folder: Path, maker: BaseVaspMaker, structure: Structure) -> N
 
 
 def _copy_guess(source: Path, folder: Path) -> None:
+    incar = Incar.from_file(folder / "INCAR")
+    if incar.get("ISTART") == 0:  # the user wants every run to start from nothing
+        return
     for name in ("WAVECAR", "CHGCAR"):
         path = source / name
         if path.is_file() and path.stat().st_size:
@@ -202,8 +205,10 @@ def _copy_guess(source: Path, folder: Path) -> None:
     if (folder / "WAVECAR").exists():
         # VASP's default where there is a WAVECAR. It is said because handlers must know: at the
         # end of a run there always is one.
-        incar = Incar.from_file(folder / "INCAR")
         incar["ISTART"] = 1
+        if (folder / "CHGCAR").exists() and "ICHARG" not in incar:
+            # The default, 0, does not read CHGCAR; 1 moves its density along with the atoms.
+            incar["ICHARG"] = 1
         incar.write_file(folder / "INCAR")
 
 

@@ -29,6 +29,16 @@ if TYPE_CHECKING:
     from tm23flows.engines.vasp.outputs import VaspStep
 
 LARGE_FILES = ("WAVECAR", "CHGCAR", "CHG")
+SAME_START = (
+    "kmesh",
+    "kmesh_offset",
+    "cutoff_eV",
+    "electron_shift",
+    "pseudopotentials",
+    "spin_polarized",
+)
+"""Fields of two recipes that must agree for one to start from the other; SIGMA need not."""
+
 POSITION_TOLERANCE = 1e-6
 """Fractional; VASP writes eight digits."""
 
@@ -101,14 +111,11 @@ class Statics:
         raise OutOfTimeError("The time of this worker does not suffice for another label.")
 
     def _warm_folder(self, recipe: Recipe, atoms: Atoms) -> Path | None:
-        """Return the folder to start from: same cell, atoms, mesh and cutoff; SIGMA may differ."""
+        """Return the folder to start from: same cell and atoms, recipes alike but for SIGMA."""
         if self._warm is None:
             return None
         folder, before, last = self._warm
-        same = all(
-            getattr(before, name) == getattr(recipe, name)
-            for name in ("kmesh", "kmesh_offset", "cutoff_eV", "pseudopotentials", "spin_polarized")
-        )
+        same = all(getattr(before, name) == getattr(recipe, name) for name in SAME_START)
         same = same and np.array_equal(last.cell.array, atoms.cell.array)
         return folder if same and np.array_equal(last.numbers, atoms.numbers) else None
 
