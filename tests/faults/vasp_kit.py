@@ -51,15 +51,15 @@ def put_frames(archive, structure, count):
     return [frame.id for frame in frames]
 
 
-def run(structure, n_steps, segment_steps=5, silence_s=None, dynamics=DYNAMICS):
+def run(structure, n_steps, segment_steps=5, dynamics=DYNAMICS, look_every=2):
     """Run the job of molecular dynamics in this process."""
-    maker = quick(MAKERS["md"](), silence_s)
+    maker = quick(MAKERS["md"](), look_every)
     return run_trajectory(structure.id, RECIPE, dynamics, n_steps, segment_steps, "warm", maker)
 
 
-def label(frame_ids, silence_s=None, **changes):
+def label(frame_ids, **changes):
     """Run the job of labels in this process."""
-    maker = quick(MAKERS["label"](), silence_s)
+    maker = quick(MAKERS["label"]())
     return label_frames(frame_ids, [{**RECIPE, **changes}], 0, 0, None, maker)
 
 

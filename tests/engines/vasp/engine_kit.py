@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 from ase import Atoms
@@ -11,7 +13,7 @@ from ase.build import bulk
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.trajectory import Dynamics
 from tm23flows.engines.base import Setup, get_engine
-from tm23flows.engines.vasp.handlers import SilenceHandler, tm23_handlers
+from tm23flows.engines.vasp import handlers
 from tm23flows.engines.vasp.makers import TM23MDMaker, TM23StaticMaker
 
 RECIPE = Recipe(engine="vasp", cutoff_eV=300.0)
@@ -19,12 +21,31 @@ DYNAMICS = Dynamics(ensemble="nvt-nose-hoover", temperature_K=600.0, seed=3)
 MAKERS = {"md": TM23MDMaker, "label": TM23StaticMaker}
 
 
-def quick(maker, silence_s=None, **settings):
+SILENT_S = handlers.FROZEN_S + 100
+"""For how long a hanging simulator shall seem to have written nothing, for our own handlers."""
+
+TIME_LEFT_S = 1000.0
+"""Enough for the handler of deadlines, until :func:`let_time_run_out` says that 800 s are gone."""
+
+
+def let_time_run_out(monkeypatch, condition):
+    """Let the clock of the handlers jump when something is so; how fast the machine is, is open."""
+
+    def now():
+        return time.time() + (TIME_LEFT_S - 200.0 if condition() else 0.0)
+
+    monkeypatch.setattr(handlers, "time", SimpleNamespace(time=now))
+
+
+def n_written(folder, what="F="):
+    """Count the steps, or other words, in all OSZICAR files below a folder."""
+    return sum(path.read_text().count(what) for path in folder.rglob("OSZICAR"))
+
+
+def quick(maker, look_every=2, **settings):
     """Let custodian look often, and users' settings in."""
-    maker.run_vasp_kwargs["custodian_kwargs"] = {"polling_time_step": 0.05, "monitor_freq": 2}
-    if silence_s is not None:
-        handlers = (*tm23_handlers()[:-1], SilenceHandler(timeout=silence_s))
-        maker.run_vasp_kwargs["handlers"] = handlers
+    looks = {"polling_time_step": 0.05, "monitor_freq": look_every}
+    maker.run_vasp_kwargs["custodian_kwargs"] = looks
     generator = replace(maker.input_set_generator, user_incar_settings=settings)
     return replace(maker, input_set_generator=generator)
 

@@ -212,9 +212,11 @@ def test_another_dataset_is_found(finished, copper):
 def test_output_that_cannot_be_read_is_a_drift(text, finished, copper):
     folder = finished("static")
     (folder / "vasprun.xml").write_text(text)
-    assert drifts(folder, SETS["static"], copper) == ["vasprun.xml cannot be read"]
+    (drift,) = drifts(folder, SETS["static"], copper)
+    assert drift.startswith("vasprun.xml cannot be read: vasprun.xml ")
     (folder / "vasprun.xml").unlink()
-    assert drifts(folder, SETS["static"], copper) == ["vasprun.xml cannot be read"]
+    (drift,) = drifts(folder, SETS["static"], copper)
+    assert drift.startswith("vasprun.xml cannot be read: ")
 
 
 def test_an_input_that_is_gone_is_a_drift(finished, copper):

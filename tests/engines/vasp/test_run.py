@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from custodian.vasp.handlers import VaspErrorHandler
+from engine_kit import SILENT_S, TIME_LEFT_S, let_time_run_out, n_written
 from pymatgen.io.vasp import Incar, Poscar
 
 from tm23flows.engines.vasp.check import drifts
@@ -110,6 +111,27 @@ def test_a_warm_start_takes_the_files_of_another_run_and_leaves_them(run, tmp_pa
     )
     assert warm.n_scf < cold.n_scf
     assert run(static(), "nothing", warm_from=tmp_path).error is None
+
+
+def test_a_warm_start_reads_density_too_unless_the_user_says_how_to_start(run, tmp_path):
+    """Without ICHARG VASP takes the wave functions alone."""
+    run(static(), "cold")
+    settings = {"warm": {}, "user": {"ICHARG": 2}, "nothing": {"ISTART": 0}}
+    for name, tags in settings.items():
+        assert (
+            run(static(user_incar_settings=tags), name, warm_from=tmp_path / "cold").error is None
+        )
+    incars = {name: Incar.from_file(tmp_path / name / "INCAR") for name in settings}
+    assert {name: (one.get("ISTART"), one.get("ICHARG")) for name, one in incars.items()} == {
+        "warm": (1, 1),
+        "user": (1, 2),
+        "nothing": (0, None),
+    }
+    n_scf = {
+        name: next(iter_steps(tmp_path / name / "vasprun.xml")).n_scf
+        for name in ("cold", *settings)
+    }
+    assert n_scf["warm"] < n_scf["nothing"] == n_scf["cold"]
 
 
 def test_a_warm_start_that_gives_no_numbers_is_repeated_from_nothing(run, faults, tmp_path):
@@ -292,10 +314,6 @@ def test_nan_stops_dynamics_before_their_end(run, faults, folder):
     assert n_steps(folder) < 100
 
 
-def silence(seconds):
-    return (*tm23_handlers()[:-1], SilenceHandler(timeout=seconds))
-
-
 def processes_in(folder):
     found = []
     for proc in Path("/proc").glob("[0-9]*"):
@@ -309,21 +327,18 @@ def processes_in(folder):
 
 @pytest.mark.parametrize("make", [static, dynamics])
 def test_a_run_that_hangs_is_killed_with_its_children(make, run, faults, folder):
-    faults({"do": "spawn_child", "at_step": 2 if make is dynamics else 1})
-    maker = make()
-    maker.run_vasp_kwargs["handlers"] = silence(2 if make is static else 4)
-    report = run(maker)
-    assert "no output for" in report.error
+    at_step = 2 if make is dynamics else 1
+    faults({"do": "spawn_child", "at_step": at_step, "silent_s": SILENT_S})
+    report = run(make())
+    assert "no output for 3600 s" in report.error
     assert processes_in(folder) == []
     # a static loses nothing by another start, dynamics would lose their steps
     assert len(report.corrections) == (1 if make is static else 0)
 
 
 def test_a_static_that_hangs_once_is_computed(run, faults, folder):
-    faults({"do": "hang", "times": 1})
-    maker = static()
-    maker.run_vasp_kwargs["handlers"] = silence(5)
-    report = run(maker)
+    faults({"do": "hang", "times": 1, "silent_s": SILENT_S})
+    report = run(static())
     assert report.error is None
     assert "no output" in report.corrections[0]
     assert n_steps(folder) == 1
@@ -354,21 +369,23 @@ def test_a_handler_that_fails_is_recorded_and_vasp_goes_on(run):
     assert report.corrections == ("Broken failed",)
 
 
-def test_dynamics_stop_in_time_after_a_whole_step(run, faults, folder, copper):
+def test_dynamics_stop_in_time_after_a_whole_step(run, faults, folder, copper, monkeypatch):
     faults({"step_s": 0.2})
+    let_time_run_out(monkeypatch, lambda: n_written(folder) >= 3)
     maker = dynamics(200)
-    report = run(maker, deadline=time.time() + 302)
+    report = run(maker, deadline=time.time() + TIME_LEFT_S)
     assert (report.stopped, report.error) == ("walltime", None)
     done = n_steps(folder)
-    assert 1 <= done < 100
+    assert 3 <= done < 100
     assert drifts(folder, maker.input_set_generator, copper) == []
     # the next run of this process has time again
     assert run(dynamics(3), "next", deadline=time.time() + 1e5).stopped is None
 
 
-def test_a_static_that_must_stop_is_no_good_result(run, faults):
-    faults({"step_s": 10})
-    report = run(static(), deadline=time.time() + 301)
+def test_a_static_that_must_stop_is_no_good_result(run, faults, folder, monkeypatch):
+    faults({"step_s": 20})
+    let_time_run_out(monkeypatch, lambda: n_written(folder, "DAV:") >= 1)
+    report = run(static(), deadline=time.time() + TIME_LEFT_S)
     assert report.stopped == "walltime"
     assert "stopped in the middle" in report.error
 
@@ -379,11 +396,13 @@ def test_without_time_nothing_is_started(run, folder):
     assert not (folder / "vasp.out").exists()
 
 
-def test_atomate2s_wall_time_is_a_deadline(run, faults):
+def test_atomate2s_wall_time_is_a_deadline(run, faults, folder, monkeypatch):
     faults({"step_s": 0.2})
+    let_time_run_out(monkeypatch, lambda: n_written(folder) >= 1)
     maker = dynamics(200)
-    maker.run_vasp_kwargs["wall_time"] = 302
+    maker.run_vasp_kwargs["wall_time"] = TIME_LEFT_S
     assert run(maker).stopped == "walltime"
+    assert 1 <= n_steps(folder) < 100
 
 
 def test_users_handlers_are_used_and_none_means_none(run, faults):

@@ -5,7 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from engine_kit import MAKERS, copper_atoms, quick
+from engine_kit import (
+    MAKERS,
+    TIME_LEFT_S,
+    copper_atoms,
+    let_time_run_out,
+    n_written,
+    quick,
+)
 from pymatgen.io.vasp import Incar
 
 from tm23flows.documents.recipe import Recipe
@@ -83,8 +90,10 @@ def test_the_next_one_is_warm_and_only_the_last_keeps_large_files(statics, tmp_p
     assert kept == {"label-0003"}
 
 
-@pytest.mark.parametrize("changes", [{"kmesh": (3, 3, 3)}, {"cutoff_eV": 350.0}], ids=str)
-def test_another_mesh_or_cutoff_starts_cold(statics, changes):
+@pytest.mark.parametrize(
+    "changes", [{"kmesh": (3, 3, 3)}, {"cutoff_eV": 350.0}, {"electron_shift": 1.0}], ids=str
+)
+def test_another_mesh_cutoff_or_charge_starts_cold(statics, changes):
     cold = compute(statics, 1)
     other = compute(statics, 2, RECIPE.model_copy(update=changes))
     assert other.effort.scf_iterations == cold.effort.scf_iterations
@@ -167,8 +176,9 @@ def test_the_longest_one_says_whether_there_is_time_for_another(vasp, tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_static_that_time_ends_is_no_result(faults, tmp_path):
+def test_a_static_that_time_ends_is_no_result(faults, tmp_path, monkeypatch):
     faults({"step_s": 20})
-    statics = Statics(tmp_path, time.time() + 302)
+    let_time_run_out(monkeypatch, lambda: n_written(tmp_path, "DAV:") >= 1)
+    statics = Statics(tmp_path, time.time() + TIME_LEFT_S)
     with pytest.raises(OutOfTimeError):
         compute(statics)

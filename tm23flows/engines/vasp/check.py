@@ -22,6 +22,7 @@ from tm23flows.engines.vasp.header import RunHeader, read_header
 from tm23flows.engines.vasp.incar_tags import FROZEN_TAGS
 from tm23flows.engines.vasp.inputs import input_files
 from tm23flows.engines.vasp.kpoints_file import read_kpoints, same_mesh
+from tm23flows.engines.vasp.places import patiently
 from tm23flows.engines.vasp.restart import first_positions
 from tm23flows.errors import InputError
 
@@ -57,9 +58,9 @@ def drifts(folder: Path, generator: VaspInputGenerator, structure: Structure) ->
     found = [*_input_drifts(folder, asked)]
     path = folder / "vasprun.xml"
     try:
-        header = read_header(path)
-    except (InputError, OSError):
-        return [*found, "vasprun.xml cannot be read"]
+        header = patiently(lambda: read_header(path))
+    except (InputError, OSError) as error:
+        return [*found, f"vasprun.xml cannot be read: {error}"]
     found += _settings_drifts(header, asked, _electrons(generator, asked))
     found += _atoms_drifts(header, asked, structure, _start(folder, structure))
     if not asked["INCAR"].get("NSW"):

@@ -9,11 +9,15 @@ import errno
 import shutil
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from tm23flows.engines.vasp.header import RunHeader, read_header
 from tm23flows.engines.vasp.outputs import VaspStep, iter_steps
 from tm23flows.errors import DiskFullError, InputError
+
+T = TypeVar("T")
 
 FULL_BYTES = 1 << 20
 """A disk with less than this left is full."""
@@ -103,14 +107,34 @@ def read_output(folder: Path) -> tuple[RunHeader, list[VaspStep]]:
         If VASP wrote none, if it is damaged, or if the file system does not give it.
     """
     path = folder / "vasprun.xml"
+    return patiently(lambda: (read_header(path), list(iter_steps(path))))
+
+
+def patiently(read: Callable[[], T]) -> T:
+    """Read again after a moment where a shared file system has lost its handle.
+
+    Parameters
+    ----------
+    read
+        Reads a file.
+
+    Returns
+    -------
+    What it returns.
+
+    Raises
+    ------
+    InputError
+        What it raises, in the end.
+    """
     for wait in PATIENCE_S:
         try:
-            return read_header(path), list(iter_steps(path))
+            return read()
         except InputError as error:
             if getattr(error.__cause__, "errno", None) != errno.ESTALE:
                 raise
             time.sleep(wait)
-    return read_header(path), list(iter_steps(path))
+    return read()
 
 
 def raise_if_disk_full(folder: Path) -> None:

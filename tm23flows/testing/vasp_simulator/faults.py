@@ -15,6 +15,8 @@ environment variable ``VASP_SIMULATOR_PLAN``: one object or a list of them, each
   anything is read, when all outputs are empty. Default: step 1 for what stops a run, every step
   for what spoils numbers;
 - ``times``: how many launches are struck, counted in a file beside the plan. Default: every one;
+- ``silent_s``: with what hangs, how long ago the outputs seem to have been written. A test of a
+  handler that waits for an hour of silence then need not wait;
 - ``folder``: only launches in folders that match, such as ``*frame-3*``;
 - ``step_s``: seconds that every ionic step takes, alone or beside ``do``.
 """
@@ -28,6 +30,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -48,6 +51,7 @@ class Fault:
     at_end: bool
     times: int | None
     counter: Path
+    silent_s: float = 0.0
     claimed: bool | None = field(default=None)
 
     @property
@@ -146,10 +150,11 @@ def _fault(told: dict, counter: Path) -> Fault:
     at = told.get("at_step")
     ends = at == "end" or told["do"].startswith("truncate")
     steps = None if at in (None, "end") else tuple(at if isinstance(at, list) else [at])
-    return Fault(told["do"], told.get("and"), steps, ends, told.get("times"), counter)
+    silent_s = float(told.get("silent_s", 0.0))
+    return Fault(told["do"], told.get("and"), steps, ends, told.get("times"), counter, silent_s)
 
 
-def stop_here(kind: str, argument: str) -> None:
+def stop_here(kind: str, argument: str, folder: Path, silent_s: float = 0.0) -> None:
     """Do what ends or freezes a process; return if the kind is none of these.
 
     Parameters
@@ -158,6 +163,10 @@ def stop_here(kind: str, argument: str) -> None:
         sigkill, segv, exit, hang or spawn_child.
     argument
         The exit status.
+    folder
+        Where the process writes.
+    silent_s
+        For how long a process that freezes seems to have written nothing.
 
     Raises
     ------
@@ -173,9 +182,20 @@ def stop_here(kind: str, argument: str) -> None:
         for _ in range(2):
             subprocess.Popen(["sleep", "3600"])
     if kind in ("hang", "spawn_child"):
+        _look_silent(folder, silent_s)
         while True:
             time.sleep(3600)
 
+
+def _look_silent(folder: Path, seconds: float) -> None:
+    then = time.time() - seconds
+    for name in WATCHED if seconds else ():
+        with suppress(FileNotFoundError):
+            os.utime(folder / name, (then, then))
+
+
+WATCHED = ("vasp.out", "OUTCAR", "OSZICAR", "vasprun.xml", "XDATCAR", "CONTCAR")
+"""What shows that a run is alive."""
 
 STOPS = ("sigkill", "segv", "exit", "hang", "spawn_child")
 

@@ -77,7 +77,7 @@ def simulate(folder: Path, build: str, environment: Mapping[str, str], screen: T
     for fault in plan.at_end():
         if fault.kind == "truncate":
             faults.cut(folder / "vasprun.xml", float(fault.argument))
-        faults.stop_here(fault.kind, fault.argument)
+        faults.stop_here(fault.kind, fault.argument, folder, fault.silent_s)
     return 0
 
 
@@ -191,18 +191,18 @@ def _strike(plan: faults.Plan, outputs: Outputs, step: int) -> None:
     message = plan.due("message", step)
     if message:
         outputs.say(message.argument)
-        _do(outputs, message.then or "")
+        _do(outputs, message.then or "", message.silent_s)
     for kind in (*faults.STOPS, "enospc"):
         fault = plan.due(kind, step)
         if fault:
-            _do(outputs, fault.do)
+            _do(outputs, fault.do, fault.silent_s)
 
 
-def _do(outputs: Outputs, do: str) -> None:
+def _do(outputs: Outputs, do: str, silent_s: float) -> None:
     kind, _, argument = do.partition(":")
     if kind == "enospc":
         outputs.fill_the_disk()
-    faults.stop_here(kind, argument)
+    faults.stop_here(kind, argument, outputs.folder, silent_s)
 
 
 def _spoiled(record: Step, plan: faults.Plan) -> Step:
