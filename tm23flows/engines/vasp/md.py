@@ -22,6 +22,7 @@ from tm23flows.engines.base import MDStep, Result, State
 from tm23flows.engines.vasp.check import drifts
 from tm23flows.engines.vasp.places import (
     attempts,
+    await_file,
     fresh_folder,
     raise_if_disk_full,
     read_output,
@@ -147,9 +148,10 @@ def _salvage(stretch: Stretch, places: list[Path | None], name: str) -> Harvest 
     """Take over what an earlier attempt at the same stretch has completed."""
     for place in places:
         for folder in [] if place is None else attempts(place, name):
-            # A VASP that has outlived its worker would compute what nobody will read.
+            # A VASP that has outlived its worker would compute what nobody will read. It ends
+            # after a whole step: LABORT would leave one whose electrons only seem converged.
             with suppress(OSError):
-                (folder / "STOPCAR").write_text("LABORT = .TRUE.\n", encoding="ascii")
+                (folder / "STOPCAR").write_text("LSTOP = .TRUE.\n", encoding="ascii")
             harvest = stretch.harvest(folder, None)
             if harvest.steps:
                 return harvest
@@ -218,6 +220,8 @@ class Stretch:
         Its steps up to the last one from which the trajectory can go on.
         """
         problem = report.error if report else None
+        if report and not problem:
+            await_file(folder / "CONTCAR")
         # Before the steps: if VASP is still running, there are steps for it.
         contcar = _content(folder / "CONTCAR")
         try:
