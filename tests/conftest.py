@@ -19,8 +19,10 @@ from jobflow import Flow, JobStore, run_locally
 from maggma.stores import MemoryStore
 
 from tm23flows.documents.base import Provenance
+from tm23flows.documents.evaluation import Evaluation
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Energies, Label
+from tm23flows.documents.model import Model, ModelFile
 from tm23flows.documents.recipe import Recipe
 from tm23flows.flows.scales import make_tm23
 from tm23flows.flows.tm23 import TM23Maker
@@ -196,3 +198,28 @@ def faults(vasp, tmp_path, monkeypatch) -> Callable[..., None]:
         monkeypatch.setenv("VASP_SIMULATOR_PLAN", str(path))
 
     return plan
+
+
+@pytest.fixture
+def road(emt_copy) -> tuple[Archive, Evaluation]:
+    """The whole EMT road, with a model and an evaluation that are only documents."""
+    dataset = emt_copy.dataset("Cu-demo")
+    model = Model(
+        provenance=Provenance.now({"trainer": "1.0"}, {"x": 1}),
+        trainer="flare",
+        hyperparameters={"cutoff_A": 5.0},
+        seed=0,
+        dataset_id=dataset.id,
+        files=(ModelFile(name="model.json", blob=emt_copy.blobs.put(b"model")),),
+        wall_s=1.0,
+    )
+    evaluation = Evaluation(
+        provenance=Provenance.now({"trainer": "1.0"}),
+        model_id=model.id,
+        dataset_id=dataset.id,
+        energy_reference="mean-per-atom",
+        predictions=emt_copy.blobs.put(b"predictions"),
+        errors=(),
+    )
+    emt_copy.put(model, evaluation)
+    return emt_copy, evaluation

@@ -37,3 +37,47 @@ def test_something_that_is_no_id(tm23, emt_archive):
     ran = tm23("trace", "copper")
     assert ran.code == 2
     assert "is no id" in ran.err
+
+
+def test_the_way_down_ends_at_evaluations(tm23, road):
+    archive, evaluation = road
+    structure = archive.database["structures"].find_one()["_id"]
+    ran = tm23("trace", structure, "--down", "--json")
+    assert ran.code == 0
+    levels = {level["collection"]: level for level in ran.json["descendants"]}
+    assert [level["count"] for level in levels.values()][:3] == [1, 3, 24]
+    assert levels["evaluations"]["shown"][0]["id"] == evaluation.id
+    assert "levels" not in ran.json
+
+
+def test_the_tree_down_counts_what_it_does_not_show(tm23, road):
+    archive, _ = road
+    structure = archive.database["structures"].find_one()["_id"]
+    out = tm23("trace", structure, "--down", "--show", "2").out
+    for word in ("made from", "24 frames", "and 22 more", "evaluation"):
+        assert word in out
+    assert "trace of" not in out
+
+
+def test_both_ways(tm23, road):
+    _, evaluation = road
+    out = tm23("trace", evaluation.dataset_id, "--both").out
+    assert out.index("trace of") < out.index("structure") < out.index("made from")
+    ran = tm23("trace", evaluation.dataset_id, "--both", "--json")
+    assert {"id", "complete", "levels", "descendants"} == set(ran.json)
+
+
+def test_a_prov_document_has_everything_unless_told_otherwise(tm23, road):
+    _, evaluation = road
+    whole = tm23("trace", evaluation.id, "--prov").json
+    part = tm23("trace", evaluation.id, "--prov", "--show", "1").json
+    labels = [
+        sum(name.startswith("tm23:label-") for name in one["entity"]) for one in (whole, part)
+    ]
+    assert labels == [24, 1]
+
+
+def test_words_that_contradict_each_other(tm23, emt_archive):
+    assert tm23("trace", "a" * 64, "--down", "--both").code == 2
+    ran = tm23("trace", "a" * 64, "--json", "--prov")
+    assert (ran.code, ran.err.count("Choose one of")) == (2, 1)

@@ -5,38 +5,12 @@ import json
 import pytest
 
 from tm23flows._version import __version__
-from tm23flows.documents.base import Provenance
-from tm23flows.documents.evaluation import Evaluation
 from tm23flows.documents.label import Rejection
-from tm23flows.documents.model import Model, ModelFile
 from tm23flows.errors import NotFoundError
+from tm23flows.store.batches import batched
+from tm23flows.store.trace import trace as trace_of
 
 ROAD = ["evaluations", "models", "datasets", "labels", "frames", "trajectories", "structures"]
-
-
-@pytest.fixture
-def road(emt_copy):
-    """The whole road, with a model and an evaluation that are only documents."""
-    dataset = emt_copy.dataset("Cu-demo")
-    model = Model(
-        provenance=Provenance.now({"trainer": "1.0"}, {"x": 1}),
-        trainer="flare",
-        hyperparameters={"cutoff_A": 5.0},
-        seed=0,
-        dataset_id=dataset.id,
-        files=(ModelFile(name="model.json", blob=emt_copy.blobs.put(b"model")),),
-        wall_s=1.0,
-    )
-    evaluation = Evaluation(
-        provenance=Provenance.now({"trainer": "1.0"}),
-        model_id=model.id,
-        dataset_id=dataset.id,
-        energy_reference="mean-per-atom",
-        predictions=emt_copy.blobs.put(b"predictions"),
-        errors=(),
-    )
-    emt_copy.put(model, evaluation)
-    return emt_copy, evaluation
 
 
 def level(trace, collection):
@@ -167,3 +141,22 @@ def test_long_levels_are_counted_not_listed(emt_archive):
 def test_a_document_that_is_not_there_has_no_trace(archive):
     with pytest.raises(NotFoundError):
         archive.trace("a" * 64)
+
+
+def test_all_of_a_level_can_be_shown(emt_archive):
+    labels = level(trace_of(emt_archive, emt_archive.dataset("Cu-demo").id, shown=None), "labels")
+    assert len({one.id for one in labels.shown}) == labels.count == 24
+
+
+def test_more_ids_than_fit_into_one_question(emt_archive, monkeypatch):
+    monkeypatch.setattr("tm23flows.store.trace.batched", lambda ids: batched(ids, 5))
+    found = emt_archive.trace(emt_archive.dataset("Cu-demo").id)
+    assert found.complete
+    assert [one.count for one in found.levels] == [1, 24, 24, 3, 1]
+    assert len(level(found, "labels").shown) == 3
+
+
+def test_parents_are_counted_in_json_not_listed(emt_archive):
+    found = emt_archive.trace(emt_archive.dataset("Cu-demo").id)
+    assert len(level(found, "datasets").shown[0].parents) == 24
+    assert found.as_dict()["levels"][0]["shown"][0]["parents"] == 24

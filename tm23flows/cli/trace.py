@@ -1,4 +1,4 @@
-"""``tm23 trace``: where something comes from."""
+"""``tm23 trace``: where something comes from, and what was made from it."""
 
 from __future__ import annotations
 
@@ -7,37 +7,77 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tm23flows.cli.console import console, fail, print_json
+from tm23flows.errors import InputError
 
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-    from tm23flows.store.trace import Ancestor, Level, Trace
+    from tm23flows.store.trace import Level, Relative, Trace
 
 
 def trace(
     document_id: Annotated[str, typer.Argument(metavar="ID", help="At least six digits.")],
+    down: Annotated[
+        bool, typer.Option("--down", help="What was made from it, not what it comes from.")
+    ] = False,
+    both: Annotated[bool, typer.Option("--both", help="Both ways.")] = False,
+    show: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Documents to show of each kind, the others are counted [default: 3; all "
+            "with --prov].",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    prov: Annotated[
+        bool, typer.Option("--prov", help="Print a W3C PROV document (PROV-JSON).")
+    ] = False,
 ) -> None:
-    """Follow anything back to its structure; exit code 1 if something is missing."""
-    from tm23flows.store.archive import Archive
+    """Follow anything back to its structure, or down to what was made from it.
 
-    found = Archive.open().trace(document_id)
-    if as_json:
-        print_json(found.as_dict())
-    else:
-        console().print(trace_tree(found))
-    if not found.complete:
+    The exit code is 1 if something is missing on the way back.
+    """
+    from tm23flows.store.archive import Archive
+    from tm23flows.store.descendants import descendants
+    from tm23flows.store.trace import SHOWN_PER_LEVEL
+    from tm23flows.store.trace import trace as ancestors
+
+    if (down and both) or (as_json and prov):
+        raise InputError("Choose one of --down and --both, and one of --json and --prov.")
+    archive = Archive.open()
+    shown = show if show is not None or prov else SHOWN_PER_LEVEL
+    up_trace = None if down else ancestors(archive, document_id, shown)
+    down_trace = descendants(archive, document_id, shown) if down or both else None
+    _show(up_trace, down_trace, as_json=as_json, prov=prov)
+    if up_trace is not None and not up_trace.complete:
         fail("the chain is broken: a parent was deleted or never written (see MISSING above).")
         raise typer.Exit(1)
 
 
-def trace_tree(found: Trace) -> Tree:
-    """Draw a trace, nearest ancestors first.
+def _show(up: Trace | None, down: Trace | None, *, as_json: bool, prov: bool) -> None:
+    if prov:
+        from tm23flows.store.prov import prov_document
+
+        print_json(prov_document(*(one for one in (up, down) if one is not None)))
+    elif as_json:
+        below = {} if down is None else {"descendants": down.as_dict()["levels"]}
+        print_json({**({"id": down.id} if down else {}), **(up.as_dict() if up else {}), **below})
+    else:
+        for title, one in (("trace of", up), ("made from", down)):
+            if one is not None:
+                console().print(trace_tree(one, title))
+
+
+def trace_tree(found: Trace, title: str = "trace of") -> Tree:
+    """Draw a trace, nearest relatives first.
 
     Parameters
     ----------
     found
         The trace.
+    title
+        What it is, in front of the id.
 
     Returns
     -------
@@ -46,7 +86,7 @@ def trace_tree(found: Trace) -> Tree:
     from rich.text import Text
     from rich.tree import Tree
 
-    root = branch = Tree(Text(f"trace of {found.id[:12]}", style="bold"))
+    root = branch = Tree(Text(f"{title} {found.id[:12]}", style="bold"))
     for level in found.levels:
         branch = branch.add(Text(_title(level)))
         for one in level.shown:
@@ -62,10 +102,12 @@ def trace_tree(found: Trace) -> Tree:
 
 def _title(level: Level) -> str:
     plural = level.collection
-    return plural if level.count != 1 else {"trajectories": "trajectory"}.get(plural, plural[:-1])
+    if level.count != 1:
+        return f"{level.count} {plural}"
+    return {"trajectories": "trajectory"}.get(plural, plural[:-1])
 
 
-def _describe(one: Ancestor) -> str:
+def _describe(one: Relative) -> str:
     facts = one.summary
     parts = [str(facts[key]) for key in ("element", "phase", "regime", "trainer") if key in facts]
     for key, text in (
@@ -73,11 +115,12 @@ def _describe(one: Ancestor) -> str:
         ("step", "step {}"),
         ("rule", "split {}"),
         ("part", "part {}"),
+        ("reason", "{}"),
     ):
         if key in facts:
             parts.append(text.format(facts[key]))
     if recipe := facts.get("recipe"):
-        mesh = "x".join(str(n) for n in recipe["kmesh"])
+        mesh = "x".join(str(n) for n in recipe["kmesh"]) if recipe["kmesh"] else "unknown"
         parts.append(f"{recipe['engine']} {mesh} sigma {recipe['sigma_eV']} eV")
     parts += facts.get("programs", ())
     if "vacancy_index" in facts:

@@ -20,7 +20,7 @@ from tm23flows.documents.trajectory import Trajectory
 from tm23flows.report.quantities import MEV_PER_EV, NOT_THERE, number_text
 from tm23flows.report.records import SHORT_ID, labels_by_frame
 from tm23flows.report.words import recipe_words, short_words
-from tm23flows.store.trace import Ancestor, Trace
+from tm23flows.store.trace import Relative, Trace
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
@@ -133,7 +133,7 @@ def steps(trace: Trace) -> list[Step]:
     ]
 
 
-def _entry(ancestor: Ancestor) -> dict[str, Any]:
+def _entry(ancestor: Relative) -> dict[str, Any]:
     facts = {
         name.replace("_", " "): _words(name, value)
         for name, value in ancestor.summary.items()

@@ -5,7 +5,8 @@ The only place that says where a noun lives in the database.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from tm23flows.documents.base import Document
 from tm23flows.documents.convergence import Convergence
@@ -16,6 +17,7 @@ from tm23flows.documents.label import Label, Rejection
 from tm23flows.documents.model import Model
 from tm23flows.documents.structure import Structure
 from tm23flows.documents.trajectory import Trajectory
+from tm23flows.errors import DatabaseError
 
 if TYPE_CHECKING:
     from pymongo.database import Database
@@ -39,14 +41,80 @@ DATASET_NAMES = "dataset_names"
 BLOBS = "blobs"
 """GridFS bucket of everything that is too large for a document."""
 
-INDEXES: dict[str, list[str | list[tuple[str, int]]]] = {
-    "frames": ["trajectory_id", "element"],
-    "labels": ["frame_id", "element", "trajectory_id", "recipe_id"],
-    "rejections": ["frame_id"],
-    "convergences": ["element"],
-    "models": ["dataset_id"],
-    "evaluations": ["dataset_id", "model_id"],
+@dataclass(frozen=True)
+class Index:
+    """One index: its fields in order, all rising."""
+
+    fields: tuple[str, ...]
+    unique: bool = False
+    sparse: bool = False
+    """Whether documents without the field are left out of it."""
+
+    @property
+    def name(self) -> str:
+        """The name that MongoDB gives it."""
+        return "_".join(f"{field}_1" for field in self.fields)
+
+
+def by(*fields: str, unique: bool = False, sparse: bool = False) -> Index:
+    """Declare an index.
+
+    Parameters
+    ----------
+    *fields
+        Fields in order: what is asked for by equality, then the order, then ranges.
+    unique
+        Whether two documents may not be the same in them.
+    sparse
+        Whether documents without the field are left out.
+
+    Returns
+    -------
+    The index.
+    """
+    return Index(fields, unique, sparse)
+
+
+ORDER = [("trajectory_id", 1), ("step", 1), ("_id", 1)]
+"""Order of everything that queries find."""
+
+_IN_ORDER = tuple(field for field, _ in ORDER)
+
+INDEXES: dict[str, list[Index]] = {
+    "trajectories": [by("structure_id")],
+    "frames": [
+        by(*_IN_ORDER),
+        by("element", *_IN_ORDER),
+        by("regime", "element", *_IN_ORDER),
+        by("temperature_K"),
+        by("provenance.created"),
+        by("tags.event", sparse=True),
+        by("tags.group", sparse=True),
+        by("tags.config_type", sparse=True),
+    ],
+    "labels": [
+        by(*_IN_ORDER),
+        by("element", *_IN_ORDER),
+        by("regime", "element", "recipe_id", *_IN_ORDER),
+        by("recipe_id", *_IN_ORDER),
+        by("frame_id"),
+        by("temperature_K"),
+        by("magnitudes.energy_per_atom"),
+        by("magnitudes.max_force"),
+        by("magnitudes.max_stress"),
+        by("provenance.created"),
+    ],
+    "rejections": [by("frame_id")],
+    "convergences": [by("element"), by("converged", "element")],
+    "models": [by("dataset_id")],
+    "evaluations": [by("dataset_id"), by("model_id")],
+    DATASET_NAMES: [by("name", "version", unique=True)],
 }
+"""Indexes by collection, besides those on ids.
+
+Recipes are asked for by their ids (:mod:`tm23flows.store.recipes`), so no field of a recipe
+needs an index of its own.
+"""
 
 
 def collection_of(document: Document | type[Document]) -> str:
@@ -65,18 +133,134 @@ def collection_of(document: Document | type[Document]) -> str:
     return next(name for name, owned in COLLECTIONS.items() if owned is kind)
 
 
+def indexes_of(collection: str) -> list[Index]:
+    """List the indexes that a collection should have.
+
+    Parameters
+    ----------
+    collection
+        Its name.
+
+    Returns
+    -------
+    The indexes, without MongoDB's own on ``_id``.
+    """
+    # maggma's stores look documents up by their own key field.
+    own = [by("id", unique=True)] if collection in COLLECTIONS else []
+    return [*own, *INDEXES.get(collection, [])]
+
+
 def ensure_indexes(database: Database) -> None:
-    """Make the indexes; ids are unique because they are MongoDB's ``_id``.
+    """Make the indexes that are missing; ids are unique because they are MongoDB's ``_id``.
 
     Parameters
     ----------
     database
         The database of the archive.
+
+    Raises
+    ------
+    DatabaseError
+        If one is missing and cannot be made.
     """
-    for name, keys in INDEXES.items():
-        for key in keys:
-            database[name].create_index(key)
-    # maggma's stores look documents up by their own key field.
-    for name in COLLECTIONS:
-        database[name].create_index("id", unique=True)
-    database[DATASET_NAMES].create_index([("name", 1), ("version", 1)], unique=True)
+    from pymongo import IndexModel
+    from pymongo.errors import OperationFailure
+
+    for name, missing in missing_indexes(database).items():
+        models = [
+            IndexModel(
+                [(field, 1) for field in one.fields],
+                name=one.name,
+                **{key: True for key in ("unique", "sparse") if getattr(one, key)},
+            )
+            for one in missing
+        ]
+        try:
+            database[name].create_indexes(models)
+        except OperationFailure as error:
+            raise DatabaseError(
+                f"The collection {name} lacks indexes and they cannot be made "
+                f"({error.details and error.details.get('errmsg') or error}); run 'tm23 doctor'."
+            ) from error
+
+
+def missing_indexes(database: Database) -> dict[str, list[Index]]:
+    """Find the indexes that are not there.
+
+    Parameters
+    ----------
+    database
+        The database of the archive.
+
+    Returns
+    -------
+    Indexes by collection; nothing where all are there.
+    """
+    missing = {}
+    for name in (*COLLECTIONS, DATASET_NAMES):
+        there = _keys_there(database, name)
+        absent = [one for one in indexes_of(name) if one.fields not in there]
+        if absent:
+            missing[name] = absent
+    return missing
+
+
+def differing_indexes(database: Database) -> dict[str, list[Index]]:
+    """Find the indexes that are there with other options than they should have.
+
+    Parameters
+    ----------
+    database
+        The database of the archive.
+
+    Returns
+    -------
+    Indexes as they should be, by collection; nothing where none differs.
+    """
+    differing = {}
+    for name in (*COLLECTIONS, DATASET_NAMES):
+        there = _keys_there(database, name)
+        other = [
+            one
+            for one in indexes_of(name)
+            if one.fields in there and there[one.fields] != (one.unique, one.sparse)
+        ]
+        if other:
+            differing[name] = other
+    return differing
+
+
+def counting_hint(collection: str, wanted: dict[str, Any]) -> str | None:
+    """Name the index that a count should walk where the filter begins none of them.
+
+    Without a hint, MongoDB reads whole documents to count them.
+
+    Parameters
+    ----------
+    collection
+        Its name.
+    wanted
+        The filter.
+
+    Returns
+    -------
+    The name of an index; None where the filter leads to one by itself.
+    """
+    if not wanted:
+        return "_id_"
+    asked = {key for part in wanted.get("$and", [wanted]) for key in part}
+    if "_id" in asked or any(one.fields[0] in asked for one in indexes_of(collection)):
+        return None
+    return Index(_IN_ORDER).name
+
+
+def _keys_there(database: Database, name: str) -> dict[tuple[str, ...], tuple[bool, bool]]:
+    """Return uniqueness and sparseness of the rising indexes that are there, by their fields."""
+    return {
+        tuple(field for field, _ in one["key"]): (
+            bool(one.get("unique")),
+            bool(one.get("sparse")),
+        )
+        for one in database[name].index_information().values()
+        if all(direction == 1 for _, direction in one["key"])
+    }

@@ -1,17 +1,19 @@
 """The past of a document, back to the structure it started from.
 
 Owns which document comes from which, and the report of what is missing on the
-way. A parent that was deleted is named, never passed over.
+way. A parent that was deleted is named, never passed over. The way down is in
+:mod:`tm23flows.store.descendants`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from tm23flows.documents.convergence import Convergence
 from tm23flows.documents.dataset import Dataset
+from tm23flows.store.batches import batched
 from tm23flows.store.collections import COLLECTIONS, collection_of
 
 if TYPE_CHECKING:
@@ -20,9 +22,12 @@ if TYPE_CHECKING:
 SHOWN_PER_LEVEL = 3
 """A dataset has thousands of labels; a trace shows the first few and counts the rest."""
 
+WITHOUT_ARRAYS = dict.fromkeys(("forces", "stress", "positions", "cell", "numbers", "history"), 0)
+"""Fields that a trace does not need; a frame without its arrays is read many times faster."""
+
 
 @dataclass(frozen=True)
-class Ancestor:
+class Relative:
     """One document of a trace, in short."""
 
     id: str
@@ -31,19 +36,32 @@ class Ancestor:
     inputs_sha256: str
     inputs: dict[str, Any]
     created: str
+    host: str
+    parents: tuple[str, ...] = field(repr=False)
+    """Ids of what it was made from; a dataset has thousands, so they are not in the JSON."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON values, with the number of parents in their place."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {**values, "parents": len(self.parents)}
 
 
 @dataclass(frozen=True)
 class Level:
-    """All ancestors that are the same noun."""
+    """All relatives that are the same noun."""
 
     collection: str
     count: int
-    shown: list[Ancestor]
-    missing: list[str]
-    missing_blobs: list[str]
-    rootless: list[str]
+    shown: list[Relative]
+    missing: list[str] = field(default_factory=list)
+    missing_blobs: list[str] = field(default_factory=list)
+    rootless: list[str] = field(default_factory=list)
     """Documents without a parent that are neither structures nor imports."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {**values, "shown": [one.as_dict() for one in self.shown]}
 
 
 @dataclass
@@ -65,7 +83,7 @@ class Trace:
         return {
             "id": self.id,
             "complete": self.complete,
-            "levels": [asdict(x) for x in self.levels],
+            "levels": [one.as_dict() for one in self.levels],
         }
 
 
@@ -104,7 +122,7 @@ SUMMARY_FIELDS = (
 )  # fmt: skip
 
 
-def trace(archive: Archive, document_id: str) -> Trace:
+def trace(archive: Archive, document_id: str, shown: int | None = SHOWN_PER_LEVEL) -> Trace:
     """Follow a document back to its structure.
 
     Parameters
@@ -113,6 +131,8 @@ def trace(archive: Archive, document_id: str) -> Trace:
         The archive.
     document_id
         Id of any document, or the beginning of it.
+    shown
+        Documents to describe of each noun, the others are counted; None for all.
 
     Returns
     -------
@@ -131,51 +151,117 @@ def trace(archive: Archive, document_id: str) -> Trace:
         ids = list(dict.fromkeys(wanted.pop(collection, [])))
         if not ids:
             continue
-        level, parents = _level(archive, collection, ids)
+        level, parents = _level(archive, collection, ids, shown)
         result.levels.append(level)
         for name, more in parents.items():
             wanted.setdefault(name, []).extend(more)
     return result
 
 
-def _level(archive: Archive, collection: str, ids: list[str]) -> tuple[Level, dict[str, list[str]]]:
-    drop_arrays = {"forces": 0, "stress": 0, "positions": 0, "numbers": 0, "history": 0}
-    stored = {
-        one["_id"]: one
-        for one in archive.database[collection].find({"_id": {"$in": ids}}, drop_arrays)
-    }
+def _level(
+    archive: Archive, collection: str, ids: list[str], shown: int | None
+) -> tuple[Level, dict[str, list[str]]]:
+    """Look at one noun, batch by batch: a dataset has more labels than fit into one question."""
+    level = Level(collection, len(ids), [])
     parents: dict[str, list[str]] = {}
-    rootless = []
-    for one in stored.values():
-        above = {name: of(one) for name, of in PARENTS[collection].items()}
-        for name, more in above.items():
-            parents.setdefault(name, []).extend(more)
-        if collection != "structures" and not any(above.values()) and not one.get("origin"):
-            rootless.append(one["_id"])
-    blobs = [blob for one in stored.values() for blob in BLOBS_OF.get(collection, _none)(one)]
-    level = Level(
-        collection=collection,
-        count=len(ids),
-        shown=[_ancestor(stored[one]) for one in ids if one in stored][:SHOWN_PER_LEVEL],
-        missing=[one for one in ids if one not in stored],
-        missing_blobs=[blob for blob in blobs if not archive.blobs.has(blob)],
-        rootless=rootless,
-    )
+    for batch in batched(ids):
+        found = archive.database[collection].find({"_id": {"$in": batch}}, WITHOUT_ARRAYS)
+        stored = {one["_id"]: one for one in found}
+        level.missing.extend(one for one in batch if one not in stored)
+        for one in (stored[key] for key in batch if key in stored):
+            above = parents_of(collection, one)
+            for name, more in above.items():
+                parents.setdefault(name, []).extend(more)
+            if is_rootless(collection, one):
+                level.rootless.append(one["_id"])
+            if shown is None or len(level.shown) < shown:
+                level.shown.append(describe(collection, one))
+            level.missing_blobs.extend(
+                blob for blob in blobs_of(collection, one) if not archive.blobs.has(blob)
+            )
     return level, parents
 
 
-def _ancestor(stored: dict[str, Any]) -> Ancestor:
+def parents_of(collection: str, stored: dict[str, Any]) -> dict[str, list[str]]:
+    """Return what a document was made from.
+
+    Parameters
+    ----------
+    collection
+        Its collection.
+    stored
+        Its fields; those of :data:`WITHOUT_ARRAYS` are not needed.
+
+    Returns
+    -------
+    Ids by collection.
+    """
+    return {name: of(stored) for name, of in PARENTS[collection].items()}
+
+
+def blobs_of(collection: str, stored: dict[str, Any]) -> list[str]:
+    """Return the blobs that a document names.
+
+    Parameters
+    ----------
+    collection
+        Its collection.
+    stored
+        Its fields.
+
+    Returns
+    -------
+    Ids of blobs.
+    """
+    return BLOBS_OF[collection](stored) if collection in BLOBS_OF else []
+
+
+def is_rootless(collection: str, stored: dict[str, Any]) -> bool:
+    """Say whether a document comes from nowhere: no parent, no structure and no import.
+
+    Parameters
+    ----------
+    collection
+        Its collection.
+    stored
+        Its fields.
+
+    Returns
+    -------
+    True if it does.
+    """
+    if collection == "structures" or stored.get("origin"):
+        return False
+    return not any(parents_of(collection, stored).values())
+
+
+def describe(collection: str, stored: dict[str, Any]) -> Relative:
+    """Put a document into short words.
+
+    Parameters
+    ----------
+    collection
+        Its collection.
+    stored
+        Its fields.
+
+    Returns
+    -------
+    What a trace shows of it.
+    """
     past = stored["provenance"]
     summary = {name: stored[name] for name in SUMMARY_FIELDS if stored.get(name) is not None}
     if programs := _programs(stored):
         summary["programs"] = programs
-    return Ancestor(
+    return Relative(
         id=stored["_id"],
         summary=summary,
         software=past["software"],
         inputs_sha256=past["inputs_sha256"],
         inputs=past["inputs"],
         created=past["created"].isoformat(),
+        host=past["host"],
+        parents=tuple(one for ids in parents_of(collection, stored).values() for one in ids),
     )
 
 
@@ -184,8 +270,3 @@ def _programs(stored: dict[str, Any]) -> list[str]:
     runs = [*stored.get("segments", ()), stored.get("effort") or {}]
     words = [one for run in runs for one in (run.get("program"), *run.get("corrections", ()))]
     return list(dict.fromkeys(word for word in words if word))
-
-
-def _none(stored: dict[str, Any]) -> list[str]:
-    del stored
-    return []
