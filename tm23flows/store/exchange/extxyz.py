@@ -232,9 +232,8 @@ def _frame_text(frame: Frame, label: Label, energy: float, prefix: str) -> str:
         'pbc="T T T"',
         f"{prefix}energy={energy!r}",
     ]
-    for kind in ENERGY_KINDS:
-        if (known := getattr(label.energies, kind)) is not None:
-            words.append(f"energy_{kind}={known!r}")
+    energies = ((kind, getattr(label.energies, kind)) for kind in ENERGY_KINDS)
+    words += [f"energy_{kind}={known!r}" for kind, known in energies if known is not None]
     words += [
         f"frame_id={label.frame_id}",
         f"label_id={label.id}",

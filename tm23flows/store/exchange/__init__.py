@@ -1,0 +1,1 @@
+"""Labels in files of other formats, out and in."""

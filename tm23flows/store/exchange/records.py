@@ -1,0 +1,160 @@
+"""A frame with its label as one record of a file.
+
+Owns what every format carries besides the numbers: the two documents as text and a checksum
+over the label's numbers, so that a file gives back what was written, or says that it was changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from tm23flows.documents.frame import Frame
+from tm23flows.documents.ids import bytes_id
+from tm23flows.documents.label import ENERGY_KINDS, Label
+from tm23flows.documents.recipe import Recipe
+from tm23flows.errors import InputError
+
+Pair = tuple[Frame, Label]
+
+GEOMETRY = ("numbers", "cell", "positions")
+NUMBERS = ("forces", "stress")
+_NOT_IN_TEXT = {"id", "magnitudes"}
+_FRAME_TEXT = {*GEOMETRY, *_NOT_IN_TEXT}
+_LABEL_TEXT = {*NUMBERS, *_NOT_IN_TEXT}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a file is to hold.
+
+    Parameters
+    ----------
+    count
+        Number of frames.
+    n_atoms
+        Number of atoms in all frames.
+    energy
+        Which energy is the one that programs train on.
+    keys
+        Names of energy, forces and stress where a format leaves them open: plain or REF.
+    dataset_id
+        Id of the dataset that the frames belong to, where they are one.
+    """
+
+    count: int
+    n_atoms: int
+    energy: str = "free"
+    keys: str = "plain"
+    dataset_id: str | None = None
+
+
+def document_texts(frame: Frame, label: Label) -> tuple[str, str]:
+    """Write two documents as JSON without their arrays.
+
+    Parameters
+    ----------
+    frame
+        The frame.
+    label
+        Its label.
+
+    Returns
+    -------
+    Two lines of ASCII.
+    """
+    return (
+        _ascii(frame.model_dump_json(exclude=_FRAME_TEXT)),
+        _ascii(label.model_dump_json(exclude=_LABEL_TEXT)),
+    )
+
+
+def label_checksum(label: Label) -> str:
+    """Hash the numbers of a label.
+
+    Parameters
+    ----------
+    label
+        The label.
+
+    Returns
+    -------
+    sha256 of its energies, forces and stress, with their exact bits.
+    """
+    energies = [getattr(label.energies, kind) for kind in ENERGY_KINDS]
+    known = [energy for energy in energies if energy is not None]
+    stress = [] if label.stress is None else label.stress
+    return bytes_id(np.concatenate([known, label.forces.ravel(), stress]).astype("<f8").tobytes())
+
+
+def rebuild(
+    where: str, texts: tuple[Any, Any], arrays: dict[str, Any], energy: float, checksum: str
+) -> Pair:
+    """Make documents of what a file holds, and refuse what was changed in it.
+
+    Parameters
+    ----------
+    where
+        The place in the file, for messages.
+    texts
+        Frame and label as JSON text, or as the values that it stands for.
+    arrays
+        ``numbers``, ``cell``, ``positions``, ``forces`` and ``stress`` (None without).
+    energy
+        The energy that other programs read, in eV.
+    checksum
+        What :func:`label_checksum` said when it was written.
+
+    Returns
+    -------
+    The frame and the label.
+
+    Raises
+    ------
+    InputError
+        If the documents are not readable, or anything was changed.
+    """
+    try:
+        frame_text, label_text = (json.loads(t) if isinstance(t, str) else t for t in texts)
+        frame = Frame.from_stored({**frame_text, **{k: arrays[k] for k in GEOMETRY}})
+        label = Label.from_stored({**label_text, **{k: arrays[k] for k in NUMBERS}})
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise InputError(f"{where} cannot be read back: {reason}.") from error
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{where} cannot be read back: {error}.") from error
+    if label.frame_id != frame.id:
+        raise InputError(f"{where} cannot be read back: its geometry was changed in the file.")
+    energies = [getattr(label.energies, kind) for kind in ENERGY_KINDS]
+    if label_checksum(label) != checksum or energy not in energies:
+        raise InputError(f"{where} cannot be read back: its label was changed in the file.")
+    return frame, label
+
+
+def recipes_of(pairs: Iterable[Pair], seen: dict[str, Recipe]) -> Iterable[Pair]:
+    """Pass records on and note the recipes on the way.
+
+    Parameters
+    ----------
+    pairs
+        The records.
+    seen
+        Recipes by id; filled.
+
+    Yields
+    ------
+    The same records.
+    """
+    for pair in pairs:
+        seen.setdefault(pair[1].recipe_id, pair[1].recipe)
+        yield pair
+
+
+def _ascii(text: str) -> str:
+    # The standard library writes ASCII; pydantic leaves other letters as they are.
+    return text if text.isascii() else json.dumps(json.loads(text))
