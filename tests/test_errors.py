@@ -20,7 +20,7 @@ def test_every_error_of_a_user_ends_the_program_with_two(kind):
 def test_the_kinds_are_the_promised_ones():
     assert {kind.__name__ for kind in KINDS} == {
         "TM23Error", "InputError", "MissingDependencyError", "DatabaseError", "NotFoundError",
-        "PhysicsError", "OutOfTimeError", "DiskFullError", "TrainingError",
+        "PhysicsError", "OutOfTimeError", "DiskFullError", "TrainingError", "TooFewFramesError",
     }  # fmt: skip
 
 

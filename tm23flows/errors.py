@@ -18,6 +18,10 @@ class InputError(TM23Error, ValueError):
     """What was asked for makes no sense, such as an unknown element."""
 
 
+class TooFewFramesError(InputError):
+    """A split wants more frames than there are; more may come."""
+
+
 class MissingDependencyError(TM23Error):
     """A program or library that this task needs is not installed."""
 

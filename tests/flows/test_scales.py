@@ -65,7 +65,7 @@ def test_the_paper_scale_is_the_protocol(jobs_of):
     assert {run.function_args[1]["sigma_eV"] for run in runs} == {0.2}
     frames = [job for job in jobs if job.name.endswith("frames")]
     assert [job.function_args[1:] for job in frames] == [(1000, 10, 1000)] * 3
-    assert (maker.split, maker.split_options) == ("full", {})
+    assert (maker.split, maker.split_options) == ("full", {"allow_missing": 10})
     assert {model.trainer for model in maker.models} == {"flare", "nequip"}
     structure = make_structure("Cu", maker.structure.basis, None, 7.0, "image-distance", 0)
     assert structure.min_image_distance_A >= 7.0

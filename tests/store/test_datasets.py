@@ -105,7 +105,7 @@ def test_labels_of_several_recipes_are_refused_in_one_sentence(
         ("grid", {}, "frames"),
         ("transfer", {"n_frames": 5}, "5 frames"),
         ("fraction", {"train_fraction": 1.5}, "between 0 and 1"),
-        ("fraction", {"colour": 1}, "takes no such number"),
+        ("fraction", {"colour": 1}, "takes no such option"),
         ("random", {}, "choose one of"),
     ],
     ids=str,

@@ -6,7 +6,7 @@ pointers kept by the store: the same content under two names is one dataset.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, JsonValue, PlainSerializer, model_validator
 
@@ -34,17 +34,28 @@ PackedIds = Annotated[
 class Dataset(Document):
     """An ordered selection of labels, cut into parts."""
 
+    LAYOUT: ClassVar[int] = 2
+
     element: str = Field(description="Chemical symbol, or several joined by '-'.")
     parts: dict[str, PackedIds] = Field(
         description="Label ids by part, such as train and test, in time order."
     )
     rule: str = Field(description="Rule that made the split.")
-    split_options: dict[str, float] = Field(
-        default_factory=dict, description="Numbers that the rule was used with."
+    split_options: dict[str, JsonValue] = Field(
+        default_factory=dict, description="Numbers and names that the rule was used with."
     )
     query: dict[str, JsonValue] = Field(description="Query that selected the labels.")
     energy: EnergyKind = Field(
         "free", description="Label policy: which energy models are trained on."
+    )
+    facts: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="What was found when it was made: frames that the rule missed, frames left "
+        "out, every how many frames of each run one was kept, the gap in time between parts that "
+        "was required and the smallest one there is.",
+    )
+    pair_of: str | None = Field(
+        None, description="Dataset of which this one has the same frames under another recipe."
     )
 
     @model_validator(mode="after")
@@ -60,6 +71,6 @@ class Dataset(Document):
         return tuple(one for part in self.parts.values() for one in part)
 
     def compute_id(self) -> str:
-        """Hash the ordered labels of each part and the label policy."""
+        """Hash the ordered labels of each part and the label policy; the rest follows."""
         parts = {name: list(ids) for name, ids in self.parts.items()}
         return content_id("dataset", parts=parts, energy=self.energy)

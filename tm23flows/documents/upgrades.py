@@ -62,8 +62,14 @@ def _label_1(stored: Stored) -> Stored:
     return stored
 
 
+def _dataset_1(stored: Stored) -> Stored:
+    """Datasets did not say what was found when they were made, and had no pairs."""
+    return {**stored, "facts": {}, "pair_of": None}
+
+
 UPGRADES: dict[tuple[str, int], Callable[[Stored], Stored]] = {
     ("Frame", 1): _frame_1,
     ("Label", 1): _label_1,
+    ("Dataset", 1): _dataset_1,
 }
 """Steps by noun and by the version they start from."""

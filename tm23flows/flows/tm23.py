@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from jobflow import Flow, Maker
 from monty.json import MSONable
@@ -16,8 +17,9 @@ from tm23flows.flows.structure import StructureMaker
 from tm23flows.flows.trajectory import TrajectoryMaker
 from tm23flows.jobs.dataset import make_dataset
 from tm23flows.science.metals import metal
+from tm23flows.science.moments import Moment
 from tm23flows.science.protocol import Regime, temperature_K
-from tm23flows.store.datasets import apply_split
+from tm23flows.science.split_rules import RULES, apply_rule
 
 
 @dataclass
@@ -61,7 +63,8 @@ class TM23Maker(Maker):
     split
         Rule that divides the labels.
     split_options
-        Numbers that the rule takes.
+        What the rule takes; ``min_gap_fs`` is half a stride if it is not there, because a step
+        that is not usable gives its place to one at most half a stride away.
     models
         Train and measure.
 
@@ -80,7 +83,7 @@ class TM23Maker(Maker):
     convergence: KpointConvergenceMaker | None = None
     extra_labels: tuple[ExtraLabels, ...] = ()
     split: str = "full"
-    split_options: dict[str, float] = field(default_factory=dict)
+    split_options: dict[str, Any] = field(default_factory=dict)
     models: tuple[ModelMaker, ...] = (
         ModelMaker(trainer="flare"),
         ModelMaker(trainer="nequip"),
@@ -125,7 +128,7 @@ class TM23Maker(Maker):
             [run.output["frame_ids"] for run in runs],
             [batch.output["recipe_id"] for flow in labels for batch in flow.jobs],
             self.split,
-            self.split_options,
+            self._split_options(),
         )
         tagged(dataset, f"{element} dataset", "data", element)
         models = [maker.make(dataset.output["dataset_id"], element) for maker in self.models]
@@ -137,8 +140,10 @@ class TM23Maker(Maker):
 
     def _check_counts(self) -> None:
         count = self.trajectory.sampling.count
-        frames = {str(one): [f"{one} {n}" for n in range(count)] for one in self.regimes}
-        parts = apply_split(frames, self.split, self.split_options).parts
+        rest = {k: v for k, v in self.split_options.items() if k not in ("min_gap_fs", "thin")}
+        made = apply_rule(self._moments(), self.split, rest)
+        # Models are trained on the last one, which is the largest of a learning curve.
+        parts = list(made.values())[-1].parts
         for model in self.models:
             for part in (model.train_part, model.test_part):
                 if part not in parts:
@@ -150,6 +155,25 @@ class TM23Maker(Maker):
             (extra.count for extra in self.extra_labels if extra.count > count), default=0
         ):
             raise InputError(f"{most} frames cannot get extra labels, there are only {count}.")
+
+    def _moments(self) -> list[Moment]:
+        """Return the frames that there will be, as far as a split has to know them."""
+        sampling, timestep = self.trajectory.sampling, self.trajectory.timestep_fs
+        times = [
+            (sampling.discard + sampling.stride * (n + 1) - 1) * timestep
+            for n in range(sampling.count)
+        ]
+        return [
+            Moment(f"{regime} {time}", f"{regime} {time}", str(regime), str(regime), time)
+            for regime in self.regimes
+            for time in times
+        ]
+
+    def _split_options(self) -> dict[str, Any]:
+        if self.split in RULES and RULES[self.split].gap_option is not None:
+            return self.split_options
+        half = self.trajectory.sampling.stride * self.trajectory.timestep_fs / 2
+        return {"min_gap_fs": half, **self.split_options}
 
     def _run(self, structure_id: str, element: str, regime: Regime) -> Flow:
         temperature = temperature_K(element, regime)

@@ -9,7 +9,7 @@ from jobflow import job
 from tm23flows.documents.label import Label, label_id
 from tm23flows.errors import InputError
 from tm23flows.jobs.context import open_archive
-from tm23flows.store.datasets import create_dataset
+from tm23flows.store.datasets import create_datasets
 
 
 @job
@@ -18,7 +18,8 @@ def make_dataset(
     frame_ids: list[list[str]],
     recipe_ids: list[str],
     split: str,
-    split_options: dict[str, float],
+    split_options: dict[str, Any],
+    energy: str = "free",
 ) -> dict[str, Any]:
     """Make a dataset from the labels of given frames under one recipe.
 
@@ -33,16 +34,20 @@ def make_dataset(
     split
         Rule that divides the labels.
     split_options
-        Numbers that the rule takes.
+        What the rule takes.
+    energy
+        Label policy: the energy that models are trained on.
 
     Returns
     -------
-    ``dataset_id``, ``name``, ``version`` and the number of labels of each part.
+    ``dataset_id``, ``name``, ``version`` and the number of labels of each part; of a learning
+    curve those of the largest size. ``datasets`` has the id of every one by its name.
 
     Raises
     ------
     InputError
-        If the labelling jobs used different recipes, or too few labels were accepted.
+        If the labelling jobs used different recipes, or too few labels were accepted: the rest
+        may be allowed to be missing with the option ``allow_missing``.
     """
     if len(set(recipe_ids)) != 1:
         raise InputError("The labels of a dataset must come from one recipe.")
@@ -52,12 +57,14 @@ def make_dataset(
     labels = archive.get_many(Label, [one for one in wanted if one in accepted])
     if not labels:
         raise InputError(f"None of {len(wanted)} labels for the dataset '{name}' was accepted.")
-    named = create_dataset(
-        archive, name, labels, split, split_options, query={"recipe": recipe_ids[0]}
+    made = create_datasets(
+        archive, name, labels, split, split_options, {"recipe": recipe_ids[0]}, energy
     )
+    last = made[-1]
     return {
-        "dataset_id": named.dataset.id,
-        "name": named.name,
-        "version": named.version,
-        **{part: len(ids) for part, ids in named.dataset.parts.items()},
+        "dataset_id": last.dataset.id,
+        "name": last.name,
+        "version": last.version,
+        "datasets": {one.name: one.dataset.id for one in made},
+        **{part: len(ids) for part, ids in last.dataset.parts.items()},
     }

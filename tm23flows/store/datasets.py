@@ -1,57 +1,56 @@
-"""Datasets: made from a query and a split rule, named, listed, compared.
+"""Datasets: made from labels and a split rule, and compared.
 
-Owns the step from labels in the archive to an immutable dataset, and the
-pointers from names to datasets. The split rules themselves are science.
+Owns the step from labels in the archive to an immutable dataset. Names and versions are
+:mod:`tm23flows.store.dataset_names`, how labels are divided
+:mod:`tm23flows.store.splitting`, the same frames under another recipe
+:mod:`tm23flows.store.pairs`, what a dataset holds :mod:`tm23flows.store.cards`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.dataset import Dataset
-from tm23flows.documents.label import Label
-from tm23flows.errors import InputError, NotFoundError
-from tm23flows.science.protocol import Regime
-from tm23flows.science.splits import (
-    Split,
-    fraction_split,
-    full_split,
-    grid_split,
-    transfer_split,
+from tm23flows.documents.label import ENERGY_KINDS, Label
+from tm23flows.documents.recipe import Recipe
+from tm23flows.errors import InputError
+from tm23flows.store.dataset_names import (
+    Named,
+    check_name,
+    find_dataset,
+    list_datasets,
+    name_dataset,
 )
-from tm23flows.store.collections import DATASET_NAMES
+from tm23flows.store.splitting import Candidate, divide
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
-SPLITS: dict[str, Callable[..., Split]] = {
-    "full": full_split,
-    "fraction": fraction_split,
-    "transfer": transfer_split,
-    "grid": grid_split,
-}
+__all__ = [
+    "Named",
+    "check_name",
+    "create_dataset",
+    "create_datasets",
+    "diff_datasets",
+    "find_dataset",
+    "list_datasets",
+    "name_dataset",
+    "recipe_words",
+    "select_labels",
+]
 
 
-@dataclass(frozen=True)
-class Named:
-    """A dataset under one of its names."""
-
-    name: str
-    version: int
-    dataset: Dataset
-
-
-def create_dataset(
+def create_datasets(
     archive: Archive,
     name: str,
-    labels: Sequence[Label],
+    labels: Iterable[Label | Candidate],
     split: str,
-    options: dict[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
     query: dict[str, Any] | None = None,
-) -> Named:
+    energy: str = "free",
+) -> list[Named]:
     """Split labels and freeze the result under a name.
 
     The same content is the same dataset, whatever it is called; other content
@@ -66,60 +65,75 @@ def create_dataset(
     labels
         Labels of one recipe, in any order.
     split
-        One of :data:`SPLITS`.
+        One of :data:`tm23flows.science.split_rules.RULES`.
     options
-        Numbers that the split rule takes.
+        What the rule takes, and ``thin`` and ``min_gap_fs`` for every rule; see
+        :func:`tm23flows.store.splitting.divide`.
     query
         How the labels were found, to be kept with the dataset.
+    energy
+        Label policy: the energy that models are trained on.
 
     Returns
     -------
-    The dataset with its name and version.
+    The dataset with its name and version; the learning curve has one per size, from small to
+    large, with the size in the name.
 
     Raises
     ------
     InputError
-        If the name or the rule is wrong, the labels are of more than one recipe,
-        or there are too few frames for the split.
+        If the name or the rule is wrong, the labels are of more than one recipe or lack that
+        energy, there are too few frames for the split, or parts would know each other.
     """
     check_name(name)
-    _check_one_recipe(labels)
-    parts = split_labels(labels, split, options or {})
-    dataset = Dataset(
-        provenance=Provenance.now(),
-        element="-".join(sorted({label.element for label in labels})),
-        parts=parts.parts,
-        rule=parts.rule,
-        query=query or {},
-        split_options=dict(parts.options),
-    )
-    return name_dataset(archive, name, dataset)
+    found = [one if isinstance(one, Candidate) else Candidate.of(one) for one in labels]
+    _check_energy(found, energy)
+    _check_one_recipe(archive, found)
+    element = "-".join(sorted({one.element for one in found}))
+    made = divide(archive, found, split, options or {}, energy)
+    # All of them are made before the first is stored.
+    datasets = {
+        f"{name}{suffix}": Dataset(
+            provenance=Provenance.now(),
+            element=element,
+            parts=one.split.parts,
+            rule=one.split.rule,
+            query=query or {},
+            split_options=one.options,
+            facts=one.facts,
+            energy=energy,
+        )
+        for suffix, one in made.items()
+    }
+    return [name_dataset(archive, called, dataset) for called, dataset in datasets.items()]
 
 
-def name_dataset(archive: Archive, name: str, dataset: Dataset) -> Named:
-    """Store a dataset and let a name point to it.
+def create_dataset(
+    archive: Archive,
+    name: str,
+    labels: Iterable[Label | Candidate],
+    split: str,
+    options: Mapping[str, Any] | None = None,
+    query: dict[str, Any] | None = None,
+    energy: str = "free",
+) -> Named:
+    """Make a dataset by a rule that makes one; see :func:`create_datasets`.
 
     Parameters
     ----------
-    archive
-        The archive.
-    name
-        Letters, digits, dot, dash, underscore.
-    dataset
-        The dataset.
+    archive, name, labels, split, options, query, energy
+        As there.
 
     Returns
     -------
-    The dataset with its name and version.
+    The dataset with its name and version; of a learning curve the largest.
 
     Raises
     ------
     InputError
-        If the name is wrong.
+        As there.
     """
-    check_name(name)
-    archive.put(dataset)
-    return Named(name, _point(archive, name, dataset.id), archive.get(Dataset, dataset.id))
+    return create_datasets(archive, name, labels, split, options, query, energy)[-1]
 
 
 def select_labels(archive: Archive, query: dict[str, Any]) -> list[Label]:
@@ -145,117 +159,8 @@ def select_labels(archive: Archive, query: dict[str, Any]) -> list[Label]:
     if not labels:
         words = ", ".join(f"{key}={value}" for key, value in query.items()) or "everything"
         raise InputError(f"The query ({words}) finds no labels; try 'tm23 query' with less.")
-    _check_one_recipe(labels)
+    _check_one_recipe(archive, labels)
     return labels
-
-
-def split_labels(labels: Sequence[Label], split: str, options: dict[str, Any]) -> Split:
-    """Apply a split rule to labels, temperature by temperature in time order.
-
-    Parameters
-    ----------
-    labels
-        Labels of one recipe.
-    split
-        One of :data:`SPLITS`.
-    options
-        Numbers that the rule takes.
-
-    Returns
-    -------
-    The parts, of label ids.
-
-    Raises
-    ------
-    InputError
-        If the rule is unknown, takes no such number, or there are too few frames.
-    """
-    groups: dict[str, list[str]] = {}
-    for label in sorted(labels, key=_time_order):
-        groups.setdefault(label.regime or f"{label.temperature_K} K", []).append(label.id)
-    return apply_split(groups, split, options)
-
-
-def apply_split(groups: dict[str, list[str]], split: str, options: dict[str, Any]) -> Split:
-    """Apply a split rule by its name.
-
-    Parameters
-    ----------
-    groups
-        Ids in time order by temperature.
-    split
-        One of :data:`SPLITS`.
-    options
-        Numbers that the rule takes.
-
-    Returns
-    -------
-    The parts.
-
-    Raises
-    ------
-    InputError
-        If the rule is unknown, takes no such number, or there are too few frames.
-    """
-    if split not in SPLITS:
-        raise InputError(f"There is no split '{split}'; choose one of: {', '.join(SPLITS)}.")
-    try:
-        return SPLITS[split](groups, **options)
-    except TypeError as error:
-        raise InputError(f"The split '{split}' takes no such number: {error}.") from error
-
-
-def find_dataset(archive: Archive, name: str) -> Dataset:
-    """Read a dataset by ``name`` (newest version), ``name@version`` or id.
-
-    Parameters
-    ----------
-    archive
-        The archive.
-    name
-        One of the three.
-
-    Returns
-    -------
-    The dataset.
-
-    Raises
-    ------
-    NotFoundError
-        If there is none.
-    """
-    base, _, version = name.partition("@")
-    wanted: dict[str, Any] = {"name": base}
-    if version:
-        wanted["version"] = int(version) if version.isdecimal() and len(version) < 10 else -1
-    pointer = archive.database[DATASET_NAMES].find_one(wanted, sort=[("version", -1)])
-    if pointer is not None:
-        return archive.get(Dataset, pointer["dataset_id"])
-    if archive.existing(Dataset, [name]):
-        return archive.get(Dataset, name)
-    known = sorted(archive.database[DATASET_NAMES].distinct("name"))
-    raise NotFoundError(
-        f"There is no dataset '{name}'; there is {', '.join(known) or 'none at all'}."
-    )
-
-
-def list_datasets(archive: Archive) -> list[Named]:
-    """List all names with their versions.
-
-    Parameters
-    ----------
-    archive
-        The archive.
-
-    Returns
-    -------
-    Names in alphabetical order, versions rising.
-    """
-    pointers = archive.database[DATASET_NAMES].find().sort([("name", 1), ("version", 1)])
-    return [
-        Named(one["name"], one["version"], archive.get(Dataset, one["dataset_id"]))
-        for one in pointers
-    ]
 
 
 def diff_datasets(one: Dataset, other: Dataset) -> dict[str, dict[str, list[str]]]:
@@ -283,62 +188,42 @@ def diff_datasets(one: Dataset, other: Dataset) -> dict[str, dict[str, list[str]
     return result
 
 
-def _point(archive: Archive, name: str, dataset_id: str) -> int:
-    """Let a name point to a dataset; return the version under which it does."""
-    from pymongo.errors import DuplicateKeyError
-
-    pointers = archive.database[DATASET_NAMES]
-    while True:
-        known = pointers.find_one({"name": name, "dataset_id": dataset_id})
-        if known is not None:
-            return int(known["version"])
-        newest = pointers.find_one({"name": name}, sort=[("version", -1)])
-        version = 1 if newest is None else int(newest["version"]) + 1
-        try:
-            pointers.insert_one({"name": name, "version": version, "dataset_id": dataset_id})
-        except DuplicateKeyError:
-            continue  # another worker took this version between our two commands
-        return version
-
-
-def _time_order(label: Label) -> tuple[Any, ...]:
-    order = {str(regime): place for place, regime in enumerate(Regime)}
-    return (
-        order.get(label.regime or "", len(order)),
-        label.temperature_K or 0.0,
-        label.trajectory_id or "",
-        label.step or 0,
-        label.id,
-    )
-
-
-def _check_one_recipe(labels: Sequence[Label]) -> None:
-    recipes = {label.recipe_id: label.recipe for label in labels}
-    if len(recipes) > 1:
-        seen = "; ".join(
-            f"{r.engine} {r.kmesh_text} sigma={r.sigma_eV} shift={r.electron_shift}"
-            for r in recipes.values()
-        )
+def _check_energy(labels: Sequence[Candidate], energy: str) -> None:
+    if energy not in ENERGY_KINDS:
+        raise InputError(f"There is no energy '{energy}'; choose one of {', '.join(ENERGY_KINDS)}.")
+    lacking = [one for one in labels if energy not in one.energies]
+    if lacking:
+        common = set(ENERGY_KINDS).intersection(*(one.energies for one in labels))
+        instead = [f"'{kind}'" for kind in ENERGY_KINDS if kind in common]
         raise InputError(
-            f"These are labels of {len(recipes)} recipes ({seen}); "
+            f"{len(lacking)} of {len(labels)} labels have no energy '{energy}' (the first is "
+            f"{lacking[0].id[:12]}); all of them have {' and '.join(instead) or 'none in common'}."
+        )
+
+
+def _check_one_recipe(archive: Archive, labels: Sequence[Label | Candidate]) -> None:
+    of_recipe = {label.recipe_id: label.id for label in labels}
+    if len(of_recipe) > 1:
+        some = archive.get_many(Label, of_recipe.values())
+        seen = "; ".join(recipe_words(label.recipe) for label in some)
+        raise InputError(
+            f"These are labels of {len(of_recipe)} recipes ({seen}); "
             "ask for one of them with engine, kmesh, sigma_eV, electron_shift or recipe."
         )
 
 
-def check_name(name: str) -> None:
-    """Refuse what cannot be the name of a dataset.
+def recipe_words(recipe: Recipe) -> str:
+    """Write in what recipes of one study differ.
 
     Parameters
     ----------
-    name
-        Letters, digits, dot, dash, underscore.
+    recipe
+        The recipe.
 
-    Raises
-    ------
-    InputError
-        If there is anything else in it.
+    Returns
+    -------
+    Engine, k-mesh, smearing width, shift of the electron count.
     """
-    if not name or not all(char.isalnum() or char in "._-" for char in name):
-        raise InputError(
-            f"'{name}' is no name for a dataset; use letters, digits, dot, dash, underscore."
-        )
+    return (
+        f"{recipe.engine} {recipe.kmesh_text} sigma={recipe.sigma_eV} shift={recipe.electron_shift}"
+    )
