@@ -278,7 +278,7 @@ def test_f3_6_a_pack_that_is_cut_is_refused_and_its_record_says_what_is_missing(
     archive, frame_ids, work
 ):
     label(frame_ids)
-    one = next(archive.labels())
+    one = next(iter(archive.labels()))
     record = find_raw_outputs(archive, one.effort.folder)
     path = Path(record["path"].partition(":")[2])
     members = {member["name"]: member["sha256"] for member in record["members"]}

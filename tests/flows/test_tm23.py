@@ -210,4 +210,4 @@ def test_the_whole_road_with_both_trainers(emt_copy, emt_maker, run_flow, monkey
 
 def test_the_archive_of_the_road_is_the_one_of_the_settings(emt_archive):
     assert Archive.open().database.name == emt_archive.database.name
-    assert emt_archive.get(Frame, next(emt_archive.frames()).id).element == "Cu"
+    assert emt_archive.get(Frame, next(iter(emt_archive.frames())).id).element == "Cu"

@@ -36,7 +36,7 @@ def test_an_export_comes_back_in_an_empty_archive(
     assert export_labels(emt_archive, "Cu-demo", path) == 24
     dataset = emt_archive.dataset("Cu-demo")
     fresh = Archive.open(database_server.uri, f"{tmp_path.name}-fresh")
-    named = import_labels(fresh, [path], "copper")
+    named = import_labels(fresh, [path], "copper").named
     assert named.dataset.parts == {"all": dataset.label_ids}
     assert fresh.dataset("copper").id == named.dataset.id
     for label in fresh.labels():
@@ -45,14 +45,14 @@ def test_an_export_comes_back_in_an_empty_archive(
     frames = list(fresh.frames())
     originals = emt_archive.get_many(Frame, [frame.id for frame in frames])
     assert [one.model_dump_json() for one in frames] == [one.model_dump_json() for one in originals]
-    again = import_labels(fresh, [path], "copper")
+    again = import_labels(fresh, [path], "copper").named
     assert (again.version, again.dataset.id) == (1, named.dataset.id)
 
 
 def test_an_import_takes_the_place_of_rejections(emt_copy, tmp_path):
     path = tmp_path / "copper.xyz"
     export_labels(emt_copy, "Cu-demo", path)
-    label = next(emt_copy.labels(kmesh="3x3x3", sigma_eV=0.2))
+    label = next(iter(emt_copy.labels(kmesh="3x3x3", sigma_eV=0.2)))
     emt_copy.database["labels"].delete_one({"_id": label.id})
     rejection = Rejection(
         provenance=label.provenance, frame_id=label.frame_id, recipe=label.recipe, reason="x"

@@ -120,7 +120,7 @@ def test_a_frame_without_any_past_is_reported_however_many_have_one(
 
 
 def test_a_rejection_has_a_past_too(emt_copy):
-    label = next(emt_copy.labels())
+    label = next(iter(emt_copy.labels()))
     recipe = label.recipe.model_copy(update={"sigma_eV": 9.0})
     rejection = Rejection(
         provenance=label.provenance, frame_id=label.frame_id, recipe=recipe, reason="x"

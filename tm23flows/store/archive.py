@@ -7,7 +7,7 @@ nothing and the first provenance stays.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -16,10 +16,13 @@ from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label, Rejection
 from tm23flows.errors import DatabaseError, InputError, NotFoundError
 from tm23flows.settings import get_settings
+from tm23flows.store.batches import batched
 from tm23flows.store.blobs import Blobs
 from tm23flows.store.collections import COLLECTIONS, collection_of, ensure_indexes
 from tm23flows.store.connect import connect, resolve_uri
 from tm23flows.store.query import Query
+from tm23flows.store.recipes import KnownRecipes
+from tm23flows.store.selection import Selection
 
 if TYPE_CHECKING:
     from maggma.stores import MongoStore
@@ -75,6 +78,11 @@ class Archive:
     def blobs(self) -> Blobs:
         """The blobs that documents name."""
         return Blobs(self.database)
+
+    @cached_property
+    def recipes(self) -> KnownRecipes:
+        """The recipes of the labels."""
+        return KnownRecipes(self.database)
 
     def put(self, *documents: Document) -> int:
         """Store documents; the ones that are there already stay as they are.
@@ -152,7 +160,7 @@ class Archive:
         stored = self.database[collection_of(noun)].find_one({"_id": document_id})
         if stored is None:
             raise NotFoundError(f"There is no {noun.__name__.lower()} {document_id[:12]}.")
-        return _read(noun, stored)
+        return self.read(noun, stored)
 
     def get_many(self, noun: type[Noun], ids: Iterable[str]) -> list[Noun]:
         """Read documents in the order of their ids.
@@ -174,17 +182,18 @@ class Archive:
             If one is not there.
         """
         wanted = list(ids)
-        found = {
-            stored["_id"]: stored
-            for stored in self.database[collection_of(noun)].find({"_id": {"$in": wanted}})
-        }
+        collection = self.database[collection_of(noun)]
+        found: dict[str, Noun] = {}
+        for batch in batched(dict.fromkeys(wanted)):
+            for stored in collection.find({"_id": {"$in": batch}}):
+                found[stored["_id"]] = self.read(noun, stored)
         missing = [one for one in wanted if one not in found]
         if missing:
             raise NotFoundError(
                 f"{len(missing)} of {len(wanted)} {collection_of(noun)} are not in the archive, "
                 f"the first is {missing[0][:12]}."
             )
-        return [_read(noun, found[one]) for one in wanted]
+        return [found[one] for one in wanted]
 
     def existing(self, noun: type[Document], ids: Iterable[str]) -> set[str]:
         """Say which documents are there, without reading them.
@@ -200,45 +209,51 @@ class Archive:
         -------
         The ids that are there.
         """
-        found = self.database[collection_of(noun)].find({"_id": {"$in": list(ids)}}, {"_id": 1})
-        return {stored["_id"] for stored in found}
+        collection = self.database[collection_of(noun)]
+        return {
+            stored["_id"]
+            for batch in batched(ids)
+            for stored in collection.find({"_id": {"$in": batch}}, {"_id": 1})
+        }
 
-    def labels(self, **words: Any) -> Iterator[Label]:
-        """Stream labels that match a query, in order of trajectory and step.
-
-        Parameters
-        ----------
-        **words
-            Fields of :class:`tm23flows.store.query.Query`.
-
-        Yields
-        ------
-        Labels.
-        """
-        found = self.database["labels"].find(Query.of(**words).label_filter())
-        for stored in found.sort([("trajectory_id", 1), ("step", 1), ("_id", 1)]):
-            yield _read(Label, stored)
-
-    def frames(self, **words: Any) -> Iterator[Frame]:
-        """Stream frames that match a query; recipe words ask for a label like that.
+    def labels(self, **words: Any) -> Selection[Label]:
+        """Select labels that match a query, in order of trajectory, step and id.
 
         Parameters
         ----------
         **words
             Fields of :class:`tm23flows.store.query.Query`.
 
-        Yields
+        Returns
+        -------
+        The selection: iterate for labels, or ask it to count, for ids, or for ASE atoms.
+        Nothing is read before.
+
+        Raises
         ------
-        Frames, in order of trajectory and step.
+        InputError
+            If a word is unknown or a value makes no sense.
         """
-        query = Query.of(**words)
-        wanted = query.frame_filter()
-        if query.asks_for_recipe:
-            labelled = self.database["labels"].distinct("frame_id", query.label_filter())
-            wanted = {"_id": {"$in": labelled}}
-        found = self.database["frames"].find(wanted)
-        for stored in found.sort([("trajectory_id", 1), ("step", 1), ("_id", 1)]):
-            yield _read(Frame, stored)
+        return Selection(self, Label, Query.of(**words))
+
+    def frames(self, **words: Any) -> Selection[Frame]:
+        """Select frames that match a query; words about labels ask for a label like that.
+
+        Parameters
+        ----------
+        **words
+            Fields of :class:`tm23flows.store.query.Query`.
+
+        Returns
+        -------
+        The selection, in order of trajectory, step and id. Nothing is read before.
+
+        Raises
+        ------
+        InputError
+            If a word is unknown or a value makes no sense.
+        """
+        return Selection(self, Frame, Query.of(**words))
 
     def count_labels(self, query: Query) -> int:
         """Count labels without reading them.
@@ -252,7 +267,7 @@ class Archive:
         -------
         Their number.
         """
-        return int(self.database["labels"].count_documents(query.label_filter()))
+        return Selection(self, Label, query).count()
 
     def find(self, prefix: str) -> Document:
         """Find a document of any noun by its id or the beginning of it.
@@ -287,7 +302,7 @@ class Archive:
             raise NotFoundError(f"Nothing in the archive has the id {prefix}.")
         if len(hits) > 1:
             raise InputError(f"The id {prefix} is not unique; give more digits.")
-        return _read(*hits[0])
+        return self.read(*hits[0])
 
     def dataset(self, name: str) -> Dataset:
         """Read a dataset by name, ``name@version`` or id; see :mod:`tm23flows.store.datasets`."""
@@ -319,12 +334,29 @@ class Archive:
         store.connect()
         return store
 
+    def read(self, noun: type[Noun], stored: dict[str, Any]) -> Noun:
+        """Turn what the database holds into a document.
 
-def _read(noun: type[Noun], stored: dict[str, Any]) -> Noun:
-    try:
-        return noun.from_stored(stored)
-    except ValueError as error:
-        raise DatabaseError(
-            f"The {noun.__name__.lower()} {str(stored.get('_id'))[:12]} in the archive is not "
-            f"what it should be: {error}"
-        ) from error
+        Parameters
+        ----------
+        noun
+            Its class.
+        stored
+            The stored fields, with ``_id``.
+
+        Returns
+        -------
+        The document.
+
+        Raises
+        ------
+        DatabaseError
+            If it does not belong to its id, or a newer program wrote it.
+        """
+        try:
+            return noun.from_stored(stored)
+        except ValueError as error:
+            raise DatabaseError(
+                f"The {noun.__name__.lower()} {str(stored.get('_id'))[:12]} in the archive is not "
+                f"what it should be: {error}"
+            ) from error

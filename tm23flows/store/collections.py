@@ -41,6 +41,7 @@ DATASET_NAMES = "dataset_names"
 BLOBS = "blobs"
 """GridFS bucket of everything that is too large for a document."""
 
+
 @dataclass(frozen=True)
 class Index:
     """One index: its fields in order, all rising."""
@@ -178,9 +179,10 @@ def ensure_indexes(database: Database) -> None:
         try:
             database[name].create_indexes(models)
         except OperationFailure as error:
+            reason = (error.details or {}).get("errmsg", error)
             raise DatabaseError(
-                f"The collection {name} lacks indexes and they cannot be made "
-                f"({error.details and error.details.get('errmsg') or error}); run 'tm23 doctor'."
+                f"The collection {name} lacks indexes and they cannot be made ({reason}); "
+                "run 'tm23 doctor'."
             ) from error
 
 
