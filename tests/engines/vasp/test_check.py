@@ -2,6 +2,7 @@
 
 import gzip
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from pymatgen.io.vasp import Incar, Kpoints, Poscar
 from tm23flows.engines.vasp.check import drifts, highest_occupation, used_drifts
 from tm23flows.engines.vasp.header import read_header
 from tm23flows.engines.vasp.incar_tags import FROZEN_TAGS
-from tm23flows.engines.vasp.inputs import TM23MDSet, TM23StaticSet
+from tm23flows.engines.vasp.inputs import TM23MDSet, TM23StaticSet, input_files
 from tm23flows.engines.vasp.makers import TM23MDMaker, TM23StaticMaker
 from tm23flows.engines.vasp.run import run_in
 
@@ -84,6 +85,23 @@ def test_a_frozen_tag_that_is_gone_is_named(tag, finished, copper):
     incar.write_file(folder / "INCAR")
     (drift,) = drifts(folder, SETS["md"], copper)
     assert f"INCAR has {tag} = None" in drift
+
+
+ALSO_PHYSICS = {"LASPH": True, "ADDGRID": True, "NGX": 20, "NUPDOWN": 2, "DIPOL": [0.5, 0.5, 0.1]}
+
+
+@pytest.mark.parametrize("tag", ALSO_PHYSICS)
+def test_any_tag_that_is_no_numerics_is_named_when_it_comes_or_changes(tag, finished, copper):
+    folder = finished("static")
+    asked = replace(SETS["static"], user_incar_settings={"DIPOL": [0.5, 0.5, 0], "ROPT": "2*-1e-4"})
+    # The simulator knows neither of the two.
+    input_files(asked, copper)["INCAR"].write_file(folder / "INCAR")
+    assert drifts(folder, asked, copper) == []
+    incar = Incar.from_file(folder / "INCAR")
+    incar[tag] = ALSO_PHYSICS[tag]
+    incar.write_file(folder / "INCAR")
+    (drift,) = drifts(folder, asked, copper)
+    assert f"INCAR has {tag} = " in drift
 
 
 @pytest.mark.parametrize("tag", ["ALGO", "NBANDS", "IMIX", "KPAR", "ISTART"])

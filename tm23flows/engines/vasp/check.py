@@ -19,7 +19,7 @@ from pymatgen.core import Structure
 from pymatgen.io.vasp import Incar, Kpoints, Poscar, VaspInput
 
 from tm23flows.engines.vasp.header import RunHeader, read_header
-from tm23flows.engines.vasp.incar_tags import FROZEN_TAGS
+from tm23flows.engines.vasp.incar_tags import FREE_TAGS, FROZEN_TAGS
 from tm23flows.engines.vasp.inputs import input_files
 from tm23flows.engines.vasp.kpoints_file import read_kpoints, same_mesh
 from tm23flows.engines.vasp.places import patiently
@@ -134,7 +134,9 @@ def _input_drifts(folder: Path, asked: VaspInput) -> Iterator[str]:
     except (InputError, OSError, ValueError, LookupError) as error:
         yield f"an input cannot be read: {error}"
         return
-    yield from _tag_drifts("INCAR", incar, asked["INCAR"], FROZEN_TAGS)
+    # Written and read again, for pymatgen reads some values otherwise than they were given.
+    written = Incar.from_str(asked["INCAR"].get_str())
+    yield from _tag_drifts("INCAR", incar, written, {*incar, *written} - FREE_TAGS)
     if not same_mesh(mesh, read_kpoints(asked["KPOINTS"])):
         yield f"KPOINTS has the mesh {mesh}, not {read_kpoints(asked['KPOINTS'])}"
     wanted = asked["POSCAR"].structure
@@ -219,6 +221,8 @@ def _same(one: object, other: object) -> bool:
         return _word(one) == _word(other)
     if isinstance(one, (int, float)) and isinstance(other, (int, float)):
         return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-8)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
     return _word(one) == _word(other)
 
 

@@ -26,7 +26,7 @@ from custodian.vasp.handlers import (
 from custodian.vasp.interpreter import VaspModder
 from pymatgen.io.vasp import Incar
 
-from tm23flows.engines.vasp.incar_tags import FROZEN_TAGS
+from tm23flows.engines.vasp.incar_tags import FREE_TAGS
 from tm23flows.engines.vasp.places import await_file
 
 NUMERICS = (
@@ -376,4 +376,4 @@ def _harmed(folder: Path, before: dict[str, bytes]) -> bool:
         return True
     old = Incar.from_str(before["INCAR"].decode())
     new = _incar(folder)
-    return any(old.get(tag) != new.get(tag) for tag in FROZEN_TAGS)
+    return any(old.get(tag) != new.get(tag) for tag in {*old, *new} - FREE_TAGS)

@@ -44,10 +44,18 @@ _PARALLEL = "NCORE NPAR KPAR NSIM LPLANE LSCALAPACK LSCALU KBLOCK NBLOCK"
 OUTPUT_TAGS = frozenset(f"{_FILES} {_PARALLEL}".split())
 """Tags of files and of parallel work, which change no converged number."""
 
+_ELECTRONIC_LOOP = "ALGO IALGO ISEARCH NELM NELMIN NELMDL TIME WEIMIN LSUBROT LDIAG ICHARG INIWAV"
+_MIXING = "AMIX BMIX AMIX_MAG BMIX_MAG AMIN IMIX MAXMIX INIMIX MIXPRE WC LMAXMIX LMIXTAU"
+WAY_TAGS = frozenset(f"{_ELECTRONIC_LOOP} {_MIXING}".split())
+"""Tags of the way to convergence, which change no converged number."""
+
+FREE_TAGS = OUTPUT_TAGS | WAY_TAGS | {"NBANDS"}
+"""All that corrections of a run may touch; a list of what is allowed, for VASP has many tags."""
+
 _ELECTRONS = "ENCUT PREC EDIFF LREAL ISPIN ISMEAR SIGMA NELECT ISYM SYMPREC KSPACING KGAMMA"
 _FUNCTIONAL = "GGA METAGGA LHFCALC LDAU IVDW"
 FROZEN_TAGS = frozenset(f"{_ELECTRONS} {_FUNCTIONAL} MDALGO {' '.join(MOTION_TAGS)}".split())
-"""Tags that no correction of a run may touch."""
+"""Tags that are compared with what VASP says it used; no correction of a run may touch them."""
 
 
 def check_user_incar(settings: Mapping[str, object]) -> None:

@@ -18,7 +18,12 @@ from ase import units
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.trajectory import Dynamics
 from tm23flows.engines.vasp.header import RunHeader
-from tm23flows.engines.vasp.incar_tags import MOTION_TAGS, OUTPUT_TAGS, RECIPE_TAGS
+from tm23flows.engines.vasp.incar_tags import (
+    MOTION_TAGS,
+    OUTPUT_TAGS,
+    RECIPE_TAGS,
+    WAY_TAGS,
+)
 from tm23flows.errors import InputError
 from tm23flows.science import protocol
 
@@ -37,14 +42,10 @@ _OF_DATASETS = {"PAW_PBE": "PBE", "PAW_GGA": "PW91", "PAW": "LDA"}
 _PRECISIONS = ("Low", "Medium", "High", "Normal", "Single", "Accurate")
 _OF_DYNAMICS = "MDALGO ANDERSEN_PROB LANGEVIN_GAMMA LANGEVIN_GAMMA_L PMASS EDIFFG NFREE CSVR_PERIOD"
 _OF_DYNAMICS += " NHC_NCHAINS NHC_NRESPA NHC_NS NHC_PERIOD PSTRESS RANDOM_SEED LBLUEOUT NPACO APACO"
-_OF_THE_WAY = "ALGO IALGO NELM NELMIN NELMDL AMIX BMIX AMIX_MAG BMIX_MAG AMIN IMIX MAXMIX INIMIX"
-_OF_THE_WAY += (
-    " MIXPRE WC LMAXMIX TIME WEIMIN LSUBROT LDIAG ICHARG INIWAV LPLANE LELF LMIXTAU KPOINT_BSE"
-)
-_ELSEWHERE = "ENMAX NELECT KSPACING KGAMMA GGA METAGGA PREC"
+_ELSEWHERE = "ENMAX NELECT KSPACING KGAMMA GGA METAGGA PREC KPOINT_BSE"
 NOT_OPTIONS = frozenset(
-    {*RECIPE_TAGS, *MOTION_TAGS, *OUTPUT_TAGS}
-    | {*_OF_DYNAMICS.split(), *_OF_THE_WAY.split(), *_ELSEWHERE.split()}
+    {*RECIPE_TAGS, *MOTION_TAGS, *OUTPUT_TAGS, *WAY_TAGS}
+    | {*_OF_DYNAMICS.split(), *_ELSEWHERE.split()}
 )
 """Tags of motion, files, parallel work and the way to convergence change no converged number;
 others are fields of the recipe."""
