@@ -405,6 +405,15 @@ def test_atomate2s_wall_time_is_a_deadline(run, faults, folder, monkeypatch):
     assert 1 <= n_steps(folder) < 100
 
 
+def test_a_wall_time_in_which_nothing_could_run_is_refused(run, folder):
+    """Else each job would hand its work on to the next one for ever."""
+    maker = dynamics(2)
+    maker.run_vasp_kwargs["wall_time"] = 200
+    with pytest.raises(InputError, match="wall_time"):
+        run(maker)
+    assert not folder.exists()
+
+
 def test_users_handlers_are_used_and_none_means_none(run, faults):
     message = "Error EDDDAV: Call to ZHEGV failed. Returncode = 7"
     faults({"do": f"message:{message}", "and": "exit:1", "times": 1})

@@ -167,10 +167,12 @@ def test_a_row_ends_before_the_deadline(vasp, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_longest_one_says_whether_there_is_time_for_another(vasp, tmp_path):
+@pytest.mark.parametrize("longest_s", [2000.0, 800.0], ids=["does not fit", "would be stopped"])
+def test_the_longest_one_says_whether_there_is_time_for_another(vasp, tmp_path, longest_s):
+    """VASP is stopped five minutes before the end, so that 1000 s are 700."""
     statics = Statics(tmp_path, time.time() + 1000)
     compute(statics)
-    statics._longest_s = 2000.0
+    statics._longest_s = longest_s
     with pytest.raises(OutOfTimeError, match="another"):
         compute(statics)
     assert len(list(tmp_path.iterdir())) == 1

@@ -48,6 +48,9 @@ because one of what is not would open again with each of its releases."""
 FROZEN_S = 3600.0
 """A run that writes nothing for so long hangs. One electronic step takes minutes at most."""
 
+STOP_S = 300.0
+"""Time before the end of a worker's that is kept for VASP to stop, and for reading and packing."""
+
 _INPUTS = ("INCAR", "KPOINTS", "POSCAR")
 _OUTPUTS = ("vasp.out", "OSZICAR", "OUTCAR", "vasprun.xml")
 _MEGABYTE = 1 << 20
@@ -291,7 +294,7 @@ class DeadlineHandler(WalltimeHandler):
         The least time that is left for VASP to end; more if three steps take longer.
     """
 
-    def __init__(self, deadline: float, buffer_s: float = 300.0) -> None:
+    def __init__(self, deadline: float, buffer_s: float = STOP_S) -> None:
         self.deadline = deadline
         self.buffer_s = buffer_s
         self.electronic_step_stop = False

@@ -26,6 +26,7 @@ from pymatgen.io.vasp import Incar
 
 from tm23flows.engines.vasp.command import vasp_commands
 from tm23flows.engines.vasp.handlers import (
+    STOP_S,
     CompleteOutputValidator,
     DeadlineHandler,
     output_fault,
@@ -118,8 +119,7 @@ def run_in(
         If VASP or a dataset is not here.
     """
     kwargs = _checked(maker.run_vasp_kwargs)
-    if wall_time := kwargs.get("wall_time"):
-        deadline = min(time.time() + wall_time, deadline or float("inf"))
+    deadline = _earlier(kwargs.get("wall_time"), deadline)
     standard, gamma = vasp_commands(kwargs.get("vasp_cmd"), kwargs.get("vasp_gamma_cmd"))
     _write_inputs(folder, maker, structure)
     if poscar_text is not None:
@@ -182,6 +182,18 @@ def _checked(kwargs: dict[str, Any]) -> dict[str, Any]:
             f"{', '.join(sorted(_KWARGS))}."
         )
     return kwargs
+
+
+def _earlier(wall_time: float | None, deadline: float | None) -> float | None:
+    """Return which comes first, the deadline or the end of the time that the Maker gives a run."""
+    if not wall_time:
+        return deadline
+    if wall_time <= STOP_S:
+        raise InputError(
+            f"With wall_time = {wall_time:g} s in run_vasp_kwargs no run would ever begin, for "
+            f"VASP is stopped {STOP_S:g} s before its end; give more."
+        )
+    return min(time.time() + wall_time, deadline or float("inf"))
 
 
 def _write_inputs(folder: Path, maker: BaseVaspMaker, structure: Structure) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from tm23flows.documents.label import Effort, Energies
 from tm23flows.engines.base import Failure, Result
 from tm23flows.engines.vasp.check import drifts
+from tm23flows.engines.vasp.handlers import STOP_S
 from tm23flows.engines.vasp.places import fresh_folder, raise_if_disk_full, read_output
 from tm23flows.engines.vasp.run import RunReport, run_in
 from tm23flows.engines.vasp.soundness import unsound
@@ -41,9 +42,6 @@ SAME_START = (
 
 POSITION_TOLERANCE = 1e-6
 """Fractional; VASP writes eight digits."""
-
-MARGIN_S = 60.0
-"""Time that is kept back for reading, writing and packing before a deadline."""
 
 
 class Statics:
@@ -106,7 +104,7 @@ class Statics:
         return outcome
 
     def _check_time(self) -> None:
-        if self._deadline is None or time.time() + self._longest_s + MARGIN_S < self._deadline:
+        if self._deadline is None or time.time() + self._longest_s + STOP_S < self._deadline:
             return
         raise OutOfTimeError("The time of this worker does not suffice for another label.")
 
