@@ -96,8 +96,7 @@ def label_frames(
         Indices of the first frame of this batch and of the one after it; negative ones count
         from the end, and a last one of 0 means up to the end.
     mesh
-        ``kmesh`` and ``kmesh_offset`` in place of those of the recipes: the verdict of a
-        convergence.
+        ``kmesh`` and ``kmesh_offset`` of a verdict, in place of those of the recipes.
     calculation
         The engine's Maker of one calculation; None for the engine's default.
 
@@ -119,9 +118,7 @@ def label_frames(
     archive = open_archive()
     frames = archive.get_many(Frame, frame_ids[first : last or None])
     engine = get_engine(recipes[0]["engine"], run_folder(), Setup("label", calculation, deadline()))
-    elements = {frame.element for frame in frames}
-    complete = [engine.complete(_with_mesh(one, mesh), elements) for one in recipes]
-    _check_distinct(complete)
+    complete = _complete(engine, frames, [_with_mesh(one, mesh) for one in recipes])
     ids = [label_id(frame.id, recipe.id) for frame in frames for recipe in complete]
     known = archive.existing(Label, ids)
     accepted, rejections = _write(archive, _compute(engine, frames, complete, known))
@@ -145,8 +142,10 @@ def _with_mesh(recipe: dict[str, Any], mesh: dict[str, Any] | None) -> Recipe:
     return Recipe(**{**recipe, **chosen})
 
 
-def _check_distinct(recipes: list[Recipe]) -> None:
+def _complete(engine: Engine, frames: list[Frame], given: list[Recipe]) -> list[Recipe]:
     """Refuse variants that are none, such as of a SIGMA that a powerup sets for all of them."""
+    elements = {frame.element for frame in frames}
+    recipes = [engine.complete(one, elements) for one in given]
     if len({recipe.id for recipe in recipes}) < len(recipes):
         widths = ", ".join(f"{recipe.sigma_eV:g}" for recipe in recipes)
         raise InputError(
@@ -154,6 +153,7 @@ def _check_distinct(recipes: list[Recipe]) -> None:
             f"{widths}): settings of the Maker, such as SIGMA in user_incar_settings, win over "
             "them; set it in the recipe instead."
         )
+    return recipes
 
 
 def _compute(
