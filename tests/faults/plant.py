@@ -57,13 +57,13 @@ class Plant:
         """Add one workflow per flow or job, as a user's script does."""
         self.launchpad.bulk_add_wfs([flow_to_workflow(flow) for flow in flows])
 
-    def worker(self, name, *options, category=""):
-        """Start `rlaunch rapidfire` in a folder of its own."""
+    def worker(self, name, *options, category="", within=()):
+        """Start `rlaunch rapidfire` in a folder of its own, perhaps by another command."""
         folder = self.folder / name
         environment = self._configure(name, category)
         with (folder / "worker.log").open("ab") as log:
             process = subprocess.Popen(
-                [BIN / "rlaunch", "rapidfire", "--sleep", "1", *options],
+                [*within, BIN / "rlaunch", "rapidfire", "--sleep", "1", *options],
                 cwd=folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,

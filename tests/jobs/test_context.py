@@ -1,11 +1,22 @@
 """Where a job finds its archive and its folder."""
 
+import errno
+import os
 import time
+from types import SimpleNamespace
 
 import pytest
 
-from tm23flows.errors import DatabaseError, OutOfTimeError
-from tm23flows.jobs.context import deadline, open_archive, run_folder, wait_for_deadline
+from tm23flows.errors import DatabaseError, DiskFullError, OutOfTimeError
+from tm23flows.jobs import context
+from tm23flows.jobs.context import (
+    SPACE_PATIENCE_S,
+    deadline,
+    open_archive,
+    run_folder,
+    wait_for_deadline,
+    wait_for_space,
+)
 
 
 def test_a_worker_opens_the_archive_of_its_settings_once(database, monkeypatch):
@@ -48,3 +59,55 @@ def test_a_worker_without_time_waits_for_its_end_unless_it_has_done_something(mo
     monkeypatch.setenv("TM23_DEADLINE", str(time.time() - 1))
     with pytest.raises(OutOfTimeError, match="--timeout"):
         wait_for_deadline(progress=0)
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """A disk that is full for so many looks, and the naps that were taken."""
+    state, naps, genuine = {"looks": 0, "why": errno.ENOSPC}, [], os.fsync
+
+    def fsync(descriptor):
+        if state["looks"]:
+            state["looks"] -= 1
+            raise OSError(state["why"], os.strerror(state["why"]))
+        genuine(descriptor)
+
+    clock = SimpleNamespace(time=lambda: time.time() + sum(naps), sleep=naps.append)
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(context, "time", clock)
+    monkeypatch.setattr(context, "SPACE_BYTES", 1024)
+    return state, naps
+
+
+def test_a_worker_with_space_does_not_wait_and_leaves_nothing(full_disk, tmp_path):
+    wait_for_space()
+    assert full_disk[1] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("why", [errno.ENOSPC, errno.EDQUOT])
+def test_a_worker_waits_for_space(full_disk, tmp_path, why):
+    state, naps = full_disk
+    state.update(looks=3, why=why)
+    wait_for_space()
+    assert len(naps) == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("left_s", [None, 100.0])
+def test_a_worker_does_not_wait_for_space_for_ever(full_disk, tmp_path, monkeypatch, left_s):
+    state, naps = full_disk
+    state["looks"] = 10**6
+    if left_s:
+        monkeypatch.setenv("TM23_DEADLINE", str(time.time() + left_s))
+    with pytest.raises(DiskFullError, match="disk_full"):
+        wait_for_space()
+    limit = left_s or SPACE_PATIENCE_S
+    assert limit - 60 < sum(naps) < limit + 60
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_error_of_the_disk_is_not_waited_for(full_disk):
+    full_disk[0].update(looks=1, why=errno.EROFS)
+    with pytest.raises(OSError, match=os.strerror(errno.EROFS)):
+        wait_for_space()

@@ -74,3 +74,18 @@ def test_fireworks_and_jobflow_find_the_database_by_the_variables(database, tmp_
     assert lines[0].isdigit()
     assert lines[1] == "local False"
     assert re.fullmatch(r"\d+ GridFSStore", lines[2])
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_part_of_a_new_one(tmp_path):
+    code = (
+        "import resource, sys; from pathlib import Path;"
+        "from tm23flows.ops.fireworks_config import write_config;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20));"
+        f"write_config(Path(sys.argv[1]), {URI!r})"
+    )
+    (tmp_path / "FW_config.yaml").write_text("old")
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "File too large" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["FW_config.yaml"]
+    assert read(tmp_path, "FW_config.yaml") == "old"

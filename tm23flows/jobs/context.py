@@ -5,6 +5,7 @@ Jobs get ids, never connections; this is where a worker finds its database.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from functools import lru_cache
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from jobflow import CURRENT_JOB
 
-from tm23flows.errors import OutOfTimeError
+from tm23flows.errors import DiskFullError, OutOfTimeError
 from tm23flows.settings import get_settings
 from tm23flows.store.connect import resolve_uri
 from tm23flows.store.raw_outputs import record_raw_outputs
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
     from tm23flows.engines.base import Engine
     from tm23flows.store.archive import Archive
+
+SPACE_BYTES = 1 << 24
+"""A disk that does not take so much is full."""
+
+SPACE_LOOK_S = 5.0
+SPACE_PATIENCE_S = 3600.0
 
 
 def open_archive() -> Archive:
@@ -68,6 +75,42 @@ def deadline() -> float | None:
         return given
     planned = os.environ.get("SLURM_JOB_END_TIME", "")
     return float(planned) if planned.isdecimal() else None
+
+
+def wait_for_space() -> None:
+    """Keep a worker with a full disk from taking one job after the other, to fail in each.
+
+    The first job that finds the disk full has said so; the next one waits here for space.
+
+    Raises
+    ------
+    DiskFullError
+        If there is none in an hour, or before the deadline.
+    """
+    end = min(time.time() + SPACE_PATIENCE_S, deadline() or float("inf"))
+    while not _has_space(run_folder()):
+        if time.time() > end:
+            raise DiskFullError(
+                f"The disk of {run_folder()} is full (disk_full): free some space, then run this "
+                "again; nothing was computed."
+            )
+        time.sleep(SPACE_LOOK_S)
+
+
+def _has_space(folder: Path) -> bool:
+    """Say whether something can be written; what a quota leaves is known in no other way."""
+    probe = folder / "space.part"
+    try:
+        with probe.open("wb") as file:
+            file.write(os.urandom(SPACE_BYTES))
+            os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return False
+    finally:
+        probe.unlink(missing_ok=True)
+    return True
 
 
 def keep_raw_outputs(archive: Archive, engine: Engine) -> None:

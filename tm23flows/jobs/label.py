@@ -23,6 +23,7 @@ from tm23flows.jobs.context import (
     open_archive,
     run_folder,
     wait_for_deadline,
+    wait_for_space,
 )
 from tm23flows.jobs.frame import make_label
 
@@ -68,6 +69,7 @@ class LabelJobMaker(Maker):
         with the job that goes on as a detour.
         """
         task = (frame_ids, recipes, first, last, mesh)
+        wait_for_space()
         done = label_frames(*task, calculation=self.calculation)
         if not done["waiting"]:
             return done

@@ -25,6 +25,7 @@ from tm23flows.jobs.context import (
     open_archive,
     run_folder,
     wait_for_deadline,
+    wait_for_space,
 )
 from tm23flows.store.trajectories import announce_folder, append_segment
 
@@ -65,6 +66,7 @@ class TrajectoryJobMaker(Maker):
         with the job that goes on as a detour.
         """
         task = (structure_id, recipe, dynamics, n_steps, segment_steps, regime)
+        wait_for_space()
         done = run_trajectory(*task, calculation=self.calculation)
         if done["n_steps"] >= n_steps:
             return done
