@@ -218,7 +218,7 @@ def road(emt_copy) -> tuple[Archive, Evaluation]:
         model_id=model.id,
         dataset_id=dataset.id,
         energy_reference="mean-per-atom",
-        predictions=emt_copy.blobs.put(b"predictions"),
+        predictions=emt_copy.blobs.put_arrays(energy=np.zeros(12)),
         errors=(),
     )
     emt_copy.put(model, evaluation)

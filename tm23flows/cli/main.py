@@ -14,6 +14,7 @@ import typer
 
 from tm23flows._version import __version__
 from tm23flows.cli import (
+    audit,
     build,
     dataset,
     db,
@@ -58,6 +59,7 @@ app.command("plan")(plan.plan)
 app.command("status")(status.status)
 app.command("query")(query.query)
 app.command("trace")(trace.trace)
+app.command("audit")(audit.audit)
 app.add_typer(dataset.app, name="dataset")
 app.command("import")(files.import_)
 app.command("export")(files.export)
