@@ -7,7 +7,6 @@ other. Does not read frames.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -193,7 +192,8 @@ def independent_every(*found: Correlation | None) -> int:
 
     Returns
     -------
-        Statistical inefficiency of the slowest, rounded up; 1 where nothing is known.
+        Statistical inefficiency of the slowest, to the nearest whole number, because its own noise
+    must not halve a series that is hardly correlated; 1 where nothing is known.
     """
     slowest = max((one.inefficiency for one in found if one is not None), default=1.0)
-    return max(1, math.ceil(slowest - 1e-9))
+    return max(1, round(slowest))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain
 
-from tm23flows.errors import InputError
+from tm23flows.errors import InputError, TooFewFramesError
 from tm23flows.science import protocol
 from tm23flows.science.splits import (
     Frames,
@@ -97,9 +97,11 @@ def transfer_split(
         Parts ``train`` and one ``test_<temperature>`` for each other temperature.
     """
     if train_on not in frames:
-        raise InputError(f"The transfer split trains on '{train_on}', which has no frames.")
+        raise TooFewFramesError(f"The transfer split trains on '{train_on}', which has no frames.")
     if len(frames) < 2:
-        raise InputError("The transfer split needs at least one other temperature to test on.")
+        raise TooFewFramesError(
+            "The transfer split needs at least one other temperature to test on."
+        )
     check_counts(minimum=0, allow_missing=allow_missing)
     options: dict[str, Option] = {"train_on": str(train_on)}
     missing: dict[str, int] = {}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tm23flows.errors import InputError
+from tm23flows.errors import InputError, TooFewFramesError
 from tm23flows.science import paper_splits, whole_splits
 from tm23flows.science.moments import Moment, by_temperature
 from tm23flows.science.protocol import Regime
@@ -159,7 +159,7 @@ def _temperature(moments: Sequence[Moment], wanted: str | None, rule: str) -> Se
     groups = _ids(moments)
     name = wanted or (next(iter(groups)) if len(groups) == 1 else str(Regime.MELT))
     if name not in groups:
-        raise InputError(
+        raise TooFewFramesError(
             f"The {rule} split takes the frames of one temperature, and of '{name}' there are "
             f"none: set temperature to one of {', '.join(groups) or 'none'}."
         )

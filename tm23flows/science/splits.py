@@ -157,11 +157,11 @@ def check_frames(frames: Mapping[str, object], rule: str) -> None:
 
     Raises
     ------
-    InputError
+    TooFewFramesError
         If there is no temperature.
     """
     if not frames:
-        raise InputError(f"The {rule} split got no frames: select at least one temperature.")
+        raise TooFewFramesError(f"The {rule} split got no frames: select at least one temperature.")
 
 
 def fraction_split(frames: Frames, train_fraction: float = 0.8) -> Split:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.label import ENERGY_KINDS, Label
-from tm23flows.documents.recipe import Recipe
 from tm23flows.errors import InputError
+from tm23flows.store.candidates import Candidate, check_one_recipe
 from tm23flows.store.dataset_names import (
     Named,
     check_name,
@@ -23,13 +23,14 @@ from tm23flows.store.dataset_names import (
     list_datasets,
     name_dataset,
 )
-from tm23flows.store.splitting import Candidate, divide
+from tm23flows.store.splitting import divide
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
 __all__ = [
     "Named",
+    "check_energy",
     "check_name",
     "create_dataset",
     "create_datasets",
@@ -37,7 +38,6 @@ __all__ = [
     "find_dataset",
     "list_datasets",
     "name_dataset",
-    "recipe_words",
     "select_labels",
 ]
 
@@ -87,8 +87,8 @@ def create_datasets(
     """
     check_name(name)
     found = [one if isinstance(one, Candidate) else Candidate.of(one) for one in labels]
-    _check_energy(found, energy)
-    _check_one_recipe(archive, found)
+    check_energy(found, energy)
+    check_one_recipe(archive, found)
     element = "-".join(sorted({one.element for one in found}))
     made = divide(archive, found, split, options or {}, energy)
     # All of them are made before the first is stored.
@@ -159,7 +159,7 @@ def select_labels(archive: Archive, query: dict[str, Any]) -> list[Label]:
     if not labels:
         words = ", ".join(f"{key}={value}" for key, value in query.items()) or "everything"
         raise InputError(f"The query ({words}) finds no labels; try 'tm23 query' with less.")
-    _check_one_recipe(archive, labels)
+    check_one_recipe(archive, labels)
     return labels
 
 
@@ -188,7 +188,21 @@ def diff_datasets(one: Dataset, other: Dataset) -> dict[str, dict[str, list[str]
     return result
 
 
-def _check_energy(labels: Sequence[Candidate], energy: str) -> None:
+def check_energy(labels: Sequence[Candidate], energy: str) -> None:
+    """Refuse labels that lack the energy that models are to be trained on.
+
+    Parameters
+    ----------
+    labels
+        Labels.
+    energy
+        Label policy.
+
+    Raises
+    ------
+    InputError
+        If there is no such energy, or a label has none.
+    """
     if energy not in ENERGY_KINDS:
         raise InputError(f"There is no energy '{energy}'; choose one of {', '.join(ENERGY_KINDS)}.")
     lacking = [one for one in labels if energy not in one.energies]
@@ -199,31 +213,3 @@ def _check_energy(labels: Sequence[Candidate], energy: str) -> None:
             f"{len(lacking)} of {len(labels)} labels have no energy '{energy}' (the first is "
             f"{lacking[0].id[:12]}); all of them have {' and '.join(instead) or 'none in common'}."
         )
-
-
-def _check_one_recipe(archive: Archive, labels: Sequence[Label | Candidate]) -> None:
-    of_recipe = {label.recipe_id: label.id for label in labels}
-    if len(of_recipe) > 1:
-        some = archive.get_many(Label, of_recipe.values())
-        seen = "; ".join(recipe_words(label.recipe) for label in some)
-        raise InputError(
-            f"These are labels of {len(of_recipe)} recipes ({seen}); "
-            "ask for one of them with engine, kmesh, sigma_eV, electron_shift or recipe."
-        )
-
-
-def recipe_words(recipe: Recipe) -> str:
-    """Write in what recipes of one study differ.
-
-    Parameters
-    ----------
-    recipe
-        The recipe.
-
-    Returns
-    -------
-    Engine, k-mesh, smearing width, shift of the electron count.
-    """
-    return (
-        f"{recipe.engine} {recipe.kmesh_text} sigma={recipe.sigma_eV} shift={recipe.electron_shift}"
-    )

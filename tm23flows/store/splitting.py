@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from tm23flows.documents.label import ENERGY_KINDS, Label
+from tm23flows.documents.label import Label
 from tm23flows.errors import InputError
 from tm23flows.science.decorrelation import (
     energy_correlation,
@@ -23,56 +23,14 @@ from tm23flows.science.moments import Moment, by_run
 from tm23flows.science.protocol import Regime
 from tm23flows.science.split_rules import RULES, apply_rule
 from tm23flows.science.splits import Split
+from tm23flows.store.batches import batched
+from tm23flows.store.candidates import Candidate
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
 INEFFICIENCY = "inefficiency"
 """Value of the option ``thin`` that keeps independent labels only."""
-
-BATCH = 1000
-"""Documents that are asked for at once."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """What a dataset has to know of a label; its arrays are not needed."""
-
-    id: str
-    frame_id: str
-    recipe_id: str
-    element: str
-    regime: str | None
-    temperature_K: float | None
-    trajectory_id: str | None
-    step: int | None
-    energies: tuple[str, ...]
-    """Kinds of energy that it has."""
-
-    @classmethod
-    def of(cls, label: Label) -> Self:
-        """Return what a dataset has to know of a label.
-
-        Parameters
-        ----------
-        label
-            The label.
-
-        Returns
-        -------
-        Its facts.
-        """
-        return cls(
-            label.id,
-            label.frame_id,
-            label.recipe_id,
-            label.element,
-            label.regime,
-            label.temperature_K,
-            label.trajectory_id,
-            label.step,
-            tuple(kind for kind in ENERGY_KINDS if getattr(label.energies, kind) is not None),
-        )
 
 
 @dataclass(frozen=True)
@@ -166,10 +124,8 @@ def moments_of(archive: Archive, candidates: Iterable[Candidate]) -> list[Moment
 def _frame_facts(archive: Archive, ids: set[str]) -> dict[str, dict[str, Any]]:
     wanted = {"time_fs": 1, "trajectory_id": 1, "origin": 1, "tags.event": 1}
     facts = {}
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), BATCH):
-        some = {"_id": {"$in": ordered[start : start + BATCH]}}
-        for stored in archive.database["frames"].find(some, wanted):
+    for some in batched(sorted(ids)):
+        for stored in archive.database["frames"].find({"_id": {"$in": some}}, wanted):
             event = (stored.get("tags") or {}).get("event")
             facts[stored["_id"]] = {
                 # Frames of one imported file are one run where they have times.
