@@ -116,3 +116,13 @@ def test_a_mesh_that_is_not_known_has_no_numbers():
     assert recipe.kmesh_text == "unknown"
     other = Recipe(engine="imported", options={"source": "another set"}, kmesh=None)
     assert recipe.id != other.id
+
+
+def test_a_copy_that_says_something_else_has_another_id():
+    recipe = Recipe(engine="emt", options={"a": 1})
+    first = recipe.id
+    other = recipe.model_copy(update={"sigma_eV": 1.0})
+    assert other.id != first
+    assert other.id == Recipe(engine="emt", options={"a": 1}, sigma_eV=1.0).id
+    assert recipe.model_copy().id == recipe.model_copy(deep=True).id == first
+    assert recipe == Recipe(engine="emt", options={"a": 1})

@@ -6,7 +6,9 @@ of labels and trajectories, not a noun of its own.
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
@@ -101,10 +103,28 @@ class Recipe(BaseModel):
                 "known; it belongs to imported labels."
             )
 
-    @property
+    @cached_property
     def id(self) -> str:
-        """The content-derived id."""
+        """The content-derived id; computed once, because thousands of labels share a recipe."""
         return content_id("recipe", **self.model_dump(mode="json"))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy as pydantic does, without the id: a copy that says something else has another.
+
+        Parameters
+        ----------
+        update
+            Fields to change.
+        deep
+            Whether to copy what the fields hold.
+
+        Returns
+        -------
+        The copy.
+        """
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("id", None)
+        return copied
 
     @property
     def kmesh_text(self) -> str:

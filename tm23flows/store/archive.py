@@ -354,6 +354,9 @@ class Archive:
             If it does not belong to its id, or a newer program wrote it.
         """
         try:
+            if noun is Label and stored.get("schema_version") == Label.LAYOUT:
+                recipe = self.recipes.read(stored.get("recipe_id"), stored.get("recipe"))
+                stored = {**stored, "recipe": recipe}
             return noun.from_stored(stored)
         except ValueError as error:
             raise DatabaseError(

@@ -1,8 +1,9 @@
 """Stored documents to ASE atoms, with as little work as they allow.
 
-Owns the fast road from the archive to atoms. Only the fields that atoms need are read,
-without their past; ids and shapes are checked as in :mod:`tm23flows.documents`, so a
-damaged document is refused here too.
+Owns the fast road from the archive to atoms. Only what atoms need is decoded; ids, fields
+and shapes are checked as in :mod:`tm23flows.documents`, so a damaged document is refused
+here too. Whole documents are asked for: what atoms do not need is small beside the arrays,
+and a database hands out whole documents fastest.
 """
 
 from __future__ import annotations
@@ -32,15 +33,8 @@ _WHERE_FROM = ("element", "regime", "temperature_K", "trajectory_id", "step")
 _GEOMETRY = ("numbers", "cell", "positions")
 
 
-def _projection(*names: str) -> dict[str, int]:
-    return dict.fromkeys(("schema_version", *names), 1)
-
-
-FRAME_FIELDS = _projection(*_GEOMETRY, *_WHERE_FROM)
-BARE_FIELDS = _projection(*_GEOMETRY)
-LABEL_FIELDS = _projection(
-    *_WHERE_FROM, "frame_id", "recipe_id", "n_atoms", "energies", "forces", "stress"
-)
+_FRAME_FIELDS = {"_id", *Frame.model_fields, *Frame.model_computed_fields}
+_LABEL_FIELDS = {"_id", *Label.model_fields, *Label.model_computed_fields}
 
 
 def stream_atoms(selection: Selection[Any], energy: str = "free") -> Iterator[Atoms]:
@@ -67,12 +61,12 @@ def stream_atoms(selection: Selection[Any], energy: str = "free") -> Iterator[At
     if energy not in ENERGY_KINDS:
         raise InputError(f"There is no energy '{energy}'; choose one of {', '.join(ENERGY_KINDS)}.")
     if selection.noun is Frame:
-        for stored in selection.stored(FRAME_FIELDS):
+        for stored in selection.stored():
             atoms = _checked(Frame, stored, geometry_of)
             atoms.info = {"frame_id": stored["_id"], **_where_from(stored)}
             yield atoms
         return
-    for labels in batched(selection.stored(LABEL_FIELDS)):
+    for labels in batched(selection.stored()):
         yield from labelled_atoms(selection.archive, labels, energy)
 
 
@@ -84,7 +78,7 @@ def labelled_atoms(archive: Archive, labels: list[Stored], energy: str) -> Itera
     archive
         The archive.
     labels
-        Stored labels, at least with :data:`LABEL_FIELDS`.
+        Stored labels.
     energy
         Which energy becomes ASE's ``energy``.
 
@@ -100,7 +94,7 @@ def labelled_atoms(archive: Archive, labels: list[Stored], energy: str) -> Itera
         If a stored document is damaged, or a frame is not there.
     """
     ids = list({one.get("frame_id") for one in labels})
-    found = archive.database["frames"].find({"_id": {"$in": ids}}, BARE_FIELDS)
+    found = archive.database["frames"].find({"_id": {"$in": ids}})
     frames = {one["_id"]: _checked(Frame, one, geometry_of) for one in found}
     uses: dict[str, int] = {}
     for label in labels:
@@ -138,6 +132,7 @@ def geometry_of(stored: Stored) -> Atoms:
     """
     from ase import Atoms
 
+    _refuse_foreign(stored, _FRAME_FIELDS)
     numbers, cell, positions = (decode_array(stored[name]) for name in _GEOMETRY)
     if geometry_id("frame", numbers, cell, positions) != stored["_id"]:
         raise ValueError(f"Frame {stored['_id']} does not match its content")
@@ -161,6 +156,7 @@ def results_of(stored: Stored) -> dict[str, Any]:
     ValueError
         If the label does not belong to its id, or its numbers are not complete.
     """
+    _refuse_foreign(stored, _LABEL_FIELDS)
     if label_id(stored["frame_id"], stored["recipe_id"]) != stored["_id"]:
         raise ValueError(f"Label {stored['_id']} does not match its content")
     forces = decode_array(stored["forces"])
@@ -198,6 +194,11 @@ def _attach(atoms: Atoms, stored: Stored, energy: str) -> None:
         "recipe_id": stored["recipe_id"],
         **_where_from(stored),
     }
+
+
+def _refuse_foreign(stored: Stored, fields: set[str]) -> None:
+    if foreign := stored.keys() - fields:
+        raise ValueError(f"it has the unknown fields {', '.join(sorted(foreign))}")
 
 
 def _where_from(stored: Stored) -> dict[str, Any]:

@@ -5,6 +5,7 @@ The only place that says where a noun lives in the database.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -250,10 +251,30 @@ def counting_hint(collection: str, wanted: dict[str, Any]) -> str | None:
     """
     if not wanted:
         return "_id_"
-    asked = {key for part in wanted.get("$and", [wanted]) for key in part}
+    asked = set(asked_fields(wanted))
     if "_id" in asked or any(one.fields[0] in asked for one in indexes_of(collection)):
         return None
     return Index(_IN_ORDER).name
+
+
+def asked_fields(wanted: dict[str, Any]) -> Iterator[str]:
+    """List the fields that every match of a filter must fit in.
+
+    Parameters
+    ----------
+    wanted
+        The filter.
+
+    Yields
+    ------
+    Fields, those under ``$and`` too. What is under ``$or`` and ``$nor`` leads to no index.
+    """
+    for name, condition in wanted.items():
+        if name == "$and":
+            for part in condition:
+                yield from asked_fields(part)
+        elif not name.startswith("$"):
+            yield name
 
 
 def _keys_there(database: Database, name: str) -> dict[tuple[str, ...], tuple[bool, bool]]:

@@ -127,7 +127,7 @@ def plan_frames(archive: Archive, query: Query) -> Plan:
         plan = plan_labels(archive, query, own=False)
         few = None
         if not plan.tests:
-            labels = archive.database["labels"].find(plan.filter, {"_id": 0, "frame_id": 1})
+            labels = archive.database["labels"].find(plan.filter, plan.key_fields)
             few = _few(one["frame_id"] for one in labels)
         if few is None:
             tests.append(_by_labels(archive, plan))
@@ -145,10 +145,12 @@ def _recipe_filter(archive: Archive, query: Query) -> dict[str, Any]:
 
 def _convergence_filter(archive: Archive, query: Query) -> dict[str, Any]:
     chosen = archive.recipes.chosen(query.metal)
-    if query.kmesh_converged:
-        # Without a test there is nothing that fits, and a database refuses an empty $or.
-        return {"$or": chosen} if chosen else {"_id": {"$in": []}}
-    return {"$nor": chosen} if chosen else {}
+    if not query.kmesh_converged:
+        return {"$nor": chosen} if chosen else {}
+    ids = sorted({recipe for one in chosen for recipe in one["recipe_id"]["$in"]})
+    # The ids alone lead to an index. Two metals may have one recipe, so each is named with its
+    # own; without a test there are no ids, nothing fits, and an empty $or would be refused.
+    return {"recipe_id": {"$in": ids}, **({"$or": chosen} if chosen else {})}
 
 
 def _members(archive: Archive, query: Query) -> Iterable[str]:

@@ -33,6 +33,9 @@ from tm23flows.store.where import (
 TEMPERATURE_TOLERANCE_K = 0.5
 """Temperatures are products such as 0.25 * 1357.77 K; users write 339.4."""
 
+LAST_STEP = 10**12
+"""Above every run, below what a database counts to."""
+
 RECIPE_WORDS = ("engine", "sigma_eV", "electron_shift", "kmesh", "recipe")
 """Words that ask how labels were computed."""
 
@@ -74,8 +77,8 @@ class Query(BaseModel):
     )
     trajectory: str | None = Field(None, description="Id of the parent run, or its beginning.")
     frame: str | None = Field(None, description="Id of the frame, or its beginning.")
-    first_step: int | None = Field(None, ge=1, description="First step of the run.")
-    last_step: int | None = Field(None, ge=1, description="Last step of the run.")
+    first_step: int | None = Field(None, ge=1, le=LAST_STEP, description="First step of the run.")
+    last_step: int | None = Field(None, ge=1, le=LAST_STEP, description="Last step of the run.")
     engine: str | None = Field(None, description="Engine of the label.")
     sigma_eV: float | None = Field(None, gt=0, description="Smearing width in eV.")
     electron_shift: float | None = Field(None, description="NELECT minus neutral.")

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tm23flows.store.query import Query
 
 
+MAX_REMEMBERED = 10_000
+"""Some 20 MB; imports may bring a recipe for every frame."""
+
+
 class KnownRecipes:
     """The recipes of one database, remembered: what an id stands for never changes.
 
@@ -32,7 +36,7 @@ class KnownRecipes:
         self._database = database
         self._known: dict[str, tuple[dict[str, Any], Recipe]] = {}
 
-    def read(self, recipe_id: str, stored: Any) -> Recipe:
+    def read(self, recipe_id: Any, stored: Any) -> Recipe:
         """Turn the recipe inside a stored label into a document, once for each recipe.
 
         Parameters
@@ -57,6 +61,8 @@ class KnownRecipes:
         recipe = Recipe.model_validate(stored)
         if recipe.id != recipe_id:
             raise ValueError("the recipe id does not belong to the recipe")
+        if len(self._known) >= MAX_REMEMBERED:
+            self._known.clear()
         self._known[recipe_id] = (stored, recipe)
         return recipe
 
@@ -99,20 +105,21 @@ class KnownRecipes:
         DatabaseError
             If the stored recipe is not what its id says.
         """
-        if recipe_id not in self._known:
+        known = self._known.get(recipe_id)
+        if known is None:
             label = self._database["labels"].find_one(
                 {"recipe_id": recipe_id}, {"recipe": 1, "_id": 1}
             )
             if label is None:
                 raise DatabaseError(f"No label has the recipe {recipe_id[:12]} any more.")
             try:
-                self.read(recipe_id, label.get("recipe"))
+                return self.read(recipe_id, label.get("recipe"))
             except ValueError as error:
                 raise DatabaseError(
                     f"The recipe of the label {label['_id'][:12]} in the archive is not what it "
                     f"should be: {error}"
                 ) from error
-        return self._known[recipe_id][1]
+        return known[1]
 
     def chosen(self, metal: str | None = None) -> list[dict[str, Any]]:
         """Find the recipes that convergence tests chose.
