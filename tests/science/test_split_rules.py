@@ -1,0 +1,90 @@
+"""Every rule by its name, with options as numbers or as text."""
+
+import pytest
+
+from tm23flows.errors import InputError, TooFewFramesError
+from tm23flows.science.moments import Moment
+from tm23flows.science.split_rules import RULES, apply_rule, read_options
+
+PAPER = [
+    Moment(f"{T} {n}", f"f {T} {n}", T, T, 5045.0 + 50 * n, f"{T}{n // 90}" if n % 90 < 3 else None)
+    for T in ("cold", "warm", "melt")
+    for n in range(1000)
+]
+
+
+def counts(rule, **options):
+    return {name: split.counts for name, split in apply_rule(PAPER, rule, options).items()}
+
+
+def first_part(moments, rule, **options):
+    split = next(iter(apply_rule(moments, rule, options).values()))
+    return split.parts["train"]
+
+
+def test_the_papers_five_by_name():
+    assert counts("full") == {"": {"train": 2700, "test": 300}}
+    assert counts("transfer") == {"": {"train": 1000, "test_warm": 1000, "test_melt": 1000}}
+    curve = counts("learning-curve")
+    assert list(curve) == ["-100", "-300", "-500", "-700", "-900"]
+    assert curve["-300"] == {"train": 300, "test": 100}
+    assert counts("grid") == {"": {"train": 200, "test": 100}}
+    assert counts("finite-size") == {"": {"train": 200, "test": 50}}
+
+
+def test_one_temperature_is_the_melt_unless_asked():
+    for rule in ("learning-curve", "finite-size"):
+        assert first_part(PAPER, rule)[0] == "melt 0"
+        assert first_part(PAPER, rule, temperature="warm")[0] == "warm 0"
+        cold = [one for one in PAPER if one.temperature == "cold"]
+        assert first_part(cold, rule)[0] == "cold 0"
+        with pytest.raises(TooFewFramesError, match="set temperature to one of cold, warm"):
+            apply_rule(PAPER, rule, {"temperature": "hot"})
+
+
+def test_our_own_rules_by_name():
+    assert set(RULES) == {
+        "full", "transfer", "learning-curve", "grid", "finite-size", "fraction", "block",
+        "temperature", "event",
+    }  # fmt: skip
+    assert counts("temperature", train="cold, warm", test=["melt"])[""] == {
+        "train": 2000, "test": 1000,
+    }  # fmt: skip
+    assert set(counts("block", validation="1")[""]) == {"train", "validation", "test"}
+    assert set(counts("event", others="rest")[""]) == {"train", "test", "rest"}
+    assert counts("fraction", train_fraction="0.5")[""] == {"train": 1500, "test": 1500}
+
+
+def test_options_are_read_from_text():
+    assert read_options("full", {"n_train": "9", "n_test": 1.0}) == {"n_train": 9, "n_test": 1}
+    assert read_options("learning-curve", {"sizes": "1,3"}) == {"sizes": (1, 3)}
+    assert read_options("learning-curve", {"sizes": 7}) == {"sizes": (7,)}
+    assert read_options("transfer", {"n_frames": "all"}) == {"n_frames": None}
+
+
+@pytest.mark.parametrize(
+    ("rule", "options", "why"),
+    [
+        ("random", {}, "choose one of"),
+        ("full", {"colour": 1}, "no such option: colour; it takes n_train"),
+        ("full", {"n_train": "many"}, "n_train of the split 'full' is a number"),
+        ("full", {"n_train": 1.5}, "whole number"),
+        ("full", {"n_train": True}, "is a number"),
+        ("full", {"n_train": float("nan")}, "whole number"),
+        ("full", {"n_train": float("inf")}, "whole number"),
+        ("full", {"n_train": [1]}, "is a number"),
+        ("learning-curve", {"sizes": "1,x"}, "is a number"),
+        ("learning-curve", {"sizes": None}, "sizes of the split"),
+        ("temperature", {"train": "cold,"}, "no list of names"),
+        ("temperature", {"train": 3}, "no list of names"),
+        ("block", {"block_fs": "nan"}, "positive"),
+        ("event", {"gap_fs": "nan"}, "no length of time"),
+        ("event", {"test_fraction": "nan"}, "between 0 and 1"),
+        ("fraction", {"train_fraction": "nan"}, "between 0 and 1"),
+    ],
+    ids=str,
+)
+def test_wrong_options_are_refused_in_one_sentence(rule, options, why):
+    with pytest.raises(InputError, match=why) as caught:
+        apply_rule(PAPER, rule, options)
+    assert "\n" not in str(caught.value)
