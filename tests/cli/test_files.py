@@ -93,7 +93,7 @@ def test_a_run_of_vasp_is_known_and_imported(tm23, archive, tmp_path):
     ("words", "sentence"),
     [
         (("--format", "extxyz"), "not a readable extended XYZ file"),
-        (("--format", "outcar"), "There is no format 'outcar'; use extxyz, vasprun"),
+        (("--format", "outcar"), "There is no format 'outcar'; use extxyz, ase-db"),
         (("--stride", "0"), "stride"),
     ],
 )

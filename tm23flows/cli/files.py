@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tm23flows.errors import InputError
 
-EXPORTS, IMPORTS = ("extxyz",), ("extxyz", "vasprun")
-Format = Annotated[str, typer.Option("--format", help="extxyz.")]
+VASP = "vasprun"
+
+Declared = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--declare",
+        metavar="WORD=VALUE",
+        help="What the files do not say, such as energy=free or stress-unit=kbar; repeat it. "
+        "See docs/exchange.md.",
+    ),
+]
 
 
 def export(
@@ -18,18 +27,33 @@ def export(
         str, typer.Argument(metavar="NAME", help="A dataset, or a query such as metal=Cu.")
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")],
-    file_format: Format = "extxyz",
+    file_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="extxyz, ase-db, lmdb, parquet or hdf5; default: the file's name, else extxyz.",
+        ),
+    ] = None,
     part: Annotated[str | None, typer.Option(help="Only this part of the dataset.")] = None,
     energy: Annotated[
-        str, typer.Option(help="Energy in the key 'energy': free, sigma0, without_entropy.")
-    ] = "free",
+        str | None,
+        typer.Option(
+            help="Energy to train on: free, sigma0, without_entropy or unspecified; "
+            "default: the dataset's."
+        ),
+    ] = None,
+    keys: Annotated[str, typer.Option(help="extxyz: plain or REF.")] = "plain",
+    licence: Annotated[str | None, typer.Option(help="Licence of the data.")] = None,
 ) -> None:
-    """Write labels to a file, without loss."""
-    _check_format(file_format, EXPORTS)
+    """Write labels to a file without loss, with a manifest beside it."""
     from tm23flows.store.archive import Archive
+    from tm23flows.store.exchange.formats import format_of
     from tm23flows.store.files import export_labels
 
-    count = export_labels(Archive.open(), source, output, part, energy)
+    found = format_of(output)
+    chosen = file_format or ("extxyz" if found is None else found.name)
+    archive = Archive.open()
+    count = export_labels(archive, source, output, part, energy, chosen, keys, licence)
     typer.echo(f"{count} frames in {output}")
 
 
@@ -38,8 +62,14 @@ def import_(
     name: Annotated[str, typer.Option(help="Name for the dataset of what they hold.")],
     file_format: Annotated[
         str | None,
-        typer.Option("--format", help="extxyz or vasprun; default: what the files are."),
+        typer.Option(
+            "--format",
+            help="extxyz, ase-db, lmdb, parquet, hdf5, vasprun, mvl-snap, mvl-mlearn, tm23 or "
+            "rare-events; default: what the files are.",
+        ),
     ] = None,
+    declare: Declared = None,
+    licence: Annotated[str | None, typer.Option(help="Licence of the data.")] = None,
     first: Annotated[
         int, typer.Option(min=1, help="VASP: number of the first step that becomes a frame.")
     ] = 1,
@@ -47,18 +77,41 @@ def import_(
         int, typer.Option(min=1, help="VASP: every this many steps become a frame.")
     ] = 1,
 ) -> None:
-    """Read files of 'tm23 export' back, or vasprun.xml[.gz] and vaspout.h5 of existing runs."""
-    _check_format(file_format, IMPORTS)
+    """Read files of 'tm23 export' back, runs of VASP, published sets, and declared files."""
     from tm23flows.engines.vasp.past_files import is_vasp_output
-    from tm23flows.store.archive import Archive
+    from tm23flows.store.files import IMPORTS
 
-    if file_format == "vasprun" or (file_format is None and is_vasp_output(files[0])):
+    if file_format is not None and file_format not in (*IMPORTS, VASP):
+        known = ", ".join((*IMPORTS, VASP))
+        raise InputError(f"There is no format '{file_format}'; use {known}.")
+    if file_format == VASP or (file_format is None and is_vasp_output(files[0])):
+        if declare or licence:
+            raise InputError("Runs of VASP say themselves what their numbers are.")
         _import_runs(files, name, first, stride)
         return
-    from tm23flows.store.files import import_labels
+    if (first, stride) != (1, 1):
+        raise InputError("--first and --stride are for runs of VASP; here all frames are read.")
+    _import_files(files, name, file_format, declare, licence)
 
-    named = import_labels(Archive.open(), files, name)
-    typer.echo(f"{len(named.dataset.label_ids)} labels as {named.name}@{named.version}")
+
+def _import_files(
+    files: list[Path],
+    name: str,
+    file_format: str | None,
+    declare: list[str] | None,
+    licence: str | None,
+) -> None:
+    from tm23flows.store.archive import Archive
+    from tm23flows.store.exchange.declaration import parse_declared
+    from tm23flows.store.exchange.intake import sentences
+    from tm23flows.store.files import import_files
+
+    words: dict[str, Any] = parse_declared(declare or [])
+    if licence is not None:
+        words["licence"] = licence
+    for done in import_files(Archive.open(), files, name, file_format, words):
+        for sentence in sentences(done):
+            typer.echo(sentence)
 
 
 def _import_runs(files: list[Path], name: str, first: int, stride: int) -> None:
@@ -73,8 +126,3 @@ def _import_runs(files: list[Path], name: str, first: int, stride: int) -> None:
         f"{len(named.dataset.label_ids)} labels as {named.name}@{named.version}, "
         f"{done.n_rejected} rejected, {done.n_trajectories} trajectories"
     )
-
-
-def _check_format(file_format: str | None, known: tuple[str, ...]) -> None:
-    if file_format is not None and file_format not in known:
-        raise InputError(f"There is no format '{file_format}'; use {', '.join(known)}.")

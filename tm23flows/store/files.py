@@ -1,135 +1,52 @@
-"""Datasets and queries to files and back.
+"""Labels to files and back: the front door of :mod:`tm23flows.store.exchange`.
 
-Owns what is exported, under which name it comes back, and that a file is either
-whole or not there. The format itself is :mod:`tm23flows.store.exchange.extxyz`.
+Owns which importer a file is given to.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tm23flows.documents.base import Provenance
-from tm23flows.documents.dataset import Dataset
-from tm23flows.documents.frame import Frame
-from tm23flows.documents.ids import bytes_id
-from tm23flows.documents.label import Label
+from pydantic import JsonValue
+
 from tm23flows.errors import InputError
-from tm23flows.store.datasets import (
-    Named,
-    check_name,
-    find_dataset,
-    name_dataset,
-    select_labels,
-)
-from tm23flows.store.exchange.extxyz import read_labels, write_labels
+from tm23flows.store.exchange import ase_db, extxyz
+from tm23flows.store.exchange.export import export_labels
+from tm23flows.store.exchange.foreign import foreign_incoming
+from tm23flows.store.exchange.formats import FORMATS, format_named, format_of
+from tm23flows.store.exchange.intake import Imported, Incoming, take_in
+from tm23flows.store.exchange.manifest import file_entry, verify_manifest
+from tm23flows.store.exchange.mvl import LAYOUTS, mvl_incoming
+from tm23flows.store.exchange.rare_events import RareEvents, rare_incoming, read_rare_events
+from tm23flows.store.exchange.source import labels_of
+from tm23flows.store.exchange.tm23_archive import archive_files, tm23_incoming
+from tm23flows.store.query import parse_words
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
+__all__ = ["IMPORTS", "export_labels", "import_files", "import_labels", "labels_of", "parse_words"]
 
-def parse_words(text: str) -> dict[str, str]:
-    """Read a query written as ``metal=Cu,kmesh=3x3x3``.
+TM23, RARE_EVENTS = "tm23", "rare-events"
+IMPORTS = (*FORMATS, *LAYOUTS, TM23, RARE_EVENTS)
+"""Formats that can be imported."""
 
-    Parameters
-    ----------
-    text
-        Words of :class:`tm23flows.store.query.Query` with values, joined by commas.
-
-    Returns
-    -------
-    Values by word.
-
-    Raises
-    ------
-    InputError
-        If a part has no equals sign.
-    """
-    words = {}
-    for part in text.split(","):
-        key, equals, value = part.partition("=")
-        if not equals or not value.strip():
-            raise InputError(f"'{part}' is no part of a query; write word=value,word=value.")
-        words[key.strip()] = value.strip()
-    return words
+DECLARABLE = ("extxyz", "ase-db")
+"""Formats in which files of other programs come, too."""
 
 
-def labels_of(archive: Archive, source: str, part: str | None = None) -> list[Label]:
-    """Read the labels that a name or a query means.
-
-    Parameters
-    ----------
-    archive
-        The archive.
-    source
-        Name of a dataset, or a query with equals signs.
-    part
-        Part of the dataset; None means all of it.
-
-    Returns
-    -------
-    The labels.
-
-    Raises
-    ------
-    InputError
-        If the query finds nothing, or a query is asked for a part.
-    NotFoundError
-        If there is no such dataset.
-    """
-    if "=" in source:
-        if part is not None:
-            raise InputError("Only datasets have parts, a query has none.")
-        return select_labels(archive, parse_words(source))
-    dataset = find_dataset(archive, source)
-    if part is not None and part not in dataset.parts:
-        raise InputError(f"'{source}' has no part '{part}'; it has {', '.join(dataset.parts)}.")
-    return archive.get_many(Label, dataset.label_ids if part is None else dataset.parts[part])
-
-
-def export_labels(
-    archive: Archive, source: str, path: Path, part: str | None = None, energy: str = "free"
-) -> int:
-    """Write labels to an extended XYZ file.
-
-    Parameters
-    ----------
-    archive
-        The archive.
-    source
-        Name of a dataset, or a query.
-    path
-        File to write; it appears when it is whole.
-    part
-        Part of the dataset; None means all of it.
-    energy
-        Which energy becomes the key ``energy``.
-
-    Returns
-    -------
-    The number of frames.
-
-    Raises
-    ------
-    InputError
-        If there is nothing to write or the folder does not exist.
-    """
-    labels = labels_of(archive, source, part)
-    frames = archive.get_many(Frame, [label.frame_id for label in labels])
-    if not path.resolve().parent.is_dir():
-        raise InputError(f"There is no folder {path.parent} to write {path.name} to.")
-    partial = path.with_name(path.name + ".part")
-    try:
-        with partial.open("w") as file:
-            count = write_labels(file, zip(frames, labels, strict=True), energy)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return count
-
-
-def import_labels(archive: Archive, paths: list[Path], name: str) -> Named:
-    """Read extended XYZ files back and give what they hold a name.
+def import_files(
+    archive: Archive,
+    paths: Sequence[Path],
+    name: str,
+    file_format: str | None = None,
+    declared: Mapping[str, JsonValue] | None = None,
+) -> list[Imported]:
+    """Import files of any format and give what they hold a name.
 
     Nothing is stored before all files have been read to the end.
 
@@ -138,33 +55,156 @@ def import_labels(archive: Archive, paths: list[Path], name: str) -> Named:
     archive
         The archive.
     paths
-        Files that :func:`export_labels` made.
+        The files, or folders for ``tm23`` and ``rare-events``.
     name
         Name for the dataset of all their labels.
+    file_format
+        One of :data:`IMPORTS`; None goes by the files' names.
+    declared
+        What the files do not say themselves, by the words of
+        :class:`tm23flows.store.exchange.declaration.Declaration`; None or nothing for files that
+        :func:`export_labels` made.
 
     Returns
     -------
-    A dataset with the single part ``all``.
+    What became of them: one dataset, but for rare events one for each label.
 
     Raises
     ------
     InputError
-        If the name is wrong, or a file cannot be read, lacks forces, or holds nothing.
+        If anything is missing, wrong, changed or not declared.
     """
-    check_name(name)
-    pairs = [pair for path in paths for pair in read_labels(path)]
-    if not pairs:
-        raise InputError(f"There is not one frame in {', '.join(path.name for path in paths)}.")
-    labels = {label.id: label for _, label in pairs}
-    dataset = Dataset(
-        provenance=Provenance.now(
-            inputs={path.name: bytes_id(path.read_bytes()) for path in paths}
-        ),
-        element="-".join(sorted({label.element for label in labels.values()})),
-        parts={"all": tuple(labels)},
-        rule="import",
-        query={"files": [path.name for path in paths]},
-    )
-    archive.put(*(frame for frame, _ in pairs))
-    archive.record(labels.values())
-    return name_dataset(archive, name, dataset)
+    words = dict(declared or {})
+    if file_format is not None and file_format not in IMPORTS:
+        raise InputError(f"There is no format '{file_format}'; use {', '.join(IMPORTS)}.")
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"There is no file {path}.")
+    if file_format == RARE_EVENTS:
+        return _import_rare_events(archive, paths, name, words)
+    if file_format == TM23:
+        chosen = words.pop("metal", None)
+        counts = str(words.pop("counts", "paper"))
+        with ExitStack() as stack:
+            files = archive_files(paths, None if chosen is None else str(chosen), stack)
+            incoming = tm23_incoming(files, words, counts)
+            return [_take(archive, name, incoming, [one.path for one in files], TM23)]
+    if file_format in LAYOUTS:
+        incoming = [mvl_incoming(path, str(file_format), words) for path in paths]
+        return [_take(archive, name, incoming, paths, str(file_format))]
+    if words or _are_foreign(paths, file_format):
+        incoming = [
+            foreign_incoming(path, _declarable(path, file_format), name, words) for path in paths
+        ]
+        return [_take(archive, name, incoming, paths, "declared")]
+    return [import_labels(archive, paths, name, file_format)]
+
+
+def import_labels(
+    archive: Archive, paths: Sequence[Path], name: str, file_format: str | None = None
+) -> Imported:
+    """Read files of :func:`export_labels` back and give what they hold a name.
+
+    Nothing is stored before all files have been read to the end.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    paths
+        The files; one with a manifest beside it must be the one that it describes.
+    name
+        Name for the dataset of all their labels.
+    file_format
+        One of :data:`tm23flows.store.exchange.formats.FORMATS`; None goes by the files' names,
+        and takes what has no known one for extended XYZ.
+
+    Returns
+    -------
+    What became of them; the dataset has the single part ``all``.
+
+    Raises
+    ------
+    InputError
+        If the name is wrong, or a file cannot be read, was not written by us, was changed since,
+        or holds nothing.
+    """
+    incoming = []
+    for path in paths:
+        verify_manifest(path)
+        chosen = format_named(_format_name(path, file_format))
+        incoming.append(Incoming("all", partial(chosen.read, path)))
+    return _take(archive, name, incoming, paths, None)
+
+
+def _take(
+    archive: Archive,
+    name: str,
+    incoming: Sequence[Incoming],
+    paths: Sequence[Path],
+    file_format: str | None,
+) -> Imported:
+    query: dict[str, JsonValue] = {"files": [path.name for path in paths]}
+    if file_format is not None:
+        query["format"] = file_format
+    sums: dict[str, JsonValue] = {path.name: file_entry(path).sha256 for path in paths}
+    return take_in(archive, name, incoming, query, sums)
+
+
+def _import_rare_events(
+    archive: Archive, paths: Sequence[Path], name: str, words: dict[str, JsonValue]
+) -> list[Imported]:
+    if len(paths) != 1:
+        raise InputError("Import folders of rare events one by one.")
+    found = read_rare_events(paths[0])
+    if not found.labels:
+        raise InputError(f"{found.path.name} has no label with both energies and forces.")
+    done = []
+    for place, label in enumerate(found.labels):
+        # The first label is the truth and has the name; the others are the same frames.
+        called = name if place == 0 else f"{name}-{label}"
+        incoming = rare_incoming(found, label, name, words)
+        done.append(_take_rare(archive, called, incoming, found, () if place else found.notes()))
+    return done
+
+
+def _take_rare(
+    archive: Archive, name: str, incoming: Incoming, found: RareEvents, notes: Sequence[str]
+) -> Imported:
+    query: dict[str, JsonValue] = {"files": list(found.checksums), "format": RARE_EVENTS}
+    return take_in(archive, name, [incoming], query, dict(found.checksums), tuple(notes))
+
+
+def _are_foreign(paths: Sequence[Path], file_format: str | None) -> bool:
+    """Say whether files are of other programs: the first frame does not carry our documents."""
+    ours = []
+    for path in paths:
+        name = _format_name(path, file_format)
+        if name == "extxyz":
+            ours.append(extxyz.is_ours(next(extxyz.iterate_atoms(path))))
+        elif name == "ase-db":
+            ours.append(ase_db.is_ours(next(ase_db.iterate_rows(path))))
+        else:
+            ours.append(True)
+    if len(set(ours)) > 1:
+        raise InputError(
+            "Some of these files were written by 'tm23 export', others not: import them apart."
+        )
+    return not all(ours)
+
+
+def _declarable(path: Path, file_format: str | None) -> str:
+    name = _format_name(path, file_format)
+    if name not in DECLARABLE:
+        raise InputError(
+            f"{path.name} as {name} is read as 'tm23 export' wrote it; declarations are for "
+            f"{' and '.join(DECLARABLE)}."
+        )
+    return name
+
+
+def _format_name(path: Path, file_format: str | None) -> str:
+    if file_format is not None:
+        return file_format
+    found = format_of(path)
+    return "extxyz" if found is None else found.name
