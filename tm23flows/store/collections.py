@@ -233,10 +233,10 @@ def differing_indexes(database: Database) -> dict[str, list[Index]]:
     return differing
 
 
-def counting_hint(collection: str, wanted: dict[str, Any]) -> str | None:
-    """Name the index that a count should walk where the filter begins none of them.
+def walking_hint(collection: str, wanted: dict[str, Any]) -> str | None:
+    """Name the index to walk where the filter begins none of them and no order asks for one.
 
-    Without a hint, MongoDB reads whole documents to count them.
+    Without a hint, MongoDB reads the whole collection, arrays and all.
 
     Parameters
     ----------

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tm23flows.errors import InputError
+from tm23flows.store.collections import walking_hint
 from tm23flows.store.where import combine
 
 if TYPE_CHECKING:
@@ -91,8 +92,7 @@ def plan_labels(archive: Archive, query: Query, own: bool = True) -> Plan:
         _restrict(filters, tests, "_id", set(_members(archive, query)))
     if own and query.asks_for_frames:
         wanted = query.frame_filter(own=False)
-        frames = archive.database["frames"].find(wanted, {"_id": 1})
-        few = _few(one["_id"] for one in frames)
+        few = _few(one["_id"] for one in _unordered(archive, Plan("frames", wanted)))
         if few is None:
             tests.append(_by_frames(archive, wanted))
         else:
@@ -127,8 +127,7 @@ def plan_frames(archive: Archive, query: Query) -> Plan:
         plan = plan_labels(archive, query, own=False)
         few = None
         if not plan.tests:
-            labels = archive.database["labels"].find(plan.filter, plan.key_fields)
-            few = _few(one["frame_id"] for one in labels)
+            few = _few(one["frame_id"] for one in _unordered(archive, plan))
         if few is None:
             tests.append(_by_labels(archive, plan))
         else:
@@ -171,6 +170,11 @@ def _restrict(filters: list[dict[str, Any]], tests: list[Test], path: str, ids: 
         filters.append({path: {"$in": sorted(ids)}})
     else:
         tests.append(lambda keys: {one["_id"] for one in keys if one[path] in ids})
+
+
+def _unordered(archive: Archive, plan: Plan) -> Iterable[Key]:
+    hint = walking_hint(plan.collection, plan.filter)
+    return archive.database[plan.collection].find(plan.filter, plan.key_fields, hint=hint)
 
 
 def _few(ids: Iterable[str]) -> set[str] | None:

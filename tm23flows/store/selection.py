@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label
 from tm23flows.store.batches import BATCH, batched
-from tm23flows.store.collections import ORDER, counting_hint
+from tm23flows.store.collections import ORDER, walking_hint
 from tm23flows.store.plans import Plan, plan_frames, plan_labels
 from tm23flows.store.query import Query
 
@@ -75,7 +75,7 @@ class Selection(Generic[Noun]):
         if plan.tests:
             return sum(1 for _ in self._keys(plan))
         collection = self.archive.database[plan.collection]
-        hint = counting_hint(plan.collection, plan.filter)
+        hint = walking_hint(plan.collection, plan.filter)
         return int(collection.count_documents(plan.filter, **({"hint": hint} if hint else {})))
 
     def ids(self) -> Iterator[str]:
