@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mongomock_ng.filtering import filter_applies
 
-from tm23flows.store.embedded.indexes import Index, equalities, hashable
+from tm23flows.store.embedded.indexes import Index, hashable, pinned_values
 
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-2, 2), st.sampled_from(["a", "b", 1.0]))
 DOCUMENTS = st.fixed_dictionaries(
@@ -33,7 +33,7 @@ def test_candidates_include_every_match(documents, field, condition):
     for key, document in enumerate(documents):
         under_test.put(key, under_test.entries(document))
     query = {field: condition}
-    found = under_test.candidates(equalities(query))
+    found = under_test.candidates(pinned_values(condition))
     matches = {key for key, document in enumerate(documents) if filter_applies(query, document)}
     # The engine takes true for 1 and the index, like MongoDB, does not.
     matches = {key for key in matches if not holds_bool(documents[key])}
@@ -50,18 +50,22 @@ def holds_bool(value):
 def test_a_removed_document_is_no_candidate():
     under_test = index("a")
     under_test.put(1, under_test.entries({"a": 5}))
-    under_test.put(1, under_test.entries({"a": 6}))
-    assert not under_test.candidates({"a": [5]})
-    under_test.remove(1)
-    assert not under_test.candidates({"a": [6]})
+    under_test.put(2, under_test.entries({"a": [5, 6]}))
+    under_test.remove(1, under_test.entries({"a": 5}))
+    assert list(under_test.candidates([5])) == [2]
+    under_test.remove(2, under_test.entries({"a": [5, 6]}))
+    assert not under_test.candidates([5, 6])
 
 
 def test_the_first_field_of_a_compound_index_is_enough():
     under_test = index("files_id", "n", unique=True)
     for n in range(3):
         under_test.put(n, under_test.entries({"files_id": "x", "n": n}))
-    assert list(under_test.candidates({"files_id": ["x"]})) == [0, 1, 2]
-    assert under_test.candidates({"n": [1]}) is None
+    assert sorted(under_test.candidates(["x"])) == [0, 1, 2]
+    assert under_test.conflict(3, under_test.entries({"files_id": "x", "n": 1}))
+    assert not under_test.conflict(3, under_test.entries({"files_id": "x", "n": 3}))
+    under_test.remove(1, under_test.entries({"files_id": "x", "n": 1}))
+    assert not under_test.conflict(3, under_test.entries({"files_id": "x", "n": 1}))
 
 
 def test_unique_counts_array_elements_and_missing_values():
@@ -78,14 +82,16 @@ def test_sparse_and_partial_indexes_leave_documents_out():
     partial = index("a", unique=True, partialFilterExpression={"live": True})
     assert partial.entries({"a": 1, "live": False}) == set()
     assert partial.entries({"a": 1, "live": True}) == {(1,)}
-    assert partial.candidates({"a": [1]}) is None
+    assert partial.candidates([1]) is None
 
 
-def test_equalities_of_a_filter():
+def test_values_that_a_condition_pins():
     oid = ObjectId()
-    query = {"a": 1, "b": {"$in": ["x", "y"]}, "$and": [{"c": {"$eq": oid}}], "d": {"$gt": 1}}
-    assert equalities(query) == {"a": [1], "b": ["x", "y"], "c": [oid]}
-    assert equalities({"a": None, "b": {"$in": [1, None]}, "c": math.nan}) == {}
+    assert pinned_values(1) == [1]
+    assert pinned_values({"$in": ["x", "y"]}) == ["x", "y"]
+    assert pinned_values({"$eq": oid, "$gt": 1}) == [oid]
+    for condition in (None, {"$gt": 1}, {"$in": [1, None]}, {"$in": "ab"}, {}, math.nan):
+        assert pinned_values(condition) is None
 
 
 def test_hashable_keeps_types_apart_only_where_mongodb_does():

@@ -66,10 +66,11 @@ def test_zeros_at_the_end_are_a_torn_tail():
 
 
 def test_headers():
-    assert check_header(HEADER + b"more", PATH)
+    assert check_header(HEADER + b"more", PATH) == VERSION
+    assert check_header(HEADER.replace(b"%05d" % VERSION, b"00001"), PATH) == 1
     assert not check_header(HEADER[:5], PATH)
     other = HEADER.replace(b"%05d" % VERSION, b"%05d" % (VERSION + 1))
-    with pytest.raises(DatabaseError, match=f"format {VERSION + 1}.*reads format {VERSION}"):
+    with pytest.raises(DatabaseError, match=f"format {VERSION + 1}.*reads formats 1 to {VERSION};"):
         check_header(other, PATH)
     with pytest.raises(DatabaseError, match="is not a journal"):
         check_header(b"SQLite format 3 and more bytes", PATH)

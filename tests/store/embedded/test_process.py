@@ -66,7 +66,7 @@ def test_a_locked_journal_is_one_sentence(folder):
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(b"tm23flows journal 00002\n", "format 2"), (b"something else entirely!", "not a journal")],
+    [(b"tm23flows journal 00003\n", "format 3"), (b"something else entirely!", "not a journal")],
 )
 def test_a_foreign_journal_is_one_sentence_and_stays(folder, content, sentence):
     folder.mkdir()

@@ -77,14 +77,40 @@ def test_identifiers_may_be_documents(table):
     assert {"b": [2], "a": 1} not in table
 
 
-def test_candidates_use_identifiers_and_indexes(table):
+def test_offers_use_identifiers_and_indexes(table):
     table.create_index("state_1", {"key": [("state", 1)]})
     table.create_index("kind_1", {"key": [("kind", 1)]})
     for n in range(10):
         put(table, _id=n, state="READY", kind=n % 5)
-    assert [d["_id"] for d in table.candidates({"_id": {"$in": [3, 99, 1]}})] == [3, 1]
-    assert [d["_id"] for d in table.candidates({"state": "READY", "kind": 2})] == [2, 7]
-    assert len(table.candidates({"other": 1})) == 10
+    by_id = table.offer([("state", "READY"), ("_id", {"$in": [3, 99, 1]})])
+    assert (by_id.slots, by_id.in_order, by_id.settled) == ([3, 1], True, 1)
+    by_kind = table.offer([("state", "READY"), ("kind", 2)])
+    assert sorted(by_kind.slots) == [2, 7]
+    assert table.offer([("state", "READY")]).settled == 0
+    assert table.offer([("state", {"$in": ["READY"], "$ne": "x"})]).settled is None
+    assert table.offer([("other", 1)]) is None
+
+
+def test_slots_are_numbered_anew_when_most_documents_are_gone(catalog, table):
+    table.create_index("n_1", {"key": [("n", 1)]})
+    for n in range(100):
+        put(table, _id=n, n=n % 7)
+    for n in range(97):
+        del table[n]
+    assert len(table.slots) == len(table) == 3
+    assert max(table.slots) < 50
+    assert [d["_id"] for d in table.documents] == [97, 98, 99]
+    assert [table.document(s)["_id"] for s in table.offer([("n", 0)]).slots] == [98]
+    assert len(catalog.changes.take()) == 1 + 100 + 97
+
+
+def test_a_large_table_keeps_no_dictionaries(table, monkeypatch):
+    monkeypatch.setattr("tm23flows.store.embedded.tables._DECODED_BYTES", 1000)
+    put(table, _id=0, n=1)
+    assert table[0] is table[0]
+    put(table, _id=1, text="x" * 2000)
+    assert table[0] == {"_id": 0, "n": 1}
+    assert table[0] is not table[0]
 
 
 def test_expired_documents_disappear(catalog, table):
@@ -92,5 +118,6 @@ def test_expired_documents_disappear(catalog, table):
     put(table, _id=1, t=dt.datetime.fromisoformat("2020-01-01"))
     put(table, _id=2, t=dt.datetime.fromisoformat("2220-01-01"))
     catalog.changes.take()
-    assert [document["_id"] for document in table.candidates({})] == [2]
+    assert table.offer([]) is None
+    assert [document["_id"] for document in table.documents] == [2]
     assert [operation["op"] for operation in catalog.changes.take()] == ["delete"]

@@ -28,7 +28,7 @@ _IDLE_LIMIT_S = 1800.0
 @dataclass
 class _Cursor:
     namespace: str
-    rest: deque[dict[str, Any]]
+    rest: deque[bytes | dict[str, Any]]
     used: float = field(default_factory=time.monotonic)
 
 
@@ -42,7 +42,7 @@ class Cursors:
     def start(
         self,
         namespace: str,
-        documents: Iterable[dict[str, Any]],
+        documents: Iterable[bytes | dict[str, Any]],
         batch_size: int | None,
         *,
         single_batch: bool = False,
@@ -54,7 +54,7 @@ class Cursors:
         namespace
             Database and collection, joined by a dot.
         documents
-            The whole result; stored documents may be given by reference.
+            The whole result, as BSON or not; stored documents may be given by reference.
         batch_size
             Wanted number of documents; None for the default.
         single_batch
@@ -103,12 +103,13 @@ class Cursors:
             del self._open[number]
 
 
-def _take(rest: deque[dict[str, Any]], count: int) -> list[RawBSONDocument]:
+def _take(rest: deque[bytes | dict[str, Any]], count: int) -> list[RawBSONDocument]:
     """Take documents off the front, at least one, at most 16 MB together."""
     batch: list[RawBSONDocument] = []
     size = 0
     while rest and len(batch) < count:
-        raw = bson.encode(rest[0], codec_options=CODEC)
+        first = rest[0]
+        raw = first if isinstance(first, bytes) else bson.encode(first, codec_options=CODEC)
         size += len(raw)
         if batch and size > MAX_DOCUMENT_BYTES:
             break

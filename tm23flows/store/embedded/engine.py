@@ -15,10 +15,10 @@ from typing import Any
 from mongomock_ng import MongoClient
 from mongomock_ng.collection import Collection
 from mongomock_ng.database import Database
-from mongomock_ng.filtering import filter_applies, resolve_sort_key
 from mongomock_ng.helpers import _clone_document as clone_document
 from pymongo.errors import OperationFailure
 
+from tm23flows.store.embedded.matching import find_slots, sort_slots
 from tm23flows.store.embedded.tables import Catalog, Table
 
 Document = dict[str, Any]
@@ -56,17 +56,23 @@ class EngineCollection(Collection):
         -------
             References to stored documents: never change them.
         """
-        if self.table.is_empty:
-            filter_applies(query, {})  # a wrong operator is an error even then
+        table = self.table
+        return [table.document(slot) for slot in self.find_slots(query, sort, skip, limit)]
+
+    def find_slots(
+        self, query: Document, sort: Document | None = None, skip: int = 0, limit: int = 0
+    ) -> list[int]:
+        """Find documents without reading them; see :meth:`select`.
+
+        Returns
+        -------
+            Their slots in the table.
+        """
         enough = skip + limit if limit and not sort else 0
-        matches: list[Document] = []
-        for document in self.table.candidates(query):
-            if not query or filter_applies(query, document):
-                matches.append(document)
-                if len(matches) == enough:
-                    break
-        matches = _sorted(matches, sort) if sort else matches
-        return matches[skip : skip + limit if limit else None]
+        slots = find_slots(self.table, query, enough)
+        if sort:
+            slots = sort_slots(self.table, slots, sort)
+        return slots[skip : skip + limit if limit else None]
 
     def project(self, documents: list[Document], fields: Document, query: Document) -> list:
         """Reduce documents to the fields that were asked for."""
@@ -164,21 +170,6 @@ class Engine(MongoClient):
             )
             self._database_accesses[name] = database
         return database
-
-
-def _sorted(documents: list[Document], sort: Document) -> list[Document]:
-    for field, direction in reversed(sort.items()):
-        if field == "$natural":
-            documents = documents[:: 1 if direction > 0 else -1]
-            continue
-        if not isinstance(direction, int | float):
-            raise OperationFailure(f"cannot sort '{field}' by {direction!r}", 2)
-        documents = sorted(
-            documents,
-            key=lambda document, field=field: resolve_sort_key(field, document),
-            reverse=direction < 0,
-        )
-    return documents
 
 
 def _without_id_operators(query: Document) -> Document:

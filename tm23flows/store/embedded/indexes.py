@@ -2,20 +2,22 @@
 
 Owns the index entries of one index: uniqueness, sparse and partial indexes, and
 the set of documents that can match an equality. Candidates are always a superset
-of the matches; the caller still applies the whole filter. It holds no documents.
+of the matches. It holds no documents and knows them by their slots, small numbers.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
 from mongomock_ng.filtering import filter_applies, iter_key_candidates
 from sentinels import NOTHING
+
+Entries = set[tuple[Hashable, ...]]
 
 _LOOKED_UP = (str, int, float, bytes, ObjectId, datetime)
 
@@ -47,33 +49,18 @@ def hashable(value: Any) -> Hashable:
     return value
 
 
-def equalities(query: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Fields that a filter pins to one of a few plain values.
+def pinned_values(condition: Any) -> list[Any] | None:
+    """Return the few plain values that a condition allows.
 
     Parameters
     ----------
-    query
-        MongoDB filter; conditions under a top-level ``$and`` count too.
+    condition
+        What a filter says about a field.
 
     Returns
     -------
-        Field path to the values it may have. Fields with other conditions, null
-        or regular expressions are left out.
+        The values; None for other conditions, null and regular expressions.
     """
-    found: dict[str, list[Any]] = {}
-    for field, condition in query.items():
-        if field == "$and" and isinstance(condition, list):
-            for part in condition:
-                if isinstance(part, Mapping):
-                    found.update(equalities(part))
-            continue
-        values = _pinned_values(condition)
-        if values is not None and not field.startswith("$"):
-            found[field] = values
-    return found
-
-
-def _pinned_values(condition: Any) -> list[Any] | None:
     if isinstance(condition, Mapping):
         if "$eq" in condition:
             values = [condition["$eq"]]
@@ -98,12 +85,11 @@ class Index:
         self.unique = bool(spec.get("unique"))
         self._sparse = bool(spec.get("sparse"))
         self._partial = spec.get("partialFilterExpression")
-        # first field's value -> keys of documents, in order of arrival
-        self._postings: dict[Hashable, dict[Hashable, None]] = {}
-        self._owners: dict[tuple[Hashable, ...], Hashable] = {}
-        self._entries: dict[Hashable, set[tuple[Hashable, ...]]] = {}
+        # first field's value -> slot, or slots where there are several
+        self._postings: dict[Hashable, int | set[int]] = {}
+        self._owners: dict[tuple[Hashable, ...], int] = {}
 
-    def entries(self, document: Mapping[str, Any]) -> set[tuple[Hashable, ...]]:
+    def entries(self, document: Mapping[str, Any]) -> Entries:
         """Index entries of a document: one per combination of array elements."""
         if self._partial is not None and not filter_applies(self._partial, document):
             return set()
@@ -113,46 +99,64 @@ class Index:
         filled = [column if column is not None else [None] for column in columns]
         return set(itertools.product(*filled))
 
-    def conflict(self, key: Hashable, entries: set[tuple[Hashable, ...]]) -> bool:
+    def conflict(self, slot: int, entries: Entries) -> bool:
         """Whether another document already owns one of these entries."""
         if not self.unique:
             return False
-        return any(self._owners.get(entry, key) != key for entry in entries)
+        return any(self._owner(entry, slot) != slot for entry in entries)
 
-    def put(self, key: Hashable, entries: set[tuple[Hashable, ...]]) -> None:
-        """Make these the entries of the document with this key."""
-        if self._entries.get(key) == entries:
-            return
-        self.remove(key)
-        if not entries:
-            return
-        self._entries[key] = entries
+    def put(self, slot: int, entries: Entries) -> None:
+        """Add the entries of the document in a slot."""
         for entry in entries:
-            self._postings.setdefault(entry[0], {})[key] = None
-            if self.unique:
-                self._owners.setdefault(entry, key)
+            first = entry[0]
+            there = self._postings.setdefault(first, slot)
+            if type(there) is set:
+                there.add(slot)
+            elif there != slot:
+                self._postings[first] = {there, slot}
+            if self._has_owners:
+                self._owners.setdefault(entry, slot)
 
-    def remove(self, key: Hashable) -> None:
-        """Forget a document."""
-        for entry in self._entries.pop(key, ()):
-            postings = self._postings.get(entry[0], {})
-            postings.pop(key, None)
-            if not postings:
-                self._postings.pop(entry[0], None)
-            if self._owners.get(entry) == key:
+    def remove(self, slot: int, entries: Entries) -> None:
+        """Take the entries of the document in a slot away."""
+        for entry in entries:
+            there = self._postings.get(entry[0])
+            if there == slot:
+                del self._postings[entry[0]]
+            elif type(there) is set:
+                there.discard(slot)
+                if not there:
+                    del self._postings[entry[0]]
+            if self._owners.get(entry) == slot:
                 del self._owners[entry]
 
-    def candidates(self, pinned: Mapping[str, list[Any]]) -> Iterable[Hashable] | None:
-        """Keys of all documents that can match; None when the index cannot say."""
-        values = pinned.get(self.fields[0])
-        if values is None or self._partial is not None:
+    def clear(self) -> None:
+        """Forget everything."""
+        self._postings.clear()
+        self._owners.clear()
+
+    def candidates(self, values: Sequence[Any]) -> Collection[int] | None:
+        """Slots of all documents whose first field can be one of these; None: cannot say."""
+        if self._partial is not None:
             return None
-        if len(values) == 1:
-            return self._postings.get(hashable(values[0]), {})
-        merged: dict[Hashable, None] = {}
-        for value in values:
-            merged.update(self._postings.get(hashable(value), {}))
+        found = [self._postings.get(hashable(value), ()) for value in values]
+        if len(found) == 1:
+            return found[0] if type(found[0]) is not int else (found[0],)
+        merged: set[int] = set()
+        for one in found:
+            merged.update((one,) if type(one) is int else one)
         return merged
+
+    @property
+    def _has_owners(self) -> bool:
+        # Of one field, the postings know the owner.
+        return self.unique and len(self.fields) > 1
+
+    def _owner(self, entry: tuple[Hashable, ...], default: int) -> int:
+        if self._has_owners:
+            return self._owners.get(entry, default)
+        there = self._postings.get(entry[0], default)
+        return min(there) if type(there) is set else there
 
 
 def _field_values(field: str, document: Mapping[str, Any]) -> list[Hashable] | None:

@@ -44,6 +44,8 @@ class Journal:
         directory.mkdir(parents=True, exist_ok=True)
         self.path = directory / "journal"
         self.size = 0
+        self.version = journal_format.VERSION
+        self.payload_bytes = 0  # of all records, before they are packed
         self.dropped_bytes = 0
         self.not_below = 0  # size below which compaction is not tried again, bytes
         self._fsync = fsync
@@ -70,14 +72,17 @@ class Journal:
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
             memoryview(mapped) as data,
         ):
-            whole_header = journal_format.check_header(data, self.path)
+            version = journal_format.check_header(data, self.path)
             scan = journal_format.Scan(data, self.path)
-            if whole_header:
-                for payload in scan:
+            if version:
+                self.version = version
+                for content in scan:
+                    payload = journal_format.unpack(content, version, self.path)
+                    self.payload_bytes += len(payload)
                     yield bson.decode(payload, _RAW)["ops"]
             total = len(data)
-            self.dropped_bytes = total - scan.end if whole_header else total
-        if not whole_header:
+            self.dropped_bytes = total - scan.end if version else total
+        if not version:
             self.rewrite(())
             return
         self._open_at(scan.end)
@@ -99,12 +104,15 @@ class Journal:
         OSError
             When the file cannot be written; the server must stop then.
         """
-        record = _record(operations, self.size)
+        payload = _payload(operations)
+        content = journal_format.pack(payload, self.version)
+        record = journal_format.frame(content, self.size)
         assert self._file is not None
         rest = memoryview(record)
         while rest:
             rest = rest[self._file.write(rest) :]
         self.size += len(record)
+        self.payload_bytes += len(payload)
         self._written += 1
         return self._written
 
@@ -129,7 +137,7 @@ class Journal:
         part = self.path.with_name(self.path.name + ".part")
         with self._sync_lock:
             try:
-                size = _write_whole(part, records)
+                size, payload_bytes = _write_whole(part, records)
                 # Opened before the swap, so that no failure can leave us on the old file.
                 fresh = part.open("r+b", buffering=0)
                 part.replace(self.path)
@@ -140,6 +148,7 @@ class Journal:
             if self._file is not None:
                 self._file.close()
             self._file, self.size, self._synced = fresh, size, self._written
+            self.payload_bytes, self.version = payload_bytes, journal_format.VERSION
             _sync_directory(self.path.parent)
 
     def close(self) -> None:
@@ -161,19 +170,23 @@ class Journal:
         self.size = end
 
 
-def _write_whole(path: Path, records: Iterable[list[dict[str, Any]]]) -> int:
-    """Write a new journal file, forced to disk; return its size in bytes."""
+def _write_whole(path: Path, records: Iterable[list[dict[str, Any]]]) -> tuple[int, int]:
+    """Write a new journal file, forced to disk; return its size and that of the payloads."""
+    payload_bytes = 0
     with path.open("wb") as file:
         size = file.write(journal_format.HEADER)
         for operations in records:
-            size += file.write(_record(operations, size))
+            payload = _payload(operations)
+            payload_bytes += len(payload)
+            content = journal_format.pack(payload, journal_format.VERSION)
+            size += file.write(journal_format.frame(content, size))
         file.flush()
         os.fsync(file.fileno())
-    return size
+    return size, payload_bytes
 
 
-def _record(operations: list[dict[str, Any]], offset: int) -> bytes:
-    return journal_format.frame(bson.encode({"ops": operations}, codec_options=CODEC), offset)
+def _payload(operations: list[dict[str, Any]]) -> bytes:
+    return bson.encode({"ops": operations}, codec_options=CODEC)
 
 
 def _take_lock(path: Path) -> int:

@@ -4,8 +4,10 @@ Owns the file header with its format version, the framing of records, and the
 decision whether a file is whole, ends in a torn record, or is damaged. It does not
 know what a record says and never writes.
 
-A record is ``marker, length, checksum, payload``; the checksum covers the
-position in the file too, so a copy of a record elsewhere is not taken for one.
+A record is ``marker, length, checksum, content``; the checksum covers the
+position in the file too, so a copy of a record elsewhere is not taken for one. Since
+format 2 the content is packed: one byte says how, then follows the payload. Files of
+format 1, whose contents are the payloads, are read and go on in their own format.
 """
 
 from __future__ import annotations
@@ -17,9 +19,13 @@ from pathlib import Path
 
 from tm23flows.errors import DatabaseError
 
-VERSION = 1
+VERSION = 2
+OLDEST = 1
 _MAGIC = b"tm23flows journal "
 HEADER = _MAGIC + b"%05d\n" % VERSION
+_PLAIN, _DEFLATED = b"\0", b"\1"
+_SMALL_BYTES = 256
+_LEVEL = 1  # arrays of floats do not shrink more with more effort, and text hardly
 _MARKER = b"\xd1\x9c\x23\x4a"
 _FRAME = struct.Struct("<4sII")
 
@@ -41,8 +47,64 @@ def frame(payload: bytes, offset: int) -> bytes:
     return _FRAME.pack(_MARKER, len(payload), _checksum(payload, offset)) + payload
 
 
-def check_header(data: bytes | memoryview, path: Path) -> bool:
-    """Decide whether a file is a journal of this version.
+def pack(payload: bytes, version: int) -> bytes:
+    """Make the content of a record.
+
+    Parameters
+    ----------
+    payload
+        What the record says.
+    version
+        Format of the file.
+
+    Returns
+    -------
+        The content, deflated where that makes it shorter.
+    """
+    if version < VERSION:
+        return payload
+    if len(payload) > _SMALL_BYTES:
+        short = zlib.compress(payload, _LEVEL)
+        if len(short) < len(payload):
+            return _DEFLATED + short
+    return _PLAIN + payload
+
+
+def unpack(content: bytes, version: int, path: Path) -> bytes:
+    """Read the payload in the content of a record.
+
+    Parameters
+    ----------
+    content
+        What :func:`pack` made.
+    version
+        Format of the file.
+    path
+        Its name, for messages.
+
+    Returns
+    -------
+        The payload.
+
+    Raises
+    ------
+    DatabaseError
+        When it is packed in a way that is not known here.
+    """
+    if version < VERSION:
+        return content
+    if content[:1] == _DEFLATED:
+        return zlib.decompress(memoryview(content)[1:])
+    if content[:1] == _PLAIN:
+        return content[1:]
+    raise DatabaseError(
+        f"{path} holds a record that this version of tm23flows cannot unpack; "
+        "use the tm23flows that wrote it."
+    )
+
+
+def check_header(data: bytes | memoryview, path: Path) -> int:
+    """Decide whether a file is a journal that can be read here.
 
     Parameters
     ----------
@@ -53,7 +115,7 @@ def check_header(data: bytes | memoryview, path: Path) -> bool:
 
     Returns
     -------
-        True for a journal, False when the file ends within its header.
+        Format of the journal; 0 when the file ends within its header.
 
     Raises
     ------
@@ -61,15 +123,17 @@ def check_header(data: bytes | memoryview, path: Path) -> bool:
         When it is of another version or no journal at all.
     """
     start = bytes(data[: len(HEADER)])
-    if start == HEADER:
-        return True
+    for version in range(OLDEST, VERSION + 1):
+        if start == _MAGIC + b"%05d\n" % version:
+            return version
     if HEADER.startswith(start):
-        return False
+        return 0
     if start.startswith(_MAGIC):
         version = start[len(_MAGIC) :].decode("ascii", "replace").strip().lstrip("0")
         raise DatabaseError(
             f"{path} was written in journal format {version} and this version of tm23flows "
-            f"reads format {VERSION}; use the tm23flows that wrote it, or another --path."
+            f"reads formats {OLDEST} to {VERSION}; use the tm23flows that wrote it, or another "
+            "--path."
         )
     raise DatabaseError(
         f"{path} is not a journal of tm23flows; move it away or use another --path."

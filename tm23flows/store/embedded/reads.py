@@ -7,6 +7,7 @@ their changes are noted by the tables like any other.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from mongomock_ng.filtering import iter_key_candidates
@@ -15,6 +16,8 @@ from sentinels import NOTHING
 from tm23flows.store.embedded.engine import EngineCollection
 from tm23flows.store.embedded.host import Command, Host, Reply, refuse_collation
 from tm23flows.store.embedded.indexes import hashable
+from tm23flows.store.embedded.matching import distinct_stand_ins
+from tm23flows.store.embedded.projection import read_projection
 
 Stage = dict[str, Any]
 
@@ -25,17 +28,31 @@ def find(host: Host, database: str, command: Command) -> Reply:
     collection = host.collection(database, command["find"])
     query = command.get("filter") or {}
     limit = int(command.get("limit", 0))
-    documents = collection.select(
+    slots = collection.find_slots(
         query, command.get("sort"), int(command.get("skip", 0)), abs(limit)
     )
-    if command.get("projection"):
-        documents = collection.project(documents, command["projection"], query)
+    documents = _shown(collection, slots, command.get("projection"), query)
     return host.cursors.start(
         f"{database}.{command['find']}",
         documents,
         command.get("batchSize"),
         single_batch=bool(command.get("singleBatch")) or limit < 0,
     )
+
+
+def _shown(
+    collection: EngineCollection, slots: list[int], fields: Any, query: dict[str, Any]
+) -> Iterable[bytes | dict[str, Any]]:
+    """Show documents as the client wants to see them."""
+    table = collection.table
+    if not fields:
+        return [table.raw(slot) for slot in slots]
+    projection = read_projection(fields)
+    if projection is not None:
+        cut = [projection.cut(table.raw(slot)) for slot in slots]
+        if all(one is not None for one in cut):
+            return cut
+    return collection.project([table.document(slot) for slot in slots], fields, query)
 
 
 def get_more(host: Host, database: str, command: Command) -> Reply:
@@ -53,7 +70,7 @@ def count(host: Host, database: str, command: Command) -> Reply:
     """Count documents; without a query this is the estimated count of drivers."""
     refuse_collation(command)
     collection = host.collection(database, command["count"])
-    selected = collection.select(
+    selected = collection.find_slots(
         command.get("query") or {},
         skip=int(command.get("skip", 0)),
         limit=abs(int(command.get("limit", 0))),
@@ -66,7 +83,11 @@ def distinct(host: Host, database: str, command: Command) -> Reply:
     refuse_collation(command)
     collection = host.collection(database, command["distinct"])
     values: dict[Any, Any] = {}
-    for document in collection.select(command.get("query") or {}):
+    slots = collection.find_slots(command.get("query") or {})
+    documents = distinct_stand_ins(collection.table, command["key"], slots)
+    if documents is None:
+        documents = [collection.table.document(slot) for slot in slots]
+    for document in documents:
         for candidate in iter_key_candidates(command["key"], document):
             if candidate is NOTHING:
                 continue
@@ -118,5 +139,5 @@ def _counted(
         return None
     if list(dict.fromkeys(key for stage in stages[:-1] for key in stage)) == ["$limit", "$skip"]:
         return None
-    number = len(collection.select(query, skip=limits["$skip"], limit=limits["$limit"]))
+    number = len(collection.find_slots(query, skip=limits["$skip"], limit=limits["$limit"]))
     return [{"_id": 1, "n": number}] if number else []

@@ -16,6 +16,7 @@ from bson.raw_bson import RawBSONDocument
 
 from tm23flows.errors import DatabaseError
 from tm23flows.store.embedded.journal import Journal
+from tm23flows.store.embedded.journal_format import VERSION
 from tm23flows.store.embedded.tables import Catalog, Operation, Table
 from tm23flows.store.embedded.wire import CODEC
 
@@ -50,7 +51,8 @@ def load(journal: Journal) -> Catalog:
         for operation in operations:
             _apply(catalog, operation)
     catalog.changes.muted = False
-    if journal.size > _START_FACTOR * _live_bytes(catalog) + _SLACK_BYTES:
+    grown = journal.payload_bytes > _START_FACTOR * _live_bytes(catalog) + _SLACK_BYTES
+    if grown or journal.version < VERSION:
         _compact(journal, catalog)
     return catalog
 
@@ -67,9 +69,9 @@ def compact_if_grown(journal: Journal, catalog: Catalog) -> bool:
     -------
         Whether the journal was rewritten.
     """
-    if journal.size < max(_RUNNING_SLACK_BYTES, journal.not_below):
+    if journal.payload_bytes < max(_RUNNING_SLACK_BYTES, journal.not_below):
         return False
-    if journal.size < _RUNNING_FACTOR * _live_bytes(catalog) + _RUNNING_SLACK_BYTES:
+    if journal.payload_bytes < _RUNNING_FACTOR * _live_bytes(catalog) + _RUNNING_SLACK_BYTES:
         return False
     return _compact(journal, catalog)
 
@@ -104,7 +106,7 @@ def _compact(journal: Journal, catalog: Catalog) -> bool:
     try:
         journal.rewrite(snapshot(catalog))
     except OSError as error:
-        journal.not_below = 2 * before
+        journal.not_below = 2 * journal.payload_bytes
         _log.warning("compaction is put off: %s", error)
         return False
     _log.info("compacted the journal from %d to %d bytes", before, journal.size)
@@ -114,8 +116,8 @@ def _compact(journal: Journal, catalog: Catalog) -> bool:
 def _document_records(table: Table, place: dict[str, str]) -> Iterator[list[Operation]]:
     operations: list[Operation] = []
     size = 0
-    for document in table.documents:
-        raw = bson.encode(document, codec_options=CODEC)
+    for slot in table.slots:
+        raw = table.raw(slot)
         operations.append({"op": "put", **place, "doc": RawBSONDocument(raw)})
         size += len(raw)
         if size > _RECORD_BYTES:
@@ -129,8 +131,7 @@ def _apply(catalog: Catalog, operation: RawBSONDocument) -> None:
     kind = operation["op"]
     table = catalog[operation["db"]][operation["coll"]]
     if kind == "put":
-        raw = operation["doc"].raw
-        table.load(bson.decode(raw, CODEC), len(raw))
+        table.load(operation["doc"].raw)
         return
     _apply_rare(kind, catalog, table, bson.decode(operation.raw, CODEC))
 

@@ -1,28 +1,34 @@
 """Documents in memory: one table per collection, each change noted.
 
 Owns the storage under the query engine. Setting a document is one atomic step:
-size, unique indexes, then the swap and a note for the journal. Documents that lie
-in a table are never changed in place, so readers may keep references to them.
-It knows nothing of commands or files.
+size, unique indexes, then the swap and a note for the journal. Documents lie there as
+BSON, ready to be sent, and those of a small table also as dictionaries; neither is ever
+changed in place, so readers may keep references. It knows nothing of commands or files.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterator
-from typing import Any
+from collections.abc import Collection, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import bson
 from bson.raw_bson import RawBSONDocument
 from mongomock_ng.store import CollectionStore, DatabaseStore, ServerStore
 from pymongo.errors import DuplicateKeyError, WriteError
 
-from tm23flows.store.embedded.indexes import Index, equalities, hashable
+from tm23flows.store.embedded.indexes import Entries, Index, hashable, pinned_values
 from tm23flows.store.embedded.wire import CODEC, MAX_DOCUMENT_BYTES
+
+if TYPE_CHECKING:
+    from tm23flows.store.embedded.columns import Columns
 
 OBJECT_TOO_LARGE = 10334
 _DUPLICATE_KEY = 11000
 _EXPIRY_INTERVAL_S = 1.0
+_DECODED_BYTES = 32 << 20
+_HOLES = 4  # so many slots per document before they are numbered anew
 
 Operation = dict[str, Any]
 
@@ -45,29 +51,42 @@ class Changes:
         return operations
 
 
+@dataclass(frozen=True)
+class Offer:
+    """Documents among which those that match a filter are."""
+
+    slots: Collection[int]
+    in_order: bool = False  # that of the ids in the filter
+    settled: int | None = None  # place of the condition that all of them meet
+    is_all: bool = False  # whether there is no other condition
+
+
 class Table(CollectionStore):
-    """The documents of one collection, keyed by ``_id``."""
+    """The documents of one collection as BSON, each in a slot, found by ``_id``."""
 
     def __init__(self, name: str, database: str, changes: Changes) -> None:
         super().__init__(name)
         self.database = database
         self.live_bytes = 0
-        self._documents: dict[Hashable, dict[str, Any]] = {}
-        self._sizes: dict[Hashable, int] = {}
+        self._slots: dict[Hashable, int] = {}
+        self._keys: list[Hashable] = []  # by slot
+        self._raws: list[bytes | None] = []
+        self._decoded: dict[int, dict[str, Any]] = {}  # as long as the table is small
         self._lookup: dict[str, Index] = {}
+        self._columns: Columns | None = None
         self._changes = changes
         self._next_expiry = 0.0
 
     # What the engine calls ---------------------------------------------------
 
     def __contains__(self, identifier: Any) -> bool:
-        return hashable(identifier) in self._documents
+        return hashable(identifier) in self._slots
 
     def __getitem__(self, identifier: Any) -> dict[str, Any]:
-        return self._documents[hashable(identifier)]
+        return self.document(self._slots[hashable(identifier)])
 
     def __len__(self) -> int:
-        return len(self._documents)
+        return len(self._slots)
 
     def __setitem__(self, identifier: Any, document: dict[str, Any]) -> None:
         """Store a document after every check has passed; otherwise change nothing."""
@@ -77,33 +96,36 @@ class Table(CollectionStore):
                 f"BSONObj size: {len(raw)} is larger than {MAX_DOCUMENT_BYTES} bytes",
                 OBJECT_TOO_LARGE,
             )
-        key = hashable(document["_id"])
+        slot = self._slots.get(hashable(document["_id"]), len(self._raws))
         entries = {name: index.entries(document) for name, index in self._lookup.items()}
         for name, index in self._lookup.items():
-            if index.conflict(key, entries[name]):
+            if index.conflict(slot, entries[name]):
                 raise self.duplicate(index, document)
-        self._swap(key, document, len(raw))
-        for name, index in self._lookup.items():
-            index.put(key, entries[name])
+        self._swap(slot, document, raw, entries)
         self._note("put", doc=RawBSONDocument(raw))
 
     def __delitem__(self, identifier: Any) -> None:
-        key = hashable(identifier)
-        document = self._documents.pop(key)
-        self.live_bytes -= self._sizes.pop(key)
-        for index in self._lookup.values():
-            index.remove(key)
+        slot = self._slots[hashable(identifier)]
+        document = self.document(slot)
+        self._unlink(slot, document)
+        del self._slots[hashable(identifier)]
+        self._raws[slot] = None
+        self._decoded.pop(slot, None)
+        if self._columns is not None:
+            self._columns.remove(slot)
+        if len(self._raws) > _HOLES * (len(self._slots) + _HOLES):
+            self._repack()
         self._note("delete", id=document["_id"])
 
     @property
     def documents(self) -> Iterator[dict[str, Any]]:
         """All documents in order of arrival."""
-        return iter(list(self._documents.values()))
+        return (self.document(slot) for slot in list(self.slots))
 
     @property
     def is_empty(self) -> bool:
         """Whether there is no document."""
-        return not self._documents
+        return not self._slots
 
     def create(self, **options: Any) -> None:
         """Make the collection exist, though empty."""
@@ -113,18 +135,19 @@ class Table(CollectionStore):
     def drop(self) -> None:
         """Remove documents, indexes and the collection itself."""
         super().drop()
-        self._documents = {}
-        self._sizes, self._lookup, self.live_bytes = {}, {}, 0
+        self._lookup = {}
+        self._forget()
         self._note("drop")
 
     def create_index(self, index_name: str, index_dict: dict[str, Any]) -> None:
         """Build an index; refuse it when existing documents contradict it."""
         index = Index({**index_dict, "name": index_name})
-        for key, document in self._documents.items():
+        for slot in self.slots:
+            document = self.document(slot)
             entries = index.entries(document)
-            if index.conflict(key, entries):
+            if index.conflict(slot, entries):
                 raise self.duplicate(index, document)
-            index.put(key, entries)
+            index.put(slot, entries)
         self._lookup[index_name] = index
         self._is_force_created = True
         super().create_index(index_name, index_dict)
@@ -139,26 +162,79 @@ class Table(CollectionStore):
 
     # What the query layer and the journal call -------------------------------
 
-    def candidates(self, query: dict[str, Any]) -> list[dict[str, Any]]:
-        """Documents that can match a filter: few when ``_id`` or an index helps."""
-        self._remove_expired_documents()
-        pinned = equalities(query)
-        keys: Any = None
-        if "_id" in pinned:
-            keys = dict.fromkeys(hashable(value) for value in pinned["_id"])
-        elif pinned:
-            offers = [index.candidates(pinned) for index in self._lookup.values()]
-            keys = min((offer for offer in offers if offer is not None), key=len, default=None)
-        if keys is None:
-            return list(self._documents.values())
-        return [self._documents[key] for key in keys if key in self._documents]
+    @property
+    def slots(self) -> Sequence[int]:
+        """Slots of all documents in order of arrival; a range when none was deleted."""
+        if len(self._raws) == len(self._slots):
+            return range(len(self._raws))
+        return [slot for slot, raw in enumerate(self._raws) if raw is not None]
 
-    def load(self, document: dict[str, Any], size: int) -> None:
+    @property
+    def columns(self) -> Columns:
+        """Single fields of all documents, for tables with many."""
+        if self._columns is None:
+            from tm23flows.store.embedded.columns import Columns
+
+            self._columns = Columns(self._all_slots)
+        return self._columns
+
+    def raw(self, slot: int) -> bytes:
+        """Document in a slot as BSON."""
+        raw = self._raws[slot]
+        assert raw is not None
+        return raw
+
+    def identifier(self, slot: int) -> Any:
+        """``_id`` of the document in a slot."""
+        key = self._keys[slot]
+        return key if type(key) is str else self.document(slot)["_id"]
+
+    def document(self, slot: int) -> dict[str, Any]:
+        """Document in a slot: never change it."""
+        document = self._decoded.get(slot)
+        if document is None:
+            document = bson.decode(self.raw(slot), CODEC)
+            if self.live_bytes <= _DECODED_BYTES:
+                self._decoded[slot] = document
+        return document
+
+    def offer(self, conditions: Sequence[tuple[str, Any]]) -> Offer | None:
+        """Name few documents that can match, when ``_id`` or an index helps.
+
+        Parameters
+        ----------
+        conditions
+            Fields of a filter with what is said about them; all must be met.
+
+        Returns
+        -------
+            The smallest offer; None when every document can match.
+        """
+        self._remove_expired_documents()
+        best: Offer | None = None
+        for place, (field, condition) in enumerate(conditions):
+            values = None if field.startswith("$") else pinned_values(condition)
+            if values is None:
+                continue
+            alone = not isinstance(condition, dict) or len(condition) == 1
+            if field == "_id":
+                keys = dict.fromkeys(hashable(value) for value in values)
+                slots = [self._slots[key] for key in keys if key in self._slots]
+                return Offer(slots, True, place if alone else None, len(conditions) == 1)
+            exact = alone and all(type(value) is str for value in values)
+            for index in self._lookup.values():
+                found = index.candidates(values) if index.fields[0] == field else None
+                if found is not None and (best is None or len(found) < len(best.slots)):
+                    is_all = exact and len(conditions) == 1
+                    best = Offer(found, False, place if exact else None, is_all)
+        return best
+
+    def load(self, raw: bytes) -> None:
         """Put a document from the journal: it passed all checks once."""
-        key = hashable(document["_id"])
-        self._swap(key, document, size)
-        for index in self._lookup.values():
-            index.put(key, index.entries(document))
+        document = bson.decode(raw, CODEC)
+        slot = self._slots.get(hashable(document["_id"]), len(self._raws))
+        entries = {name: index.entries(document) for name, index in self._lookup.items()}
+        self._swap(slot, document, raw, entries)
 
     def duplicate(self, index: Index | None, document: dict[str, Any]) -> DuplicateKeyError:
         """Make the error for a document that breaks a unique index (None: ``_id``)."""
@@ -172,11 +248,50 @@ class Table(CollectionStore):
             {"keyPattern": dict.fromkeys(fields, 1), "keyValue": value},
         )
 
-    def _swap(self, key: Hashable, document: dict[str, Any], size: int) -> None:
-        self.live_bytes += size - self._sizes.get(key, 0)
-        self._documents[key] = document
-        self._sizes[key] = size
+    def _swap(
+        self, slot: int, document: dict[str, Any], raw: bytes, entries: dict[str, Entries]
+    ) -> None:
+        """Put a document into a slot, a new one or that of the document before it."""
+        if slot == len(self._raws):
+            key = hashable(document["_id"])
+            self._raws.append(raw)
+            self._keys.append(key)
+            self._slots[key] = slot
+        else:
+            self._unlink(slot, self.document(slot))
+            self._raws[slot] = raw
+        self.live_bytes += len(raw)
+        for name, index in self._lookup.items():
+            index.put(slot, entries[name])
+        if self._columns is not None:
+            self._columns.put(slot, document)
+        if self.live_bytes <= _DECODED_BYTES:
+            self._decoded[slot] = document
+        elif self._decoded:
+            self._decoded = {}
         self._is_force_created = True  # it exists until it is dropped, even empty
+
+    def _unlink(self, slot: int, document: dict[str, Any]) -> None:
+        self.live_bytes -= len(self.raw(slot))
+        for index in self._lookup.values():
+            index.remove(slot, index.entries(document))
+
+    def _all_slots(self) -> Iterator[tuple[int, dict[str, Any] | None]]:
+        for slot, raw in enumerate(self._raws):
+            yield slot, None if raw is None else self.document(slot)
+
+    def _repack(self) -> None:
+        """Close the holes that deleted documents left."""
+        raws = [raw for raw in self._raws if raw is not None]
+        self._forget()
+        for raw in raws:
+            self.load(raw)
+
+    def _forget(self) -> None:
+        self._slots, self._keys, self._raws = {}, [], []
+        self._decoded, self._columns, self.live_bytes = {}, None, 0
+        for index in self._lookup.values():
+            index.clear()
 
     def _note(self, kind: str, **details: Any) -> None:
         self._changes.note({"op": kind, "db": self.database, "coll": self.name, **details})
@@ -186,6 +301,14 @@ class Table(CollectionStore):
         if self._ttl_indexes and time.monotonic() >= self._next_expiry:
             self._next_expiry = time.monotonic() + _EXPIRY_INTERVAL_S
             super()._remove_expired_documents()
+
+    def _expire_documents(self, index: dict[str, Any]) -> None:
+        # The engine looks for documents where it would keep them itself.
+        self._documents = dict(enumerate(self.documents))
+        try:
+            super()._expire_documents(index)
+        finally:
+            self._documents = {}
 
 
 class Shelf(DatabaseStore):
