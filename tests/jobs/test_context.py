@@ -52,13 +52,20 @@ def test_a_worker_without_time_waits_for_its_end_unless_it_has_done_something(mo
     slept = []
     monkeypatch.setattr(time, "sleep", slept.append)
     monkeypatch.setenv("TM23_DEADLINE", str(time.time() + 1000))
-    wait_for_deadline(progress=3)
+    assert wait_for_deadline(progress=3, fruitless=2) == 0
     assert slept == []
-    wait_for_deadline(progress=0)
+    assert wait_for_deadline(progress=0, fruitless=0) == 1
     assert 990 < slept[0] <= 1000
     monkeypatch.setenv("TM23_DEADLINE", str(time.time() - 1))
     with pytest.raises(OutOfTimeError, match="--timeout"):
-        wait_for_deadline(progress=0)
+        wait_for_deadline(progress=0, fruitless=0)
+
+
+def test_a_job_that_fits_into_no_workers_time_fails_instead_of_wandering_on(monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waited"))
+    assert wait_for_deadline(progress=0, fruitless=0) == 1  # a limit of the Maker, no deadline
+    with pytest.raises(OutOfTimeError, match="3 workers in a row"):
+        wait_for_deadline(progress=0, fruitless=2)
 
 
 @pytest.fixture

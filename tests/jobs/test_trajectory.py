@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tm23flows.documents.trajectory import SEGMENT_ARRAYS, Segment, Trajectory
+from tm23flows.engines.base import MDStep, State
 from tm23flows.errors import DatabaseError, InputError, PhysicsError
 from tm23flows.jobs import trajectory as module
 from tm23flows.jobs.trajectory import run_trajectory
@@ -173,3 +174,16 @@ def test_an_element_without_forces_starts_no_run(archive):
     with pytest.raises(InputError, match="Os"):
         run(osmium, 5)
     assert archive.database["trajectories"].count_documents({}) == 0
+
+
+def test_steps_without_momenta_are_written_with_their_restart_file_only():
+    """A stretch that was taken over may be longer than the segments that are asked for now."""
+
+    def step(number, restart):
+        momenta = np.empty((0, 3))
+        return MDStep(
+            State(number, np.zeros((2, 3)), momenta, np.empty(0), restart), None, 1.0, 0.0
+        )
+
+    steps = [step(n, b"CONTCAR" if n in (8, 10) else None) for n in range(1, 11)]
+    assert [len(one) for one in module._stretches(steps, 3)] == [8, 2]

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 SPACE_BYTES = 1 << 24
 """A disk that does not take so much is full."""
 
+MAX_FRUITLESS = 3
+"""So many workers in a row may have no time for a job before it fails."""
+
 SPACE_LOOK_S = 5.0
 SPACE_PATIENCE_S = 3600.0
 
@@ -146,7 +149,7 @@ def as_this_job(following: Job) -> Job:
     return following
 
 
-def wait_for_deadline(progress: int) -> None:
+def wait_for_deadline(progress: int, fruitless: int) -> int:
     """Keep a worker without time for any job from taking one after the other.
 
     Parameters
@@ -154,18 +157,33 @@ def wait_for_deadline(progress: int) -> None:
     progress
         What this job has done before it ran out of time. If it is nothing, the worker waits
         for its end here, and the job goes on elsewhere.
+    fruitless
+        How many workers in a row have done nothing of this job before.
+
+    Returns
+    -------
+    The same number with this worker.
 
     Raises
     ------
     OutOfTimeError
-        If nothing was done and the deadline is past already.
+        If nothing was done and the deadline is past already, or if this worker is one too
+        many: what is to be done does not fit into the time of a worker.
     """
+    if progress:
+        return 0
+    if fruitless + 1 >= MAX_FRUITLESS:
+        raise OutOfTimeError(
+            f"{MAX_FRUITLESS} workers in a row had no time for any of this job: give them a longer "
+            "walltime or more cores, and start them with 'rlaunch rapidfire --timeout SECONDS'."
+        )
     end = deadline()
-    if progress or end is None:
-        return
+    if end is None:
+        return fruitless + 1
     if time.time() > end:
         raise OutOfTimeError(
             "The deadline of this worker is past, and it still takes jobs: start it with "
             "'rlaunch rapidfire --timeout SECONDS', some minutes less than its walltime."
         )
     time.sleep(max(0.0, end - time.time()))
+    return fruitless + 1

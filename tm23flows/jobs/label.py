@@ -60,8 +60,14 @@ class LabelJobMaker(Maker):
         first: int,
         last: int,
         mesh: dict[str, Any] | None = None,
+        fruitless: int = 0,
     ) -> dict[str, Any] | Response:
         """Label some of the given frames; see :func:`label_frames`.
+
+        Parameters
+        ----------
+        fruitless
+            How many workers in a row have had no time for a single label.
 
         Returns
         -------
@@ -73,8 +79,8 @@ class LabelJobMaker(Maker):
         done = label_frames(*task, calculation=self.calculation)
         if not done["waiting"]:
             return done
-        wait_for_deadline(done["accepted"] + done["rejected"])
-        return Response(done, detour=as_this_job(self.make(*task)))
+        fruitless = wait_for_deadline(done["accepted"] + done["rejected"], fruitless)
+        return Response(done, detour=as_this_job(self.make(*task, fruitless)))
 
 
 def label_frames(

@@ -57,8 +57,14 @@ class TrajectoryJobMaker(Maker):
         n_steps: int,
         segment_steps: int,
         regime: str | None,
+        fruitless: int = 0,
     ) -> dict[str, Any] | Response:
         """Run a trajectory; see :func:`run_trajectory`.
+
+        Parameters
+        ----------
+        fruitless
+            How many workers in a row have had no time for a single step.
 
         Returns
         -------
@@ -70,8 +76,8 @@ class TrajectoryJobMaker(Maker):
         done = run_trajectory(*task, calculation=self.calculation)
         if done["n_steps"] >= n_steps:
             return done
-        wait_for_deadline(done["new_steps"])
-        return Response(done, detour=as_this_job(self.make(*task)))
+        fruitless = wait_for_deadline(done["new_steps"], fruitless)
+        return Response(done, detour=as_this_job(self.make(*task, fruitless)))
 
 
 def run_trajectory(
@@ -201,7 +207,9 @@ def _stretches(steps: Iterable[MDStep], length: int) -> Iterator[list[MDStep]]:
     try:
         for step in steps:
             waiting.append(step)
-            if len(waiting) == length or step.state.restart is not None:
+            # A program that tells no momenta goes on from its own restart file only.
+            enough = len(waiting) >= length and step.state.momenta.size
+            if enough or step.state.restart is not None:
                 yield waiting
                 waiting = []
     except TM23Error:

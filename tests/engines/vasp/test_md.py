@@ -202,6 +202,15 @@ def test_a_vasp_that_outlived_its_worker_is_stopped_and_its_steps_taken(
     assert energies == pytest.approx(same, abs=1e-7)
 
 
+def test_the_step_in_which_somebody_stopped_vasp_hard_becomes_no_frame(vasp, tmp_path, reference):
+    list(run(tmp_path / "dead", 8))
+    with (tmp_path / "dead/steps-000001/vasp.out").open("a") as out:
+        out.write(" hard stop encountered!  aborting job ...\n")
+    steps = list(run(tmp_path / "heir", 10, leftover=tmp_path / "dead"))
+    assert [one.state.step for one in steps if not one.converged] == [8]
+    assert [one.state.step for one in steps] == list(range(1, 11))
+
+
 def test_walltime_closes_a_part_and_the_next_run_goes_on(faults, tmp_path, reference, monkeypatch):
     faults({"step_s": 0.4})
     let_time_run_out(monkeypatch, lambda: n_written(tmp_path) >= 3)

@@ -18,8 +18,8 @@ from pymatgen.io.vasp import Incar
 from tm23flows.documents.recipe import Recipe
 from tm23flows.engines.base import Failure, Result
 from tm23flows.engines.vasp.recipes import complete_recipe, with_recipe
-from tm23flows.engines.vasp.statics import LARGE_FILES, Statics
-from tm23flows.errors import DiskFullError, OutOfTimeError
+from tm23flows.engines.vasp.statics import LARGE_FILES, MAX_SILENT, Statics
+from tm23flows.errors import DiskFullError, OutOfTimeError, PhysicsError
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -152,6 +152,21 @@ def test_an_exit_code_after_complete_output_is_a_note(statics, faults):
     faults({"do": "exit:1", "at_step": "end"})
     result = compute(statics)
     assert result.effort.corrections == ("exit code 1, but the output is complete",)
+
+
+def test_a_machine_on_which_vasp_never_starts_does_not_eat_the_batch(statics, faults, tmp_path):
+    faults({"do": "no_output"})
+    for seed in range(MAX_SILENT):
+        assert "no vasprun.xml" in compute(statics, seed).reason
+    with pytest.raises(PhysicsError, match=r"3 times in a row .* vasp_cmd"):
+        compute(statics, MAX_SILENT)
+    assert len(list(tmp_path.glob("label-*"))) == MAX_SILENT
+
+
+def test_a_failure_with_output_says_nothing_about_the_machine(statics, faults):
+    faults({"do": "no_output", "folder": "*label-000[1245]"})
+    outcomes = [compute(statics, seed) for seed in range(6)]
+    assert [isinstance(one, Failure) for one in outcomes] == [True, True, False, True, True, False]
 
 
 def test_a_full_disk_ends_the_row(statics, faults):

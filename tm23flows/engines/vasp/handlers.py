@@ -91,14 +91,30 @@ def output_fault(directory: str | Path) -> str | None:
     folder = Path(directory)
     end = _tail(folder / "vasprun.xml", 4096)
     if b"</modeling>" in end:
-        aborted = b"hard stop encountered" in _tail(folder / "vasp.out", _MEGABYTE)
-        return "LABORT in STOPCAR has stopped it in the middle of a step" if aborted else None
+        if was_aborted(folder):
+            return "LABORT in STOPCAR has stopped it in the middle of a step"
+        return None
     fault = "vasprun.xml ends early" if end else "VASP wrote no vasprun.xml"
     for name in ("std_err.txt", "vasp.out"):
         words = _tail(folder / name, 2048).decode(errors="replace").split("\n")
         if last := next((line.strip() for line in reversed(words) if line.strip()), None):
             return f"{fault}; the last line of {name} is: {last[:200]}"
     return fault
+
+
+def was_aborted(folder: Path) -> bool:
+    """Say whether LABORT in STOPCAR has stopped a run, so that its last step is unfinished.
+
+    Parameters
+    ----------
+    folder
+        Its folder.
+
+    Returns
+    -------
+    Whether VASP says so.
+    """
+    return b"hard stop encountered" in _tail(folder / "vasp.out", _MEGABYTE)
 
 
 class CompleteOutputValidator(Validator):

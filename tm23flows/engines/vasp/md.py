@@ -20,6 +20,7 @@ import numpy as np
 from tm23flows.documents.label import Effort, Energies
 from tm23flows.engines.base import MDStep, Result, State
 from tm23flows.engines.vasp.check import drifts
+from tm23flows.engines.vasp.handlers import was_aborted
 from tm23flows.engines.vasp.places import (
     attempts,
     await_file,
@@ -232,6 +233,8 @@ class Stretch:
             return Harvest([], problem or "VASP completed no step")
         if why := self._foreign(folder, header, report):
             return Harvest([], why, hopeless=report is not None)
+        if was_aborted(folder):
+            raw = [*raw[:-1], replace(raw[-1], converged=False)]
         steps, explosion = self._sound_steps(raw)
         if explosion:
             return Harvest(steps, explosion, hopeless=True)

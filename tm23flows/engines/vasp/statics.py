@@ -20,7 +20,7 @@ from tm23flows.engines.vasp.handlers import STOP_S
 from tm23flows.engines.vasp.places import fresh_folder, raise_if_disk_full, read_output
 from tm23flows.engines.vasp.run import RunReport, run_in
 from tm23flows.engines.vasp.soundness import unsound
-from tm23flows.errors import InputError, OutOfTimeError
+from tm23flows.errors import InputError, OutOfTimeError, PhysicsError
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -39,6 +39,9 @@ SAME_START = (
     "spin_polarized",
 )
 """Fields of two recipes that must agree for one to start from the other; SIGMA need not."""
+
+MAX_SILENT = 3
+"""So many statics in a row may end without any output; a batch on a broken node ends there."""
 
 POSITION_TOLERANCE = 1e-6
 """Fractional; VASP writes eight digits."""
@@ -60,6 +63,7 @@ class Statics:
         self.folders: list[Path] = []
         self._deadline = deadline
         self._longest_s = 0.0
+        self._silent: list[str] = []
         self._warm: tuple[Path, Recipe, Atoms] | None = None
 
     def compute(self, atoms: Atoms, maker: BaseVaspMaker, recipe: Recipe) -> Result | Failure:
@@ -84,9 +88,12 @@ class Statics:
             If the time does not suffice for another static.
         DiskFullError
             If the disk is full.
+        PhysicsError
+            If VASP wrote nothing in the last statics: another one would not either.
         """
         from pymatgen.io.ase import AseAtomsAdaptor
 
+        self._check_node()
         self._check_time()
         folder = fresh_folder(self.workdir, f"label-{len(self.folders) + 1:04d}")
         self.folders.append(folder)
@@ -95,6 +102,7 @@ class Statics:
         report = run_in(folder, maker, structure, warm_from=warm_from, deadline=self._deadline)
         self._longest_s = max(self._longest_s, report.wall_s)
         raise_if_disk_full(folder)
+        self._silent = [*self._silent, str(report.error)] if _is_silent(folder, report) else []
         if report.stopped:
             raise OutOfTimeError(f"The time of this worker was over ({report.stopped}).")
         outcome = _judge(
@@ -102,6 +110,13 @@ class Statics:
         )
         self._keep_warm(None if isinstance(outcome, Failure) else folder, recipe, atoms)
         return outcome
+
+    def _check_node(self) -> None:
+        if len(self._silent) == MAX_SILENT:
+            raise PhysicsError(
+                f"VASP wrote no output {MAX_SILENT} times in a row on {socket.gethostname()} "
+                f"({self._silent[-1]}): look at this machine and at vasp_cmd, then run this again."
+            )
 
     def _check_time(self) -> None:
         if self._deadline is None or time.time() + self._longest_s + STOP_S < self._deadline:
@@ -123,6 +138,11 @@ class Statics:
                 for name in LARGE_FILES:
                     (old / name).unlink(missing_ok=True)
         self._warm = None if folder is None else (folder, recipe, atoms.copy())
+
+
+def _is_silent(folder: Path, report: RunReport) -> bool:
+    """Say whether the program that was to be VASP has not even begun to write."""
+    return bool(report.error) and not (folder / "vasprun.xml").exists()
 
 
 def _judge(
