@@ -1,15 +1,13 @@
-"""Datasets: the same content is one dataset, and a name keeps its versions."""
+"""Datasets: made from labels of one recipe that all have the energy, whole or not at all."""
 
 import pytest
 
-from tm23flows.documents.dataset import Dataset
+from tm23flows.documents.label import Energies
 from tm23flows.documents.recipe import Recipe
-from tm23flows.errors import InputError, NotFoundError
+from tm23flows.errors import InputError
 from tm23flows.store.datasets import (
-    check_name,
     create_dataset,
     diff_datasets,
-    find_dataset,
     list_datasets,
     select_labels,
 )
@@ -48,38 +46,6 @@ def test_parts_are_cut_in_time_temperature_by_temperature(archive, labels):
 
 def test_the_order_of_the_labels_does_not_matter(archive, labels):
     assert make(archive, labels).dataset.id == make(archive, labels[::-1]).dataset.id
-
-
-def test_the_same_content_under_two_names_is_one_dataset(archive, labels):
-    one, again, other = (make(archive, labels, name) for name in ("a", "a", "b"))
-    assert one.dataset.id == again.dataset.id == other.dataset.id
-    assert (one.version, again.version, other.version) == (1, 1, 1)
-    assert archive.database["datasets"].count_documents({}) == 1
-    assert again.dataset.provenance == one.dataset.provenance
-    assert [(one.name, one.version) for one in list_datasets(archive)] == [("a", 1), ("b", 1)]
-
-
-def test_other_content_is_the_next_version_of_the_name(archive, labels):
-    first = make(archive, labels)
-    second = make(archive, labels, train_fraction=0.5)
-    assert (first.version, second.version) == (1, 2)
-    assert make(archive, labels).version == 1  # the old content keeps its version
-    for name, expected in (
-        ("copper", second), ("copper@2", second), ("copper@1", first), (first.dataset.id, first),
-    ):  # fmt: skip
-        assert archive.dataset(name).id == expected.dataset.id
-    assert [one.version for one in list_datasets(archive)] == [1, 2]
-
-
-@pytest.mark.parametrize(
-    "name", ["silver", "copper@9", "copper@x", "copper@²", "copper@" + "9" * 30]
-)
-def test_a_dataset_that_is_not_there_names_the_ones_that_are(archive, labels, name):
-    with pytest.raises(NotFoundError, match="none at all"):
-        find_dataset(archive, name)
-    make(archive, labels)
-    with pytest.raises(NotFoundError, match="there is copper"):
-        find_dataset(archive, name)
 
 
 def test_labels_of_several_recipes_are_refused_in_one_sentence(
@@ -125,15 +91,6 @@ def test_an_empty_query_says_what_was_asked(archive, labels):
         select_labels(archive, {"metal": "Os", "regime": "warm"})
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a/b", "a@1", "../x", "a=b", "a\n"])
-def test_names_that_would_mean_something_else_are_refused(archive, labels, name):
-    with pytest.raises(InputError, match="no name"):
-        make(archive, labels, name)
-    with pytest.raises(InputError, match="no name"):
-        check_name(name)
-    assert archive.database["datasets"].count_documents({}) == 0
-
-
 def test_a_difference_names_what_only_one_has(archive, labels):
     one = make(archive, labels).dataset
     other = make(archive, labels, train_fraction=0.5).dataset
@@ -148,8 +105,27 @@ def test_a_difference_names_what_only_one_has(archive, labels):
     assert diff_datasets(one, whole)["all"]["only_second"] == sorted(one.label_ids)
 
 
-def test_a_dataset_is_read_by_its_own_id_only(archive, labels):
-    dataset = make(archive, labels).dataset
-    assert archive.get(Dataset, dataset.id).parts == dataset.parts
-    with pytest.raises(NotFoundError):
-        find_dataset(archive, labels[0].id)
+def test_the_label_policy_is_part_of_what_a_dataset_is(archive, labels):
+    free, sigma0 = (
+        create_dataset(archive, "x", labels, "fraction", energy=kind) for kind in ("free", "sigma0")
+    )
+    assert (free.version, sigma0.version) == (1, 2)
+    assert sigma0.dataset.energy == "sigma0"
+    assert sigma0.dataset.parts == free.dataset.parts
+
+
+def test_labels_without_the_energy_are_refused(archive, labels, make_frame, make_label):
+    frame = make_frame(seed=20, trajectory_id="c" * 64)
+    bare = make_label(frame, energies=Energies(unspecified=-1.0, sigma0=-1.1))
+    archive.put(frame, bare)
+    with pytest.raises(InputError, match=r"1 of 9 labels have no energy 'free' .*have 'sigma0'"):
+        create_dataset(archive, "x", [*labels, bare], "fraction")
+    with pytest.raises(InputError, match="8 of 9 labels have no energy 'unspecified'"):
+        create_dataset(archive, "x", [*labels, bare], "fraction", energy="unspecified")
+    with pytest.raises(InputError, match="There is no energy 'total'"):
+        create_dataset(archive, "x", labels, "fraction", energy="total")
+    assert list_datasets(archive) == []
+    made = create_dataset(
+        archive, "x", [bare, *labels], "transfer", {"n_frames": "all"}, energy="sigma0"
+    )
+    assert bare.id in made.dataset.label_ids

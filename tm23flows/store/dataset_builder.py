@@ -166,7 +166,7 @@ class DatasetBuilder(Builder):
         else:
             new = archive.database[DATASET_NAMES].count_documents({}) - before
             names = ", ".join(f"{one.name}@{one.version}" for one in made)
-            self.logger.warning("%s: %s", names, "new" if new else "nothing new")
+            self.logger.info("%s: %s", names, "new" if new else "nothing new")
         super().finalize()
 
     def _seen(self) -> list[Candidate]:
