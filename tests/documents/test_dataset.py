@@ -45,9 +45,20 @@ def test_order_parts_and_policy_make_a_dataset():
     assert len({one.id for one in datasets}) == 4
 
 
-def test_name_rule_and_query_do_not():
+def test_name_rule_query_and_facts_do_not():
     train, test = some(3), some(2, 3)
     assert make(train, test).id == make(train, test, rule="x", query={"metal": "Cu"}).id
+    other = make(train, test, facts={"missing": {"cold": 1}}, pair_of="a" * 64)
+    assert other.id == make(train, test, split_options={"train": "cold"}).id
+
+
+def test_a_dataset_of_the_first_layout_is_read():
+    dataset = make(some(3), some(2, 3), split_options={"n_train": 900.0})
+    stored = bson.decode(bson.encode({"_id": dataset.id, **dataset.model_dump()}))
+    del stored["facts"], stored["pair_of"]
+    assert Dataset.from_stored({**stored, "schema_version": 1}) == dataset
+    with pytest.raises(ValueError, match="newer tm23flows"):
+        Dataset.from_stored({**stored, "schema_version": 3})
 
 
 def test_a_label_in_two_parts_is_refused():

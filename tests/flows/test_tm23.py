@@ -94,6 +94,9 @@ def test_makers_survive_their_document(jobs_of, scale, element):
         ({"models": (ModelMaker(trainer="mace"),)}, "mace"),
         ({"extra_labels": (ExtraLabels(LabelMaker(), 9),)}, "9 frames"),
         ({"regimes": ()}, "no frames"),
+        ({"split": "event", "split_options": {}}, "0 separate events"),
+        ({"split": "block", "split_options": {}}, "no frames: add frames, or try shorter"),
+        ({"split": "learning-curve", "split_options": {"sizes": [9]}}, "needs 109 frames"),
     ],
     ids=str,
 )
@@ -103,6 +106,23 @@ def test_what_would_fail_at_the_end_is_refused_at_the_beginning(fields, why):
         setattr(maker, name, value)
     with pytest.raises(InputError, match=why):
         maker.make("Cu")
+
+
+@pytest.mark.parametrize(
+    ("split", "options", "given"),
+    [
+        ("fraction", {"train_fraction": 0.75}, {"train_fraction": 0.75, "min_gap_fs": 7.5}),
+        ("full", {"n_train": 5, "n_test": 2, "min_gap_fs": 1}, {"n_train": 5, "n_test": 2, "min_gap_fs": 1}),
+        ("block", {"block_fs": 60, "gap_fs": 15, "train": 1}, {"block_fs": 60, "gap_fs": 15, "train": 1}),
+        ("temperature", {"train": "cold", "test": "melt"}, {"train": "cold", "test": "melt", "min_gap_fs": 7.5}),
+        ("learning-curve", {"sizes": [2, 4], "n_test": 2}, {"sizes": [2, 4], "n_test": 2, "min_gap_fs": 7.5}),
+    ],
+)  # fmt: skip
+def test_every_split_can_be_wired_with_a_gap_of_half_a_stride(split, options, given, jobs_of):
+    maker = make_tm23("Cu", "demo", "emt")
+    maker.split, maker.split_options = split, options
+    job = next(job for job in jobs_of(maker.make("Cu")) if job.name == "Cu dataset")
+    assert job.function_args[3:5] == (split, given)
 
 
 def test_a_run_too_short_for_its_frames_is_refused(emt_maker):

@@ -63,3 +63,30 @@ def test_what_makes_no_dataset_leaves_nothing_behind(archive, labels, recipes, s
         make("copper", [ids(labels)], recipes or [labels[0].recipe_id], *split)
     assert archive.database["datasets"].count_documents({}) == 0
     assert archive.database["dataset_names"].count_documents({}) == 0
+
+
+def test_a_rejected_frame_stops_exact_counts_unless_it_may_be_missing(archive, labels):
+    archive.database["labels"].delete_one({"_id": labels[1].id})
+    recipe = labels[0].recipe_id
+    counts = {"n_train": 3, "n_test": 1}
+    with pytest.raises(InputError, match="allow_missing=1"):
+        make("copper", [ids(labels)], [recipe], "full", counts)
+    out = make("copper", [ids(labels)], [recipe], "full", {**counts, "allow_missing": 1})
+    assert (out["train"], out["test"]) == (2, 1)
+    dataset = archive.get(Dataset, out["dataset_id"])
+    assert dataset.facts["missing"] == {"cold": 1}
+    assert dataset.parts["test"] == (labels[3].id,)
+
+
+def test_a_learning_curve_has_a_dataset_per_size(archive, labels):
+    options = {"sizes": [1, 3], "n_test": 1}
+    out = make("copper", [ids(labels)], [labels[0].recipe_id], "learning-curve", options)
+    assert list(out["datasets"]) == ["copper-1", "copper-3"]
+    assert (out["name"], out["train"], out["test"]) == ("copper-3", 3, 1)
+    assert out["dataset_id"] == out["datasets"]["copper-3"] == archive.dataset("copper-3").id
+    assert len(archive.dataset("copper-1").parts["train"]) == 1
+
+
+def test_the_energy_is_that_of_the_policy(archive, labels):
+    out = make("copper", [ids(labels)], [labels[0].recipe_id], *HALF, energy="sigma0")
+    assert archive.get(Dataset, out["dataset_id"]).energy == "sigma0"

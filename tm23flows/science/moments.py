@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
+from statistics import median_low
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def time_of(moment: Moment) -> float:
 def strides_fs(moments: Iterable[Moment]) -> dict[str, float]:
     """Return the usual distance in time between neighbouring frames of each run.
 
-    It is the median, so that a frame that stands in for its neighbour does not count.
+    It is the (lower) median, so that a frame that stands in for its neighbour does not count.
 
     Parameters
     ----------
@@ -123,4 +123,4 @@ def strides_fs(moments: Iterable[Moment]) -> dict[str, float]:
 def _usual_distance(times: Sequence[float]) -> float | None:
     gaps = [later - earlier for earlier, later in pairwise(times)]
     real = [gap for gap in gaps if gap > 0]
-    return median(real) if real else None
+    return median_low(real) if real else None
