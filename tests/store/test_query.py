@@ -189,6 +189,6 @@ def test_text_is_read_as_words():
         "where": ("step>=10", "recipe.xc=PBE"),
     }
     for text, why in [("Cu", "no part of a query"), ("metal=", "no part"), ("", "no part"),
-                      ("metal=Cu,metal=Ag", "metal twice")]:  # fmt: skip
+                      ("metal=Cu,metal=Ag", "'metal' twice")]:  # fmt: skip
         with pytest.raises(InputError, match=why):
             parse_words(text)

@@ -156,8 +156,10 @@ class Archive:
             If it is not there.
         DatabaseError
             If what is there does not belong to the id.
+        InputError
+            If the id is no text.
         """
-        stored = self.database[collection_of(noun)].find_one({"_id": document_id})
+        stored = self.database[collection_of(noun)].find_one({"_id": _text(document_id)})
         if stored is None:
             raise NotFoundError(f"There is no {noun.__name__.lower()} {document_id[:12]}.")
         return self.read(noun, stored)
@@ -181,7 +183,7 @@ class Archive:
         NotFoundError
             If one is not there.
         """
-        wanted = list(ids)
+        wanted = [_text(one) for one in ids]
         collection = self.database[collection_of(noun)]
         found: dict[str, Noun] = {}
         for batch in batched(dict.fromkeys(wanted)):
@@ -212,7 +214,7 @@ class Archive:
         collection = self.database[collection_of(noun)]
         return {
             stored["_id"]
-            for batch in batched(ids)
+            for batch in batched(_text(one) for one in ids)
             for stored in collection.find({"_id": {"$in": batch}}, {"_id": 1})
         }
 
@@ -363,3 +365,10 @@ class Archive:
                 f"The {noun.__name__.lower()} {str(stored.get('_id'))[:12]} in the archive is not "
                 f"what it should be: {error}"
             ) from error
+
+
+def _text(document_id: str) -> str:
+    """Refuse what is no text: to a database it could be a condition."""
+    if not isinstance(document_id, str):
+        raise InputError(f"An id is text, not {type(document_id).__name__}.")
+    return document_id

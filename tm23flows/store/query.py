@@ -159,7 +159,7 @@ class Query(BaseModel):
     @classmethod
     def _hexadecimal(cls, value: str | None) -> str | None:
         if value is not None and not _ID.fullmatch(value):
-            raise ValueError(f"'{value}' is no id; give 6 to {ID_DIGITS} hexadecimal digits")
+            raise ValueError(f"{value!r} is no id; give 6 to {ID_DIGITS} hexadecimal digits")
         return value
 
     @field_validator("part", "engine")
@@ -171,7 +171,7 @@ class Query(BaseModel):
     @classmethod
     def _name(cls, value: str | None) -> str | None:
         if value is not None and not _NAME.fullmatch(value):
-            raise ValueError(f"'{value}' is no dataset; use letters, digits, dot, dash, underscore")
+            raise ValueError(f"{value!r} is no dataset; use letters, digits, dot, dash, underscore")
         return value
 
     @field_validator("tag")
@@ -212,16 +212,16 @@ class Query(BaseModel):
         InputError
             If a word is unknown or a value makes no sense.
         """
+        if unknown := [repr(word) for word in words if word not in cls.model_fields]:
+            known = ", ".join(cls.model_fields)
+            raise InputError(f"A query knows no word {unknown[0]}; it knows {known}.")
         try:
             return cls(**words)
         except ValidationError as error:
             first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"][:1])
-            if first["type"] == "extra_forbidden":
-                known = ", ".join(cls.model_fields)
-                raise InputError(f"A query knows no word '{name}'; it knows {known}.") from None
-            message = first["msg"].removeprefix("Value error, ").rstrip(".")
-            raise InputError(f"In the query, {name}: {message}.".replace(" :", "")) from None
+            word = "".join(f"{part}: " for part in first["loc"][:1])
+            message = " ".join(first["msg"].removeprefix("Value error, ").split()).rstrip(".")
+            raise InputError(f"In the query, {word}{message}.") from None
 
     @property
     def words(self) -> dict[str, Any]:
@@ -373,11 +373,11 @@ def parse_words(text: str) -> dict[str, Any]:
     for part in text.split(","):
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals or not value:
-            raise InputError(f"'{part}' is no part of a query; write word=value,word=value.")
+            raise InputError(f"{part!r} is no part of a query; write word=value,word=value.")
         if key in REPEATED:
             words[key] = (*words.get(key, ()), value)
         elif key in words:
-            raise InputError(f"The query says {key} twice; leave one of them out.")
+            raise InputError(f"The query says {key!r} twice; leave one of them out.")
         else:
             words[key] = value
     return words

@@ -340,7 +340,7 @@ def _read(name: str, kind: Kind, text: str) -> Any:
     else:
         value = _number(text)
     if value is None:
-        raise InputError(f"'{name}' is a {kind}, and '{text}' is none.")
+        raise InputError(f"'{name}' is a {kind}, and {text!r} is none.")
     return value
 
 
