@@ -90,14 +90,24 @@ class Index:
         self._owners: dict[tuple[Hashable, ...], int] = {}
 
     def entries(self, document: Mapping[str, Any]) -> Entries:
-        """Index entries of a document: one per combination of array elements."""
+        """Index entries of a document: one per combination of array elements.
+
+        Without uniqueness only values of the first field are of use.
+        """
         if self._partial is not None and not filter_applies(self._partial, document):
             return set()
+        if not self.unique:
+            return {(value,) for value in _field_values(self.fields[0], document) or ()}
         columns = [_field_values(field, document) for field in self.fields]
         if self._sparse and all(column is None for column in columns):
             return set()
         filled = [column if column is not None else [None] for column in columns]
         return set(itertools.product(*filled))
+
+    def stands_for(self, other: Index) -> bool:
+        """Whether this one offers all that another index would."""
+        same = self.fields[0] == other.fields[0] and self._partial == other._partial
+        return same and not self.unique and not other.unique
 
     def conflict(self, slot: int, entries: Entries) -> bool:
         """Whether another document already owns one of these entries."""

@@ -28,6 +28,7 @@ OBJECT_TOO_LARGE = 10334
 _DUPLICATE_KEY = 11000
 _EXPIRY_INTERVAL_S = 1.0
 _DECODED_BYTES = 32 << 20
+_MANY = 1000  # documents from which on a table has columns without being asked
 _HOLES = 4  # so many slots per document before they are numbered anew
 
 Operation = dict[str, Any]
@@ -97,9 +98,9 @@ class Table(CollectionStore):
                 OBJECT_TOO_LARGE,
             )
         slot = self._slots.get(hashable(document["_id"]), len(self._raws))
-        entries = {name: index.entries(document) for name, index in self._lookup.items()}
-        for name, index in self._lookup.items():
-            if index.conflict(slot, entries[name]):
+        entries = [(index, index.entries(document)) for index in self._indexes]
+        for index, its_entries in entries:
+            if index.conflict(slot, its_entries):
                 raise self.duplicate(index, document)
         self._swap(slot, document, raw, entries)
         self._note("put", doc=RawBSONDocument(raw))
@@ -142,13 +143,10 @@ class Table(CollectionStore):
     def create_index(self, index_name: str, index_dict: dict[str, Any]) -> None:
         """Build an index; refuse it when existing documents contradict it."""
         index = Index({**index_dict, "name": index_name})
-        for slot in self.slots:
-            document = self.document(slot)
-            entries = index.entries(document)
-            if index.conflict(slot, entries):
-                raise self.duplicate(index, document)
-            index.put(slot, entries)
-        self._lookup[index_name] = index
+        same = next((one for one in self._indexes if one.stands_for(index)), None)
+        if same is None:
+            self._fill(index)
+        self._lookup[index_name] = same or index
         self._is_force_created = True
         super().create_index(index_name, index_dict)
         key_pairs = [list(pair) for pair in index_dict["key"]]
@@ -159,6 +157,19 @@ class Table(CollectionStore):
         super().drop_index(index_name)
         del self._lookup[index_name]
         self._note("unindex", name=index_name)
+
+    @property
+    def _indexes(self) -> list[Index]:
+        # Some stand under several names.
+        return list(dict.fromkeys(self._lookup.values()))
+
+    def _fill(self, index: Index) -> None:
+        for slot in self.slots:
+            document = self.document(slot)
+            entries = index.entries(document)
+            if index.conflict(slot, entries):
+                raise self.duplicate(index, document)
+            index.put(slot, entries)
 
     # What the query layer and the journal call -------------------------------
 
@@ -222,7 +233,7 @@ class Table(CollectionStore):
                 slots = [self._slots[key] for key in keys if key in self._slots]
                 return Offer(slots, True, place if alone else None, len(conditions) == 1)
             exact = alone and all(type(value) is str for value in values)
-            for index in self._lookup.values():
+            for index in self._indexes:
                 found = index.candidates(values) if index.fields[0] == field else None
                 if found is not None and (best is None or len(found) < len(best.slots)):
                     is_all = exact and len(conditions) == 1
@@ -233,7 +244,7 @@ class Table(CollectionStore):
         """Put a document from the journal: it passed all checks once."""
         document = bson.decode(raw, CODEC)
         slot = self._slots.get(hashable(document["_id"]), len(self._raws))
-        entries = {name: index.entries(document) for name, index in self._lookup.items()}
+        entries = [(index, index.entries(document)) for index in self._indexes]
         self._swap(slot, document, raw, entries)
 
     def duplicate(self, index: Index | None, document: dict[str, Any]) -> DuplicateKeyError:
@@ -249,7 +260,7 @@ class Table(CollectionStore):
         )
 
     def _swap(
-        self, slot: int, document: dict[str, Any], raw: bytes, entries: dict[str, Entries]
+        self, slot: int, document: dict[str, Any], raw: bytes, entries: list[tuple[Index, Entries]]
     ) -> None:
         """Put a document into a slot, a new one or that of the document before it."""
         if slot == len(self._raws):
@@ -261,8 +272,10 @@ class Table(CollectionStore):
             self._unlink(slot, self.document(slot))
             self._raws[slot] = raw
         self.live_bytes += len(raw)
-        for name, index in self._lookup.items():
-            index.put(slot, entries[name])
+        if self._columns is None and len(self._raws) > _MANY:
+            self.columns.get(self._ordering_fields)
+        for index, its_entries in entries:
+            index.put(slot, its_entries)
         if self._columns is not None:
             self._columns.put(slot, document)
         if self.live_bytes <= _DECODED_BYTES:
@@ -273,8 +286,14 @@ class Table(CollectionStore):
 
     def _unlink(self, slot: int, document: dict[str, Any]) -> None:
         self.live_bytes -= len(self.raw(slot))
-        for index in self._lookup.values():
+        for index in self._indexes:
             index.remove(slot, index.entries(document))
+
+    @property
+    def _ordering_fields(self) -> list[str]:
+        """Fields of compound indexes: large tables are asked for them all the time."""
+        specs = [spec["key"] for spec in self.indexes.values() if len(spec["key"]) > 1]
+        return [field for pairs in specs for field, _ in pairs if field != "_id"]
 
     def _all_slots(self) -> Iterator[tuple[int, dict[str, Any] | None]]:
         for slot, raw in enumerate(self._raws):
@@ -290,7 +309,7 @@ class Table(CollectionStore):
     def _forget(self) -> None:
         self._slots, self._keys, self._raws = {}, [], []
         self._decoded, self._columns, self.live_bytes = {}, None, 0
-        for index in self._lookup.values():
+        for index in self._indexes:
             index.clear()
 
     def _note(self, kind: str, **details: Any) -> None:
