@@ -8,6 +8,7 @@ for each metal written by ASE. At each size the same questions are put to all:
 read       a dataset of 2,700 frames as a list of ASE Atoms with energy, forces and stress
 write      the same dataset, already in memory, as one extended XYZ file
 export     the same dataset from the store to an extended XYZ file, read and write together
+lmdb       the same, to the LMDB that NequIP reads (where nequip is installed)
 query      frame, step and energy of the labels of one metal and regime up to a step
 count      how many labels each regime has
 
@@ -53,7 +54,7 @@ def main() -> None:
         options.json.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")
 
 
-SETTINGS = ("sizes", "dataset", "batch", "repeats", "others_until", "files_until", "seed")
+SETTINGS = ("sizes", "dataset", "batch", "repeats", "others_until", "files_until", "lmdb", "seed")
 
 
 def parse() -> argparse.Namespace:
@@ -65,11 +66,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--others-until", type=int, help="largest size of ASE's database")
     parser.add_argument("--files-until", type=int, help="largest size of the plain files")
     parser.add_argument("--memory", type=float, default=0.7, help="share of free memory to use")
+    parser.add_argument("--lmdb", action="store_true", help="export to NequIP's LMDB too")
     parser.add_argument("--seed", type=int, default=0, help="of the numbers in the frames")
     parser.add_argument("--folder", type=Path, help="where the stores are made for the time")
     parser.add_argument("--json", type=Path, help="write everything to this file")
     options = parser.parse_args()
     options.sizes = sorted(options.sizes)
+    if options.lmdb:
+        import nequip.data.dataset  # noqa: F401 (not in the times)
     if any(size % options.batch for size in options.sizes):
         parser.error("every size must be a multiple of the batch")
     options.others_until = options.others_until or options.sizes[-1]
@@ -196,18 +200,19 @@ def ask(
 ) -> dict[str, Any]:
     """Put all questions to all stores in turns; check that the answers agree."""
     wanted = choice(size, options)
-    seconds: dict[str, dict[str, list[float]]] = {question: {} for question in QUESTIONS}
-    checks: dict[str, dict[str, Any]] = {question: {} for question in QUESTIONS}
-    server: dict[str, list[float]] = {question: [] for question in QUESTIONS}
+    asked = {name: one for name, one in QUESTIONS.items() if name != "lmdb" or options.lmdb}
+    seconds: dict[str, dict[str, list[float]]] = {question: {} for question in asked}
+    checks: dict[str, dict[str, Any]] = {question: {} for question in asked}
+    server: dict[str, list[float]] = {question: [] for question in asked}
     ours = stores["tm23flows"]
     ours.freeze(wanted)
     for turn in range(options.repeats):
         for name, store in stores.items():
-            for question, (put, check) in QUESTIONS.items():
-                if turn and name == "files" and question != "write":
-                    continue  # they read everything each time
+            for question, (put, check) in asked.items():
+                if turn and (question == "lmdb" or (name == "files" and question != "write")):
+                    continue  # they take long
                 before = ours.server()["server_cpu_s"]
-                spent, answer = timed(lambda: put(store, wanted, folder / "out.xyz"))  # noqa: B023
+                spent, answer = timed(lambda: put(store, wanted, folder / f"out-{name}.{question}"))  # noqa: B023
                 seconds[question].setdefault(name, []).append(spent)
                 checks[question][name] = check(answer)
                 if question == "read":
@@ -279,6 +284,7 @@ QUESTIONS: dict[str, tuple[Callable[..., Any], Callable[[Any], tuple[int, list[f
     "read": (lambda store, wanted, _: store.read(wanted), sums),
     "write": (lambda store, _, path: store.write(path), lambda count: (count, [])),
     "export": (lambda store, wanted, path: store.export(wanted, path), lambda n: (n, [])),
+    "lmdb": (lambda store, wanted, path: store.lmdb(wanted, path), lambda n: (n, [])),
     "query": (lambda store, wanted, _: store.query(wanted), sum_rows),
     "count": (lambda store, *_: store.count(), sum_counts),
 }
@@ -389,16 +395,7 @@ class _Ours:
         name_dataset(self.archive, "benchmark", dataset)
 
     def read(self, _: dict[str, Any]) -> list[Any]:
-        from ase.calculators.singlepoint import SinglePointCalculator
-
-        found = []
-        for frame, label in self.pairs():
-            atoms = frame.atoms
-            atoms.calc = SinglePointCalculator(
-                atoms, energy=label.energies.free, forces=label.forces, stress=label.stress
-            )
-            found.append(atoms)
-        return found
+        return list(self.archive.labels(dataset="benchmark").atoms())
 
     def pairs(self) -> list[tuple[Any, Any]]:
         from tm23flows.documents.frame import Frame
@@ -412,7 +409,7 @@ class _Ours:
         self.kept = self.pairs()
 
     def write(self, path: Path) -> int:
-        from tm23flows.store.extxyz import write_labels
+        from tm23flows.store.exchange.extxyz import write_labels
 
         with path.open("w") as file:
             return write_labels(file, self.kept)
@@ -421,6 +418,11 @@ class _Ours:
         from tm23flows.store.files import export_labels
 
         return export_labels(self.archive, "benchmark", path)
+
+    def lmdb(self, _: dict[str, Any], path: Path) -> int:
+        from tm23flows.store.files import export_labels
+
+        return export_labels(self.archive, "benchmark", path, file_format="lmdb")
 
     def query(self, wanted: dict[str, Any]) -> list[tuple[Any, float, float]]:
         from tm23flows.store.query import Query
@@ -496,6 +498,9 @@ class _AseDatabase:
     def export(self, wanted: dict[str, Any], path: Path) -> int:
         return write_by_ase(self.read(wanted), path)
 
+    def lmdb(self, wanted: dict[str, Any], path: Path) -> int:
+        return write_lmdb(self.read(wanted), path)
+
     def query(self, wanted: dict[str, Any]) -> list[tuple[Any, float, float]]:
         words = f"metal={wanted['metal']},regime={wanted['regime']},step<={wanted['last_step']}"
         columns = ["id", "energy", "key_value_pairs"]
@@ -534,7 +539,8 @@ class _AseFiles:
         limit = wanted["order_below"]
         return [one for one in self.atoms(wanted["metals"]) if one.info["place"] < limit]
 
-    keep, write, export = _AseDatabase.keep, _AseDatabase.write, _AseDatabase.export
+    keep, write = _AseDatabase.keep, _AseDatabase.write
+    export, lmdb = _AseDatabase.export, _AseDatabase.lmdb
 
     def query(self, wanted: dict[str, Any]) -> list[tuple[Any, float, float]]:
         return [
@@ -584,6 +590,18 @@ def write_by_ase(atoms: list[Any], path: Path) -> int:
     return len(atoms)
 
 
+def write_lmdb(atoms: list[Any], path: Path) -> int:
+    """Write frames as NequIP does from ASE's Atoms."""
+    from nequip.data import from_ase
+    from nequip.data.dataset import NequIPLMDBDataset
+
+    path.unlink(missing_ok=True)
+    map_size = len(atoms) * (1 << 16) + (1 << 24)
+    frames = (from_ase(one) for one in atoms)
+    NequIPLMDBDataset.save_from_iterator(str(path), frames, map_size=map_size)
+    return len(atoms)
+
+
 RIVALS = {"read": 3.0, "write": 3.0, "query": 10.0, "count": 10.0}
 
 
@@ -615,17 +633,18 @@ def show(report: dict[str, Any]) -> None:
     rows = report["sizes"]
     heads = "".join(f"{row['frames']:>12}" for row in rows)
     print(f"{'medians, ms; frames in the store':<44}{heads}")
-    for question in ("ingest, per frame", *QUESTIONS):
+    asked = rows[0]["medians"]
+    for question in ("ingest, per frame", *asked):
         for name in rows[0]["ingest"]:
             cells = []
             for row in rows:
-                if question in QUESTIONS:
+                if question in asked:
                     value = 1e3 * row["medians"][question].get(name, math.nan)
                 else:
                     value = row["ingest"].get(name, {}).get("ms_per_frame", math.nan)
                 cells.append(f"{value:12.3f}" if value < 10 else f"{value:12.0f}")
             print(f"{f'{question}, {name}':<44}{''.join(cells)}")
-        if question in QUESTIONS:
+        if question in asked:
             spent = [1e3 * (row["server_s"][question] or math.nan) for row in rows]
             print(f"{'  of it the server':<44}{''.join(f'{one:12.0f}' for one in spent)}")
     for name in rows[0]["disk_bytes"]:
