@@ -34,6 +34,10 @@ class NotFoundError(TM23Error, LookupError):
     """A document that was named is not in the archive."""
 
 
+class DecodeRefusedError(DatabaseError):
+    """A document names something to import that is not on the allow-list."""
+
+
 class PhysicsError(TM23Error):
     """A calculation ended, and its result must not be used as a label."""
 

@@ -46,6 +46,7 @@ def rattled_frames(count, seed):
             regime=None,
             temperature_K=None,
             trajectory_id=None,
+            origin="a test",
             step=None,
             time_fs=None,
             numbers=perfect.numbers,

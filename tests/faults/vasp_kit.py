@@ -39,6 +39,7 @@ def put_frames(archive, structure, count):
                 "regime": None,
                 "temperature_K": None,
                 "trajectory_id": None,
+                "origin": "a test",
                 "step": None,
                 "time_fs": None,
                 "numbers": structure.numbers,

@@ -60,10 +60,17 @@ def test_i4_a_worker_that_was_not_is_lost(archive, launchpad, age):
     assert one.fix == f"lpad detect_lostruns --time {int(LEASE.total_seconds())} --rerun"
 
 
-def test_i4_a_job_that_was_taken_and_never_started(archive, launchpad):
-    launchpad["fireworks"].insert_one({"fw_id": 3, "name": "a job", "state": "RUNNING"})
+@pytest.mark.parametrize("state", ["RUNNING", "RESERVED"])
+def test_i4_a_job_that_was_taken_and_never_started(archive, launchpad, state):
+    launchpad["fireworks"].insert_one({"fw_id": 3, "name": "a job", "state": state})
     (one,) = violations(archive, launchpad, "I4")
     assert "no worker has it" in one.what
+
+
+def test_i4_a_job_in_the_queue_of_a_cluster_may_wait(archive, launchpad):
+    launchpad["fireworks"].insert_one({"fw_id": 3, "name": "a job", "state": "RESERVED"})
+    launchpad["launches"].insert_one({"fw_id": 3, "launch_id": 1, "state": "RESERVED"})
+    assert violations(archive, launchpad, "I4") == []
 
 
 def test_without_jobs_there_is_a_note(archive, launchpad):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
 LEASE = timedelta(seconds=FIREWORKS_SETTINGS["RUN_EXPIRATION_SECS"])
+TAKEN = {"state": {"$in": ["RUNNING", "RESERVED"]}}
 LABEL_JOB = "LabelJobMaker.make"
 
 Stored = dict[str, Any]
@@ -52,7 +53,7 @@ def check_jobs(ledger: Ledger, archive: Archive, launchpad: str = LAUNCHPAD_DATA
             ledger.note(invariant, f"no jobs in the launchpad '{launchpad}' of this database")
         return
     if ledger.wants("I4"):
-        ledger.checked("I4", fireworks["fireworks"].count_documents({"state": "RUNNING"}))
+        ledger.checked("I4", fireworks["fireworks"].count_documents(TAKEN))
         ledger.add(_without_worker(fireworks))
     if ledger.wants("I9"):
         _check_accounts(ledger, archive, fireworks, outputs)
@@ -68,17 +69,20 @@ def _without_worker(fireworks: Database) -> Iterator[Violation]:
     """Yield running jobs whose worker was not heard of for longer than its lease."""
     # The server's clock: that of this machine may be wrong, and workers have theirs.
     now = fireworks.client.admin.command("hello")["localTime"]
-    for job in fireworks["fireworks"].find({"state": "RUNNING"}, {"fw_id": 1, "name": 1}):
+    for job in fireworks["fireworks"].find(TAKEN, {"fw_id": 1, "name": 1, "state": 1}):
         launch = fireworks["launches"].find_one(
-            {"fw_id": job["fw_id"], "state": "RUNNING"}, sort=[("launch_id", -1)]
+            {"fw_id": job["fw_id"], "state": job["state"]}, sort=[("launch_id", -1)]
         )
         name = f"{job['fw_id']} ({job['name']})"
         seconds = int(LEASE.total_seconds())
         if launch is None:
-            what = "it runs, but no worker has it: its worker died between taking and starting it"
-            fix = "lpad detect_lostruns --refresh, then lpad rerun_fws -i " + str(job["fw_id"])
+            what = (
+                f"it is {job['state']}, but no worker has it: the one that took it died before it "
+                "began, or between its end and the word of it"
+            )
+            fix = f"lpad detect_lostruns --refresh; if it stays, lpad rerun_fws -i {job['fw_id']}"
             yield Violation("I4", "fireworks", name, what, fix)
-        elif (age := now - _last_ping(launch)) > LEASE:
+        elif job["state"] == "RUNNING" and (age := now - _last_ping(launch)) > LEASE:
             what = f"its worker was last heard of {int(age.total_seconds())} s ago"
             fix = f"lpad detect_lostruns --time {seconds} --rerun"
             yield Violation("I4", "fireworks", name, what, fix)

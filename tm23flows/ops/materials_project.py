@@ -17,6 +17,7 @@ from tm23flows.errors import InputError, MissingDependencyError
 from tm23flows.ops.structure_sources import check_crystal
 from tm23flows.science.crystals import identify_phase
 from tm23flows.science.metals import metal
+from tm23flows.store.decode import refuse_code
 
 if TYPE_CHECKING:
     from mp_api.client import MPRester
@@ -181,6 +182,7 @@ def _crystal(chosen: dict[str, Any], element: str, functional: str | None, versi
 
     structure = chosen["structure"]
     if isinstance(structure, dict):
+        refuse_code(structure)
         structure = Structure.from_dict(structure)
     atoms = AseAtomsAdaptor.get_atoms(structure, msonable=False)
     name, today = str(chosen["material_id"]), datetime.now(UTC).date().isoformat()

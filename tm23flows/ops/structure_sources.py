@@ -8,13 +8,15 @@ vacancy are made by the job.
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tm23flows.documents.structure import Crystal
 from tm23flows.errors import InputError
 from tm23flows.science.crystals import identify_phase
 from tm23flows.science.metals import metal
+from tm23flows.store.decode import refuse_code
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -26,6 +28,7 @@ MAX_ATOMS: Final = 1000
 """More are no unit cell, and they would make a large document of every job."""
 
 _NOT_FILES: Final = ("bundletrajectory", "db", "mysql", "postgresql")
+_DOCUMENTS: Final = (".json", ".mson", ".yaml", ".yml")
 # Readers raise whatever happens to them in a file that is not what they expect.
 _READERS_RAISE: Final = (
     ArithmeticError,
@@ -151,7 +154,29 @@ def _read_with_pymatgen(path: Path) -> list[Atoms]:
     from pymatgen.io.ase import AseAtomsAdaptor
 
     try:
-        structure = Structure.from_file(path)
+        # pymatgen takes a file for a document wherever in its name these are.
+        if any(mark in path.name.lower() for mark in _DOCUMENTS):
+            structure = Structure.from_dict(_document(path))
+        else:
+            structure = Structure.from_file(path)
         return [AseAtomsAdaptor.get_atoms(structure, msonable=False)]
     except _READERS_RAISE:
         return []
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """Read a structure that pymatgen wrote, and refuse it if it would import anything else."""
+    from monty.io import zopen
+    from ruamel.yaml import YAML, YAMLError
+
+    with zopen(path, mode="rt", encoding="utf-8") as file:
+        text = file.read()
+    try:
+        content = json.loads(text)
+    except ValueError:
+        try:
+            content = YAML(typ="safe", pure=True).load(text)
+        except YAMLError as error:
+            raise ValueError(str(error)) from error
+    refuse_code(content)
+    return content
