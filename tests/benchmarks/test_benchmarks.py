@@ -82,3 +82,29 @@ def test_trajectory_reads_the_same_frames_in_every_way(tmp_path):
     for one in report["aims"]:
         assert one["met"] == ((one["value"] >= one["aim"]) == one["at_least"])
     assert "plain: tm23flows / expat" in table
+
+
+def test_store_puts_the_same_questions_to_all(tmp_path):
+    options = ("--sizes", 810, 1620, "--batch", 10, "--dataset", 60, "--repeats", 1)
+    report, table = run("store", tmp_path, *options, "--files-until", 810, "--folder", tmp_path)
+    small, large = report["sizes"]
+    assert [small["frames"], large["frames"]] == [810, 1620]
+    assert large["raw_bytes"] > 1.9 * small["raw_bytes"]
+    for question in ("read", "write", "export", "query", "count"):
+        assert set(small["medians"][question]) == {"tm23flows", "ase.db", "files"}
+        assert set(large["medians"][question]) == {"tm23flows", "ase.db"}
+        assert all(is_positive(one) for one in small["medians"][question].values())
+    assert small["rows"]["read"] == small["rows"]["export"] >= 60
+    assert large["rows"]["count"] == 1620
+    assert all(is_positive(one["ms_per_frame"]) for one in large["ingest"].values())
+    assert large["disk_bytes"]["tm23flows"] > small["disk_bytes"]["tm23flows"]
+    assert is_positive(report["start_s"])
+    for one in report["aims"]:
+        assert one["met"] == ((one["value"] >= one["aim"]) == one["at_least"])
+    assert "count, ase.db" in table
+    assert not list(tmp_path.glob("tm23-store-*"))
+
+
+def test_store_refuses_sizes_that_cut_a_batch(tmp_path):
+    with pytest.raises(AssertionError, match="multiple of the batch"):
+        run("store", tmp_path, "--sizes", 25, "--batch", 10)

@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tm23flows.errors import DatabaseError
-from tm23flows.store.embedded.journal_format import HEADER, VERSION, Scan, check_header, frame
+from tm23flows.store.embedded.journal_format import (
+    HEADER,
+    VERSION,
+    Scan,
+    check_header,
+    frame,
+    pack,
+    unpack,
+)
 
 PATH = Path("db/journal")
 PAYLOADS = st.lists(st.binary(max_size=40), min_size=1, max_size=5)
@@ -74,3 +82,20 @@ def test_headers():
         check_header(other, PATH)
     with pytest.raises(DatabaseError, match="is not a journal"):
         check_header(b"SQLite format 3 and more bytes", PATH)
+
+
+@given(st.binary(max_size=2000), st.integers(1, VERSION))
+def test_contents_give_their_payloads_back(payload, version):
+    assert unpack(pack(payload, version), version, PATH) == payload
+    assert len(pack(payload, version)) <= len(payload) + 1
+
+
+def test_text_shrinks_and_format_1_does_not_pack():
+    payload = b"the same words again and again " * 100
+    assert len(pack(payload, VERSION)) < len(payload) / 10
+    assert pack(payload, 1) == payload
+
+
+def test_a_packing_of_the_future_is_refused():
+    with pytest.raises(DatabaseError, match="cannot unpack; use the tm23flows that wrote it"):
+        unpack(b"\x07something", VERSION, PATH)

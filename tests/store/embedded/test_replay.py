@@ -2,6 +2,7 @@ import datetime as dt
 import math
 import os
 
+import bson
 import pytest
 from bson import Binary, Int64, ObjectId
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from pymongo.errors import DuplicateKeyError
 
 from tm23flows.errors import DatabaseError
-from tm23flows.store.embedded import replay
+from tm23flows.store.embedded import journal_format, replay
 from tm23flows.store.embedded.journal import Journal
 
 RICH = {
@@ -183,4 +184,45 @@ def test_without_room_compaction_is_put_off(opened, tmp_path, monkeypatch):
     assert not replay.compact_if_grown(opened.journal, opened.catalog)
     again = opened.reopened(tmp_path)
     assert again.catalog["db"]["things"][1]["n"] == 19
+    again.journal.close()
+
+
+def write_format_1(path, documents):
+    """Write a journal as the first versions of tm23flows did."""
+    data = journal_format.HEADER.replace(b"%05d" % journal_format.VERSION, b"00001")
+    for one in documents:
+        ops = [{"op": "put", "db": "db", "coll": "things", "doc": one}]
+        data += journal_format.frame(bson.encode({"ops": ops}), len(data))
+    path.mkdir(exist_ok=True)
+    (path / "journal").write_bytes(data)
+
+
+def test_a_journal_of_the_first_format_is_read_and_rewritten(tmp_path):
+    documents = [{"_id": n, "text": "the same again " * 50} for n in range(20)]
+    write_format_1(tmp_path, documents)
+    before = (tmp_path / "journal").stat().st_size
+    opened = Opened(tmp_path)
+    assert list(opened.catalog["db"]["things"].documents) == documents
+    assert (tmp_path / "journal").read_bytes().startswith(journal_format.HEADER)
+    assert opened.journal.size < before / 5
+    opened.put(_id="new")
+    again = opened.reopened(tmp_path)
+    assert list(again.catalog["db"]["things"].documents) == [*documents, {"_id": "new"}]
+    again.journal.close()
+
+
+def test_without_room_a_journal_goes_on_in_its_own_format(tmp_path, monkeypatch):
+    documents = [{"_id": n} for n in range(3)]
+    write_format_1(tmp_path, documents)
+
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Journal, "rewrite", refuse)
+    opened = Opened(tmp_path)
+    opened.put(_id="new", text="long " * 1000)
+    again = opened.reopened(tmp_path)
+    assert again.journal.version == 1
+    assert list(again.catalog["db"]["things"].documents)[:3] == documents
+    assert again.catalog["db"]["things"]["new"]["text"] == "long " * 1000
     again.journal.close()

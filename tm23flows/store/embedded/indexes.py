@@ -17,6 +17,8 @@ from bson import ObjectId
 from mongomock_ng.filtering import filter_applies, iter_key_candidates
 from sentinels import NOTHING
 
+_SIMPLE = frozenset({str, int, float, ObjectId, datetime})
+
 Entries = set[tuple[Hashable, ...]]
 
 _LOOKED_UP = (str, int, float, bytes, ObjectId, datetime)
@@ -171,6 +173,11 @@ class Index:
 
 def _field_values(field: str, document: Mapping[str, Any]) -> list[Hashable] | None:
     """Values of a field for the index, None when the field is missing."""
+    value: Any = document
+    for part in field.split("."):
+        value = value.get(part) if type(value) is dict else None
+    if type(value) in _SIMPLE and value == value:  # noqa: PLR0124 (not a number); nearly always
+        return [value]
     found: dict[Hashable, None] = {}
     missing = True
     for value in iter_key_candidates(field, document):
