@@ -94,6 +94,37 @@ def test_other_programs_read_energy_forces_and_stress(pairs, tmp_path, energy):
     assert_same(list(read_labels(path)), pairs)
 
 
+def test_ref_keys_keep_the_plain_ones_free(pairs, tmp_path):
+    path = tmp_path / "labels.xyz"
+    with path.open("w") as file:
+        write_labels(file, pairs, "sigma0", "REF")
+    for atoms, (_, label) in zip(read(path, ":"), pairs, strict=True):
+        assert atoms.calc is None
+        assert atoms.info["REF_energy"] == label.energies.sigma0
+        assert np.array_equal(atoms.arrays["REF_forces"], label.forces)
+        xx, yy, zz, yz, xz, xy = label.stress
+        assert atoms.info["REF_stress"].tolist() == [xx, xy, xz, xy, yy, yz, xz, yz, zz]
+    assert_same(list(read_labels(path)), pairs)
+    path.write_text(path.read_text().replace('REF_stress="', 'REF_stress="1 '))
+    with pytest.raises(InputError, match=r"Frame 1 of labels.xyz has a REF_stress"):
+        list(read_labels(path))
+    with pytest.raises(InputError, match="no keys 'ref'; choose one of plain, REF"):
+        write_labels(StringIO(), pairs, keys="ref")
+
+
+def test_several_elements_and_config_types(make_frame, make_label, tmp_path):
+    frame = make_frame(numbers=[29, 47], tags={"config_type": 'a "b"\nc'})
+    pairs = [(frame, make_label(frame, stress=None))]
+    path = tmp_path / "labels.xyz"
+    with path.open("w") as file:
+        write_labels(file, pairs)
+    atoms = read(path)
+    assert list(atoms.symbols) == ["Cu", "Ag"]
+    assert atoms.info["config_type"] == 'a "b" c'
+    assert "stress" not in atoms.calc.results
+    assert_same(list(read_labels(path)), pairs)
+
+
 def test_an_unknown_energy_is_refused(pairs):
     with pytest.raises(InputError, match="sigma0"):
         write_labels(StringIO(), pairs, "total")

@@ -152,8 +152,9 @@ def read_atoms(path: Path) -> Iterator[Atoms]:
         or has NaN in its numbers.
     """
     for number, atoms in enumerate(iterate_atoms(path), start=1):
-        _take_ref_keys(atoms)
-        _check_numbers(f"Frame {number} of {path.name}", atoms)
+        where = f"Frame {number} of {path.name}"
+        _take_ref_keys(where, atoms)
+        _check_numbers(where, atoms)
         yield atoms
 
 
@@ -196,7 +197,7 @@ def iterate_atoms(path: Path) -> Iterator[Atoms]:
         raise InputError(f"{path.name} holds no frame.")
 
 
-def _take_ref_keys(atoms: Atoms) -> None:
+def _take_ref_keys(where: str, atoms: Atoms) -> None:
     """Put labels with REF keys where ASE puts plain ones."""
     from ase.calculators.singlepoint import SinglePointCalculator
     from ase.stress import full_3x3_to_voigt_6_stress
@@ -207,7 +208,11 @@ def _take_ref_keys(atoms: Atoms) -> None:
     if "REF_forces" in atoms.arrays:
         results["forces"] = atoms.arrays["REF_forces"]
     if "REF_stress" in atoms.info:
-        results["stress"] = full_3x3_to_voigt_6_stress(atoms.info["REF_stress"])
+        # ASE makes a tensor of nine numbers under the plain name only.
+        full = np.asarray(atoms.info["REF_stress"])
+        if full.shape != (9,):
+            raise InputError(f"{where} has a REF_stress that is not nine numbers.")
+        results["stress"] = full_3x3_to_voigt_6_stress(full.reshape(3, 3))
     atoms.calc = SinglePointCalculator(atoms, **results)
 
 

@@ -127,7 +127,6 @@ def extxyz_frames(path: Path, declared: Declaration) -> Iterator[Raw]:
     InputError
         If it is not readable, or a frame lacks a number or has an undeclared stress.
     """
-    lengths = _stress_lengths(path, declared.stress_key)
     for number, atoms in enumerate(iterate_atoms(path), start=1):
         where = f"Frame {number} of {path.name}"
         results = {} if atoms.calc is None else atoms.calc.results
@@ -136,8 +135,8 @@ def extxyz_frames(path: Path, declared: Declaration) -> Iterator[Raw]:
             raise InputError(f"{where} is not periodic in three directions.")
         _check_keys(where, atoms, said, declared)
         stress = said.get(declared.stress_key)
-        if stress is not None and next(lengths, 0) == 9 and np.shape(stress) == (6,):
-            # ASE has made six numbers of a full tensor: they are in its own order.
+        if declared.stress_key in results:
+            # ASE reads full tensors only under this name and makes six numbers of them.
             stress = np.asarray(stress)[[0, 5, 4, 5, 1, 3, 4, 3, 2]]
         forces = results.get(declared.force_key, atoms.arrays.get(declared.force_key))
         yield Raw(
@@ -169,21 +168,6 @@ def _check_keys(where: str, atoms: Atoms, said: dict[str, Any], declared: Declar
             f"{where} has {', '.join(alike)}: name the one to read with --declare stress-key=NAME, "
             "or leave it out with --declare stress=none."
         )
-
-
-def _stress_lengths(path: Path, key: str) -> Iterator[int]:
-    """Yield how many numbers the stress of each frame that has one is written with."""
-    pattern = re.compile(rf"(?:^|\s){re.escape(key)}=\s*(?:\"([^\"]*)\"|'([^']*)'|(\S+))")
-    with path.open(encoding="utf-8", errors="replace") as file:
-        while line := file.readline():
-            if not line.strip():
-                continue
-            comment = file.readline()
-            if found := pattern.search(comment):
-                text = next(one for one in found.groups() if one is not None)
-                yield len(re.findall(r"[^\s,\[\]{}]+", text.removeprefix("_JSON")))
-            for _ in range(int(line)):
-                file.readline()
 
 
 def _tags(info: dict[str, Any]) -> dict[str, JsonValue]:

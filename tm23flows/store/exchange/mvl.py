@@ -138,6 +138,8 @@ def _unless(words: dict[str, JsonValue], word: str, value: str) -> dict[str, Jso
 
 
 def _records(path: Path, file_format: str, declared: Declaration) -> Iterator[Pair]:
+    if not path.is_file():
+        raise InputError(f"There is no file {path}.")
     checksum = file_entry(path).sha256
     facts = {"format": file_format, "file": path.name, "sha256": checksum}
     past = Provenance.now(inputs={"import": declared.origin(**facts)})
@@ -171,8 +173,6 @@ def _recipe(declared: Declaration, file_format: str, settings: dict[str, Any]) -
 
 
 def _load(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        raise InputError(f"There is no file {path}.")
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rb") as file:

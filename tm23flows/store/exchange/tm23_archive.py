@@ -41,9 +41,6 @@ NAME = re.compile(
 COUNTS = {"train": FULL_TRAIN_PER_TEMPERATURE, "test": FULL_TEST_PER_TEMPERATURE}
 """Frames of one temperature; the 2700cwm files repeat those of all three."""
 
-MD5 = "52b2c471591c8a8a88717f3fbdff6e37"
-"""Of the published zip, as third parties report it."""
-
 CITATION = (
     "Owen et al., npj Comput. Mater. 10, 92 (2024), doi 10.1038/s41524-024-01264-z; "
     "data doi 10.24435/materialscloud:6c-b3"
@@ -194,9 +191,10 @@ def _named(path: Path) -> ArchiveFile:
             f"'{path.name}' is no name of a file of TM23's archive, such as Cu_2700cwm_train.xyz "
             "or Cu_cold_nequip_test.xyz."
         )
+    symbol = metal(found["metal"]).symbol
     if not path.is_file():
         raise InputError(f"There is no file {path}.")
-    return ArchiveFile(path, metal(found["metal"]).symbol, found["regime"], found["part"])
+    return ArchiveFile(path, symbol, found["regime"], found["part"])
 
 
 def _from_zip(path: Path, chosen: str | None, stack: ExitStack) -> list[ArchiveFile]:
