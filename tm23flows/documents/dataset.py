@@ -6,6 +6,7 @@ pointers kept by the store: the same content under two names is one dataset.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, JsonValue, PlainSerializer, model_validator
@@ -18,6 +19,8 @@ from tm23flows.documents.label import EnergyKind
 def _unpack(value: Any) -> tuple[str, ...]:
     if isinstance(value, bytes):
         return tuple(value[i : i + 32].hex() for i in range(0, len(value), 32))
+    if isinstance(value, Mapping):
+        raise ValueError("its ids are in a blob, which was not read")  # noqa: TRY004 - for pydantic
     return tuple(value)
 
 
@@ -28,7 +31,7 @@ def _pack(ids: tuple[str, ...]) -> bytes:
 PackedIds = Annotated[
     tuple[str, ...], BeforeValidator(_unpack), PlainSerializer(_pack, return_type=bytes)
 ]
-"""Ids as 32 bytes each, so that the 81,000 labels of TM23 stay far below 16 MB."""
+"""Ids as 32 bytes each; the store keeps those of large datasets in blobs."""
 
 
 class Dataset(Document):

@@ -15,6 +15,7 @@ from tm23flows.ops.ledger import Ledger, Violation
 from tm23flows.ops.secrets import find_secrets, known_secrets
 from tm23flows.store.batches import batched
 from tm23flows.store.collections import COLLECTIONS, DATASET_NAMES
+from tm23flows.store.large_datasets import unfold_what_is_there
 from tm23flows.store.raw_outputs import COLLECTION as RAW_OUTPUTS
 from tm23flows.store.trace import is_rootless, parents_of
 
@@ -43,7 +44,8 @@ def check_documents(ledger: Ledger, archive: Archive) -> None:
     older = 0
     for collection, noun in COLLECTIONS.items():
         found = archive.database[collection].find().sort("_id", 1)
-        for batch in batched(found, DOCUMENTS_AT_ONCE):
+        for stored in batched(found, DOCUMENTS_AT_ONCE):
+            batch = [unfold_what_is_there(archive.blobs, collection, one) for one in stored]
             for invariant in ("I1", "I3", "I7", "I10"):
                 ledger.checked(invariant, len(batch), collection if invariant == "I1" else "")
             older += sum(_layout(one) < noun.LAYOUT for one in batch)

@@ -20,6 +20,8 @@ from tm23flows.store.batches import batched
 from tm23flows.store.blobs import Blobs
 from tm23flows.store.collections import COLLECTIONS, collection_of, ensure_indexes
 from tm23flows.store.connect import connect, resolve_uri
+from tm23flows.store.decode import refuse_code_in
+from tm23flows.store.large_datasets import fold, unfold
 from tm23flows.store.query import Query
 from tm23flows.store.recipes import KnownRecipes
 from tm23flows.store.selection import Selection
@@ -101,9 +103,11 @@ class Archive:
 
         by_collection: dict[str, list[UpdateOne]] = {}
         for document in documents:
-            stored = document.model_dump()
+            name = collection_of(document)
+            stored = fold(self.blobs, name, document.model_dump())
+            refuse_code_in(stored)
             insert = UpdateOne({"_id": stored["id"]}, {"$setOnInsert": stored}, upsert=True)
-            by_collection.setdefault(collection_of(document), []).append(insert)
+            by_collection.setdefault(name, []).append(insert)
         new = 0
         for name, inserts in by_collection.items():
             try:
@@ -355,11 +359,12 @@ class Archive:
         DatabaseError
             If it does not belong to its id, or a newer program wrote it.
         """
+        refuse_code_in(stored)
         try:
             if noun is Label and stored.get("schema_version") == Label.LAYOUT:
                 recipe = self.recipes.read(stored.get("recipe_id"), stored.get("recipe"))
                 stored = {**stored, "recipe": recipe}
-            return noun.from_stored(stored)
+            return noun.from_stored(unfold(self.blobs, collection_of(noun), stored))
         except ValueError as error:
             raise DatabaseError(
                 f"The {noun.__name__.lower()} {str(stored.get('_id'))[:12]} in the archive is not "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tm23flows.store.batches import batched
 from tm23flows.store.collections import COLLECTIONS, collection_of
+from tm23flows.store.large_datasets import unfold
 from tm23flows.store.trace import (
     SHOWN_PER_LEVEL,
     WITHOUT_ARRAYS,
@@ -89,7 +90,7 @@ def _holders(archive: Archive, collection: str, labels: Collection[str]) -> Iter
     members = MEMBERS[collection]
     wanted = {bytes.fromhex(one) for one in labels}
     for stored in archive.database[collection].find({}, WITHOUT_ARRAYS):
-        if not wanted.isdisjoint(members(stored)):
+        if not wanted.isdisjoint(members(unfold(archive.blobs, collection, stored))):
             yield stored["_id"]
 
 

@@ -15,6 +15,7 @@ from tm23flows.documents.convergence import Convergence
 from tm23flows.documents.dataset import Dataset
 from tm23flows.store.batches import batched
 from tm23flows.store.collections import COLLECTIONS, collection_of
+from tm23flows.store.large_datasets import folded_blobs, unfold_what_is_there
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
@@ -93,7 +94,11 @@ PARENTS: dict[str, dict[str, Callable[[dict[str, Any]], list[str]]]] = {
         "datasets": lambda d: [d["dataset_id"]],
     },
     "models": {"datasets": lambda d: [d["dataset_id"]]},
-    "datasets": {"labels": lambda d: list(Dataset.from_stored(d).label_ids)},
+    "datasets": {
+        "labels": lambda d: (
+            [] if folded_blobs("datasets", d) else list(Dataset.from_stored(d).label_ids)
+        )
+    },
     "convergences": {"labels": lambda d: list(Convergence.from_stored(d).label_ids)},
     "labels": {"frames": lambda d: [d["frame_id"]]},
     "rejections": {"frames": lambda d: [d["frame_id"]]},
@@ -107,6 +112,7 @@ BLOBS_OF: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "trajectories": lambda d: [
         one[name] for one in d["segments"] for name in ("blob", "restart") if one.get(name)
     ],
+    "datasets": lambda d: folded_blobs("datasets", d),
     "models": lambda d: [one["blob"] for one in d["files"]],
     "evaluations": lambda d: [d["predictions"]],
 }
@@ -166,7 +172,7 @@ def _level(
     parents: dict[str, list[str]] = {}
     for batch in batched(ids):
         found = archive.database[collection].find({"_id": {"$in": batch}}, WITHOUT_ARRAYS)
-        stored = {one["_id"]: one for one in found}
+        stored = {one["_id"]: unfold_what_is_there(archive.blobs, collection, one) for one in found}
         level.missing.extend(one for one in batch if one not in stored)
         for one in (stored[key] for key in batch if key in stored):
             above = parents_of(collection, one)
