@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+Item = TypeVar("Item")
 
 MIN_WIDTH = 160
 """Ids and tables are never cut: a narrow terminal wraps, a file does not care."""
@@ -35,6 +40,59 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, default=str))
 
 
+def print_json_list(values: Iterable[Any]) -> None:
+    """Print a JSON list value by value, so that its length does not matter.
+
+    Parameters
+    ----------
+    values
+        JSON values, dates and tuples.
+    """
+    between = "["
+    for value in values:
+        text = textwrap.indent(json.dumps(value, indent=2, default=str), "  ")
+        typer.echo(f"{between}\n{text}", nl=False)
+        between = ","
+    typer.echo("[]" if between == "[" else "\n]")
+
+
+def with_progress(
+    values: Iterable[Item], what: str, count: Callable[[], int], patience: int = 2000
+) -> Iterator[Item]:
+    """Pass values on, and show a person who waits for many how far it is.
+
+    The bar is drawn on standard error, where that is a terminal and the output goes elsewhere.
+
+    Parameters
+    ----------
+    values
+        The values.
+    what
+        What they are.
+    count
+        Says how many there are; asked when there are many.
+    patience
+        So many values need no bar.
+
+    Yields
+    ------
+    The values.
+    """
+    stream = iter(values)
+    yield from islice(stream, patience)
+    if not sys.stderr.isatty() or sys.stdout.isatty():
+        yield from stream
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=count(), completed=patience)
+        for value in stream:
+            yield value
+            bar.advance(task)
+
+
 def fail(message: str) -> None:
     """Print an error for a person.
 
@@ -44,3 +102,26 @@ def fail(message: str) -> None:
         One sentence.
     """
     typer.echo(f"tm23: {message}", err=True)
+
+
+@contextmanager
+def counting() -> Iterator[Callable[[str, int], None]]:
+    """Count on a terminal what goes by; say nothing where nobody looks.
+
+    Yields
+    ------
+    A function to be told what it was, and how many more.
+    """
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn
+
+    column = TextColumn("{task.completed} {task.description}")
+    tasks: dict[str, TaskID] = {}
+    with Progress(column, console=Console(stderr=True), transient=True) as bar:
+
+        def tick(what: str, number: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=None)
+            bar.advance(tasks[what], number)
+
+        yield tick
