@@ -102,26 +102,3 @@ def fail(message: str) -> None:
         One sentence.
     """
     typer.echo(f"tm23: {message}", err=True)
-
-
-@contextmanager
-def counting() -> Iterator[Callable[[str, int], None]]:
-    """Count on a terminal what goes by; say nothing where nobody looks.
-
-    Yields
-    ------
-    A function to be told what it was, and how many more.
-    """
-    from rich.console import Console
-    from rich.progress import Progress, TextColumn
-
-    column = TextColumn("{task.completed} {task.description}")
-    tasks: dict[str, TaskID] = {}
-    with Progress(column, console=Console(stderr=True), transient=True) as bar:
-
-        def tick(what: str, number: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=None)
-            bar.advance(tasks[what], number)
-
-        yield tick
