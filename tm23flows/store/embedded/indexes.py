@@ -19,7 +19,7 @@ from sentinels import NOTHING
 
 _SIMPLE = frozenset({str, int, float, ObjectId, datetime})
 
-Entries = set[tuple[Hashable, ...]]
+Entries = Collection[tuple[Hashable, ...]]
 
 _LOOKED_UP = (str, int, float, bytes, ObjectId, datetime)
 
@@ -84,6 +84,7 @@ class Index:
     def __init__(self, spec: Mapping[str, Any]) -> None:
         self.name: str = spec["name"]
         self.fields: list[str] = [field for field, _ in spec["key"]]
+        self._parts = [field.split(".") for field in self.fields]
         self.unique = bool(spec.get("unique"))
         self._sparse = bool(spec.get("sparse"))
         self._partial = spec.get("partialFilterExpression")
@@ -99,8 +100,16 @@ class Index:
         if self._partial is not None and not filter_applies(self._partial, document):
             return set()
         if not self.unique:
+            value = _plain_value(self._parts[0], document)
+            if value is not None:  # nearly always
+                return ((value,),)
             return {(value,) for value in _field_values(self.fields[0], document) or ()}
-        columns = [_field_values(field, document) for field in self.fields]
+        columns = [
+            [value]
+            if (value := _plain_value(parts, document)) is not None
+            else _field_values(field, document)
+            for parts, field in zip(self._parts, self.fields, strict=True)
+        ]
         if self._sparse and all(column is None for column in columns):
             return set()
         filled = [column if column is not None else [None] for column in columns]
@@ -171,13 +180,16 @@ class Index:
         return min(there) if type(there) is set else there
 
 
+def _plain_value(parts: Sequence[str], document: Mapping[str, Any]) -> Hashable:
+    """Value of a field that holds one plain value; None for everything else."""
+    value: Any = document
+    for part in parts:
+        value = value.get(part) if type(value) is dict else None
+    return value if type(value) in _SIMPLE and value == value else None  # noqa: PLR0124
+
+
 def _field_values(field: str, document: Mapping[str, Any]) -> list[Hashable] | None:
     """Values of a field for the index, None when the field is missing."""
-    value: Any = document
-    for part in field.split("."):
-        value = value.get(part) if type(value) is dict else None
-    if type(value) in _SIMPLE and value == value:  # noqa: PLR0124 (not a number); nearly always
-        return [value]
     found: dict[Hashable, None] = {}
     missing = True
     for value in iter_key_candidates(field, document):

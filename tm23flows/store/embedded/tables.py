@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 OBJECT_TOO_LARGE = 10334
 _DUPLICATE_KEY = 11000
 _EXPIRY_INTERVAL_S = 1.0
-_DECODED_BYTES = 32 << 20
+_DECODED_BYTES = 16 << 20
 _MANY = 1000  # documents from which on a table has columns without being asked
 _HOLES = 4  # so many slots per document before they are numbered anew
 
