@@ -8,6 +8,7 @@ import pytest
 from tm23flows.errors import TM23Error
 from tm23flows.ops import doctor
 from tm23flows.ops.fireworks_config import write_config
+from tm23flows.store.archive import Archive
 
 
 class Usage(NamedTuple):
@@ -33,6 +34,33 @@ def test_no_database(monkeypatch):
 
 def test_database(database):
     assert doctor.check_database() == database.uri
+
+
+def test_indexes(archive):
+    assert doctor.check_indexes() == "all of 9 collections"
+    archive.database["labels"].drop_index("recipe_id_1_trajectory_id_1_step_1__id_1")
+    with pytest.raises(TM23Error, match=r"labels\.recipe_id_1.*missing.*; run 'tm23 status'"):
+        doctor.check_indexes()
+    Archive.open()  # as 'tm23 status' does
+    assert doctor.check_indexes() == "all of 9 collections"
+
+
+def test_indexes_with_other_options(archive):
+    archive.database["frames"].drop_index("id_1")
+    archive.database["frames"].create_index("id")
+    with pytest.raises(TM23Error, match=r"frames\.id_1 have other options.*; drop them"):
+        doctor.check_indexes()
+
+
+def test_indexes_of_a_database_that_nothing_was_stored_in(database):
+    assert doctor.check_indexes().startswith("none yet")
+
+
+def test_older_layouts_are_said_with_the_command(emt_copy):
+    assert doctor.check_layouts() == "all documents have today's layout"
+    emt_copy.database["frames"].update_many({}, {"$set": {"schema_version": 1}})
+    with pytest.raises(TM23Error, match=r"24 frames have an older layout.*; run tm23 db upgrade"):
+        doctor.check_layouts()
 
 
 def test_fireworks_with_another_database(database, tmp_path, monkeypatch):

@@ -13,9 +13,13 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tm23flows.errors import MissingDependencyError, TM23Error
 from tm23flows.settings import get_settings
+
+if TYPE_CHECKING:
+    from tm23flows.store.collections import Index
 
 PROBE_TIMEOUT_S = 120
 MIN_FREE_GB = 5.0
@@ -87,6 +91,42 @@ def check_database() -> str:
         raise TM23Error("The database does not keep what is written; see its log.")
     probe.drop()
     return without_password(uri)
+
+
+def check_indexes() -> str:
+    """Check that queries find the indexes that they need."""
+    from tm23flows.store.collections import COLLECTIONS, differing_indexes, missing_indexes
+    from tm23flows.store.connect import connect, resolve_uri
+
+    database = connect(resolve_uri())[get_settings().database]
+    if not set(COLLECTIONS) & set(database.list_collection_names()):
+        return "none yet; the first command that opens the archive makes them"
+    if missing := _index_names(missing_indexes(database)):
+        raise TM23Error(
+            f"The indexes {missing} are missing, so queries read whole collections; run "
+            "'tm23 status' as a user who may write: opening the archive makes them."
+        )
+    if differing := _index_names(differing_indexes(database)):
+        raise TM23Error(
+            f"The indexes {differing} have other options than they should; drop them in mongosh, "
+            "such as db.labels.dropIndex('frame_id_1'), and run 'tm23 status', which makes them."
+        )
+    return f"all of {len(COLLECTIONS)} collections"
+
+
+def check_layouts() -> str:
+    """Check that all documents have today's layout."""
+    from tm23flows.ops.upgrade import older_documents
+    from tm23flows.store.archive import Archive
+
+    older = older_documents(Archive.open())
+    if older:
+        counts = ", ".join(f"{number} {name}" for name, number in older.items())
+        raise TM23Error(
+            f"{counts} have an older layout: they are read, but queries miss what their layout "
+            "did not hold; run tm23 db upgrade."
+        )
+    return "all documents have today's layout"
 
 
 def check_fireworks() -> str:
@@ -178,6 +218,8 @@ CHECKS: dict[str, Callable[[], str]] = {
     "Python": check_python,
     "settings": check_settings,
     "database": check_database,
+    "layouts": check_layouts,
+    "indexes": check_indexes,
     "FireWorks": check_fireworks,
     "jobflow": check_jobflow,
     "GPAW": check_gpaw,
@@ -187,6 +229,10 @@ CHECKS: dict[str, Callable[[], str]] = {
     "NequIP": check_nequip,
     "disk": check_disk,
 }
+
+
+def _index_names(found: dict[str, list[Index]]) -> str:
+    return ", ".join(f"{name}.{one.name}" for name, indexes in found.items() for one in indexes)
 
 
 def _import(python: str, modules: str, value: str, statement: str | None = None) -> str:
