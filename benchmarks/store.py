@@ -237,14 +237,14 @@ def choice(size: int, options: argparse.Namespace) -> dict[str, Any]:
     per_regime = max(1, size // 81)
     count = max(1, min(27, math.ceil(options.dataset / (3 * 0.9 * per_regime))))
     share = min(per_regime, math.ceil(options.dataset / (3 * count)))
-    one_run = min(share, STEPS_OF_RUN)
+    share = share if size > options.dataset else size
     return {
         "metals": list(METALS[:count]),
         "order_below": share,
         "frames": options.dataset,
         "metal": METALS[0],
         "regime": "cold",
-        "last_step": FIRST_STEP + STRIDE * (one_run - 1),
+        "last_step": FIRST_STEP + STRIDE * (min(share, STEPS_OF_RUN) - 1),
     }
 
 
