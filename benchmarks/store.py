@@ -24,6 +24,7 @@ import hashlib
 import json
 import math
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -46,6 +47,8 @@ Frames = dict[str, Any]
 
 def main() -> None:
     options = parse()
+    # The server is no child of ours and would go on when we are ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="tm23-store-", dir=options.folder) as name:
         report = run(Path(name), options)
     report["aims"] = aims(report)
