@@ -49,3 +49,28 @@ def test_uri_without_a_database(tm23, folder):
     ran = tm23("db", "uri", "--path", folder)
     assert ran.code == 2
     assert "tm23 db start" in ran.err
+
+
+def test_upgrade_counts_first_and_rewrites_then(tm23, emt_copy):
+    emt_copy.database["frames"].update_many(
+        {}, {"$set": {"schema_version": 1}, "$unset": {"tags": ""}}
+    )
+    assert tm23("db", "upgrade", "--dry-run").out == "24 frames would be rewritten.\n"
+    ran = tm23("db", "upgrade", "--json")
+    assert (ran.code, ran.json["documents"]) == (0, {"frames": 24})
+    assert tm23("db", "upgrade").out == "All documents have today's layout.\n"
+
+
+def test_upgrade_refuses_an_archive_of_a_newer_program(tm23, emt_copy):
+    emt_copy.database["labels"].insert_one({"_id": "x", "schema_version": 99})
+    ran = tm23("db", "upgrade")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "newer tm23flows" in ran.err
+
+
+def test_upgrade_names_what_cannot_be_read(tm23, emt_copy):
+    emt_copy.database["frames"].update_one({}, {"$set": {"schema_version": 1, "colour": "red"}})
+    ran = tm23("db", "upgrade")
+    assert ran.code == 1
+    assert "1 documents cannot be read" in ran.err
+    assert "tm23 audit --only I1,I3" in ran.err

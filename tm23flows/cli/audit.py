@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tm23flows.cli.console import console, print_json
+from tm23flows.cli.counting import counting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from rich.progress import TaskID
+    from collections.abc import Iterator
 
     from tm23flows.ops.ledger import Ledger
 
@@ -31,7 +29,7 @@ def audit(
     from tm23flows.store.archive import Archive
 
     wanted = None if only is None else [one.strip().upper() for one in only.split(",")]
-    with _progress() as tick:
+    with counting() as tick:
         found = check(Archive.open(), wanted, tick=tick)
     if as_json:
         print_json(found.as_dict())
@@ -66,21 +64,3 @@ def audit_lines(found: Ledger) -> Iterator[str]:
         yield from (f"       note: {note}" for note in finding.notes)
     total = sum(finding.count for finding in found.findings.values())
     yield f"{total or 'no'} violation{'' if total == 1 else 's'}"
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int], None]]:
-    """Count on a terminal; nothing where nobody looks."""
-    from rich.console import Console
-    from rich.progress import Progress, TextColumn
-
-    column = TextColumn("{task.completed} {task.description}")
-    tasks: dict[str, TaskID] = {}
-    with Progress(column, console=Console(stderr=True), transient=True) as bar:
-
-        def tick(what: str, number: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=None)
-            bar.advance(tasks[what], number)
-
-        yield tick

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tm23flows.cli.console import print_json
+from tm23flows.cli.console import fail, print_json
+from tm23flows.cli.counting import counting
 from tm23flows.errors import DatabaseError
 from tm23flows.settings import get_settings
 
@@ -90,6 +91,36 @@ def env(path: PathOption = None) -> None:
     variables = {**write_config(folder, found), "TM23_MONGO_URI": found}
     for name, value in variables.items():
         typer.echo(f"export {name}='{value}'")
+
+
+@app.command()
+def upgrade(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Rewrite documents of older layouts in today's; exit code 1 if one cannot be read.
+
+    It can be interrupted and run again, and workers may go on meanwhile. Make a backup first.
+    """
+    from tm23flows.ops.upgrade import Upgrade, older_documents
+    from tm23flows.ops.upgrade import upgrade as rewrite
+    from tm23flows.store.archive import Archive
+
+    archive = Archive.open()
+    with counting() as tick:
+        found = Upgrade(older_documents(archive)) if dry_run else rewrite(archive, tick)
+    if as_json:
+        print_json({"dry_run": dry_run, "documents": found.done, "unreadable": found.unreadable})
+    else:
+        counts = ", ".join(f"{number} {name}" for name, number in found.done.items())
+        verb = "would be rewritten" if dry_run else "are rewritten"
+        typer.echo(f"{counts} {verb}." if counts else "All documents have today's layout.")
+    if found.unreadable:
+        fail(
+            f"{len(found.unreadable)} documents cannot be read and are left as they are, the first "
+            f"is {found.unreadable[0][:12]}; see 'tm23 audit --only I1,I3'."
+        )
+        raise typer.Exit(1)
 
 
 def _uri(path: Path | None) -> str:
