@@ -3,12 +3,10 @@
 import pytest
 
 from tm23flows.documents.label import Energies
-from tm23flows.documents.recipe import Recipe
 from tm23flows.errors import InputError, NotFoundError
 from tm23flows.store.candidates import (
     Candidate,
     candidates_by_id,
-    check_one_recipe,
     find_candidates,
     query_candidates,
 )
@@ -46,13 +44,3 @@ def test_labels_come_in_the_order_of_their_ids_or_not_at_all(archive, labels):
     assert [one.id for one in candidates_by_id(archive, ids)] == ids
     with pytest.raises(NotFoundError, match="1 of 2 labels are not in the archive"):
         candidates_by_id(archive, [ids[0], "f" * 64])
-
-
-def test_several_recipes_are_refused_by_their_settings(archive, labels, make_frame, make_label):
-    wide = make_label(make_frame(seed=0), Recipe(engine="emt", xc="none", sigma_eV=1.0))
-    archive.put(wide)
-    check_one_recipe(archive, labels)
-    with pytest.raises(InputError, match=r"2 recipes .*sigma=1\.0"):
-        check_one_recipe(archive, [*labels, wide])
-    with pytest.raises(InputError, match="2 recipes"):
-        find_candidates(archive, "metal=Cu")

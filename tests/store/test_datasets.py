@@ -5,11 +5,11 @@ import pytest
 from tm23flows.documents.label import Energies
 from tm23flows.documents.recipe import Recipe
 from tm23flows.errors import InputError
+from tm23flows.store.candidates import find_candidates
 from tm23flows.store.datasets import (
     create_dataset,
     diff_datasets,
     list_datasets,
-    select_labels,
 )
 
 FRACTION = {"train_fraction": 0.75}
@@ -53,14 +53,17 @@ def test_labels_of_several_recipes_are_refused_in_one_sentence(
 ):
     wide = make_label(make_frame(seed=1), Recipe(engine="emt", xc="none", sigma_eV=1.0))
     archive.put(wide)
-    for attempt in (lambda: make(archive, [*labels, wide]), lambda: select_labels(archive, {})):
+    for attempt in (
+        lambda: make(archive, [*labels, wide]),
+        lambda: find_candidates(archive, "metal=Cu"),
+    ):
         with pytest.raises(InputError, match=r"2 recipes .*ask for") as caught:
             attempt()
         assert "sigma=0.2" in str(caught.value)
         assert "sigma=1.0" in str(caught.value)
         assert "\n" not in str(caught.value)
     assert archive.database["datasets"].count_documents({}) == 0
-    assert len(select_labels(archive, {"sigma_eV": 0.2})) == len(labels)
+    assert len(find_candidates(archive, "sigma_eV=0.2")) == len(labels)
 
 
 @pytest.mark.parametrize(
@@ -83,12 +86,6 @@ def test_a_split_that_cannot_be_made_leaves_nothing_behind(archive, labels, spli
         create_dataset(archive, "copper", [], split, options)
     assert archive.database["datasets"].count_documents({}) == 0
     assert list_datasets(archive) == []
-
-
-def test_an_empty_query_says_what_was_asked(archive, labels):
-    del labels
-    with pytest.raises(InputError, match=r"metal=Os, regime=warm.* finds no labels"):
-        select_labels(archive, {"metal": "Os", "regime": "warm"})
 
 
 def test_a_difference_names_what_only_one_has(archive, labels):

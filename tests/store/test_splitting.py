@@ -1,6 +1,5 @@
 """Labels placed in time, thinned, divided, and checked for leaks before anything is stored."""
 
-import numpy as np
 import pytest
 
 from tm23flows.documents.recipe import Recipe
@@ -112,37 +111,6 @@ def test_one_frame_under_two_recipes_is_refused_even_without_the_check_of_recipe
     assert twin.frame_id == labels[0].frame_id
     with pytest.raises(InputError, match="labels of one frame must stay together"):
         divide(archive, facts([*labels, twin]), "fraction", {}, "free")
-
-
-def test_labels_are_thinned_by_number(archive, put):
-    labels = [*put(10), *put(7, "b", regime="warm")]
-    made = create_dataset(archive, "x", labels, "fraction", {"thin": 3}).dataset
-    kept = [labels[n].id for n in (0, 3, 6, 9, 10, 13, 16)]
-    assert sorted(made.label_ids) == sorted(kept)
-    assert made.facts["kept_every"] == {"a" * 64: 3, "b" * 64: 3}
-    assert made.facts["smallest_gap_fs"] == 150.0
-    assert made.split_options["thin"] == 3
-    for thin in (0, "often", 1.5, -2):
-        with pytest.raises(InputError, match="thin is 'inefficiency' or a whole number"):
-            create_dataset(archive, "x", labels, "fraction", {"thin": thin})
-    with pytest.raises(InputError, match="None of these frames has a time"):
-        create_dataset(archive, "x", put(4, "c", time_fs=None), "fraction", {"thin": 2})
-
-
-def test_labels_are_thinned_by_statistical_inefficiency(archive, put):
-    n, phi = 400, 0.9
-    noise = np.random.default_rng(1).normal(size=(n, 7))
-    series = np.zeros((n, 7))
-    for i in range(1, n):
-        series[i] = phi * series[i - 1] + noise[i]
-    forces = series[:, 1:].reshape(n, 2, 3)
-    slow = put(n, energies=series[:, 0], forces=forces)
-    fast = put(n, "b", regime="warm", energies=noise[:, 0], forces=noise[:, 1:].reshape(n, 2, 3))
-    made = create_dataset(archive, "x", [*slow, *fast], "fraction", {"thin": "inefficiency"})
-    every = made.dataset.facts["kept_every"]
-    assert 10 <= every["a" * 64] <= 35  # 19 for a series without end
-    assert every["b" * 64] == 1
-    assert len(made.dataset.label_ids) == -(-n // every["a" * 64]) + n
 
 
 def test_the_learning_curve_is_one_dataset_per_size(archive, put):

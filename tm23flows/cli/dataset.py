@@ -194,8 +194,8 @@ def _remarks(facts: dict[str, Any]) -> Iterator[str]:
     if every := facts.get("kept_every"):
         kept = ", ".join(f"every {n}. of {run[:12]}" for run, n in every.items())
         yield f"kept: {kept}"
-    if without := facts.get("frames_without_pair"):
-        yield f"{len(without)} frames have no other label and are left out"
+    if without := facts.get("n_without_pair"):
+        yield f"{without} frames have no other label and are left out"
     if (gap := facts.get("smallest_gap_fs")) is not None:
         yield f"parts are at least {gap:g} fs apart"
 

@@ -97,8 +97,8 @@ def _facts(facts: Card) -> Iterator[str]:
         yield f"missing       {count} of {where}"
     for run, every in facts.get("kept_every", {}).items():
         yield f"thinned       every {every}. frame of {run[:12]}"
-    if without := facts.get("frames_without_pair"):
-        yield f"missing       {len(without)} frames without a label of this recipe"
+    if without := facts.get("n_without_pair"):
+        yield f"missing       {without} frames without a label of this recipe"
 
 
 def _leaks(leaks: Card) -> str:

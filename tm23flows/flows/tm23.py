@@ -65,6 +65,8 @@ class TM23Maker(Maker):
     split_options
         What the rule takes; ``min_gap_fs`` is half a stride if it is not there, because a step
         that is not usable gives its place to one at most half a stride away.
+    energy
+        Label policy of the dataset: the energy that models are trained on.
     models
         Train and measure.
 
@@ -84,6 +86,7 @@ class TM23Maker(Maker):
     extra_labels: tuple[ExtraLabels, ...] = ()
     split: str = "full"
     split_options: dict[str, Any] = field(default_factory=dict)
+    energy: str = "free"
     models: tuple[ModelMaker, ...] = (
         ModelMaker(trainer="flare"),
         ModelMaker(trainer="nequip"),
@@ -129,6 +132,7 @@ class TM23Maker(Maker):
             [batch.output["recipe_id"] for flow in labels for batch in flow.jobs],
             self.split,
             self._split_options(),
+            self.energy,
         )
         tagged(dataset, f"{element} dataset", "data", element)
         models = [maker.make(dataset.output["dataset_id"], element) for maker in self.models]

@@ -1,8 +1,7 @@
 """All split rules by name, with the options that each takes.
 
-Owns the table from a name on the command line to a rule, and the reading of options, which
-come as numbers or as text. The rules themselves are in ``paper_splits``, ``whole_splits`` and
-``splits``.
+Owns the table from a name on the command line to a rule. The rules themselves are in
+``paper_splits``, ``block_splits``, ``event_splits`` and ``splits``.
 """
 
 from __future__ import annotations
@@ -12,9 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from tm23flows.errors import InputError, TooFewFramesError
-from tm23flows.science import paper_splits, whole_splits
+from tm23flows.science import paper_splits
+from tm23flows.science.block_splits import block_split, temperature_split
+from tm23flows.science.event_splits import event_split
 from tm23flows.science.moments import Moment, by_temperature
 from tm23flows.science.protocol import Regime
+from tm23flows.science.split_options import (
+    read_number,
+    read_whole,
+    read_whole_or_all,
+    read_wholes,
+    read_words,
+)
 from tm23flows.science.splits import Frames, Split, fraction_split
 
 Options = Mapping[str, Any]
@@ -92,7 +100,7 @@ def read_options(rule: str, options: Options) -> dict[str, Any]:
     """
     known = RULES[rule].options
     if known is None:
-        return {"parts": {name: _words(value) for name, value in options.items()}}
+        return {"parts": {name: read_words(value) for name, value in options.items()}}
     read = {}
     for name, value in options.items():
         if name not in known:
@@ -104,41 +112,6 @@ def read_options(rule: str, options: Options) -> dict[str, Any]:
         except (TypeError, ValueError) as error:
             raise InputError(f"The option {name} of the split '{rule}' {error}.") from None
     return read
-
-
-def _whole(value: Any) -> int:
-    number = _number(value)
-    if not number.is_integer():
-        raise ValueError(f"is a whole number, not '{value}'")
-    return int(number)
-
-
-def _number(value: Any) -> float:
-    try:
-        return float("none" if isinstance(value, bool) else value)
-    except (TypeError, ValueError):
-        raise ValueError(f"is a number, not '{value}'") from None
-
-
-def _whole_or_all(value: Any) -> int | None:
-    return None if value is None or value == "all" else _whole(value)
-
-
-def _words(value: Any) -> tuple[str, ...]:
-    words = value.split(",") if isinstance(value, str) else value
-    try:
-        read = tuple(str(one).strip() for one in words)
-    except TypeError:
-        read = ("",)
-    if not all(read):
-        raise InputError(f"'{value}' is no list of names; write them as cold,warm.")
-    return read
-
-
-def _wholes(value: Any) -> tuple[int, ...]:
-    if isinstance(value, int | float):
-        return (_whole(value),)
-    return tuple(_whole(one) for one in (value.split(",") if isinstance(value, str) else value))
 
 
 def _ids(moments: Sequence[Moment]) -> Frames:
@@ -182,44 +155,49 @@ def _finite_size(moments: Sequence[Moment], temperature: str | None = None, **op
 RULES: dict[str, Rule] = {
     "full": Rule(
         _one(paper_splits.full_split),
-        {"n_train": _whole, "n_test": _whole, "allow_missing": _whole},
+        {"n_train": read_whole, "n_test": read_whole, "allow_missing": read_whole},
     ),
-    "fraction": Rule(_one(fraction_split), {"train_fraction": _number}),
+    "fraction": Rule(_one(fraction_split), {"train_fraction": read_number}),
     "transfer": Rule(
         _one(paper_splits.transfer_split),
-        {"train_on": str, "n_frames": _whole_or_all, "allow_missing": _whole},
+        {"train_on": str, "n_frames": read_whole_or_all, "allow_missing": read_whole},
     ),
     "learning-curve": Rule(
         _learning_curve,
-        {"sizes": _wholes, "n_test": _whole, "temperature": str, "allow_missing": _whole},
+        {
+            "sizes": read_wholes,
+            "n_test": read_whole,
+            "temperature": str,
+            "allow_missing": read_whole,
+        },
     ),
     "grid": Rule(
         _one(paper_splits.grid_split),
-        {"n_train": _whole, "n_test": _whole, "n_reserved": _whole},
+        {"n_train": read_whole, "n_test": read_whole, "n_reserved": read_whole},
     ),
     "finite-size": Rule(
-        _finite_size, {"n_train": _whole, "n_test": _whole, "temperature": str}
+        _finite_size, {"n_train": read_whole, "n_test": read_whole, "temperature": str}
     ),
     "block": Rule(
-        _of_moments(whole_splits.block_split),
+        _of_moments(block_split),
         {
-            "block_fs": _number,
-            "gap_fs": _number,
-            "train": _whole,
-            "validation": _whole,
-            "test": _whole,
+            "block_fs": read_number,
+            "gap_fs": read_number,
+            "train": read_whole,
+            "validation": read_whole,
+            "test": read_whole,
         },
         gap_option="gap_fs",
     ),
-    "temperature": Rule(_of_moments(whole_splits.temperature_split), None),
+    "temperature": Rule(_of_moments(temperature_split), None),
     "event": Rule(
-        _of_moments(whole_splits.event_split),
+        _of_moments(event_split),
         {
-            "test_fraction": _number,
-            "validation_fraction": _number,
+            "test_fraction": read_number,
+            "validation_fraction": read_number,
             "others": str,
-            "gap_fs": _number,
-            "seed": _whole,
+            "gap_fs": read_number,
+            "seed": read_whole,
         },
         gap_option="gap_fs",
     ),

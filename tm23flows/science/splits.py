@@ -4,7 +4,8 @@ Owns the value type, the checks that rules share, the fraction that small runs a
 and the draw of validation frames. Every rule guarantees that no id is in two parts, that the
 order of the input is kept, that counts are exact, and that too few frames or senseless counts
 raise InputError. The article's rules are in :mod:`tm23flows.science.paper_splits`, those that
-keep blocks, temperatures or events whole in :mod:`tm23flows.science.whole_splits`.
+keep something whole in :mod:`tm23flows.science.block_splits` and
+:mod:`tm23flows.science.event_splits`.
 """
 
 from __future__ import annotations

@@ -6,15 +6,15 @@ arrays.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from tm23flows.documents.label import ENERGY_KINDS, Label
-from tm23flows.documents.recipe import Recipe
 from tm23flows.errors import InputError, NotFoundError
 from tm23flows.store.batches import batched
 from tm23flows.store.dataset_names import find_dataset
+from tm23flows.store.label_policy import check_one_recipe
 from tm23flows.store.query import parse_words
 
 if TYPE_CHECKING:
@@ -153,45 +153,3 @@ def candidates_by_id(archive: Archive, ids: Iterable[str]) -> list[Candidate]:
             f"{missing[0][:12]}."
         )
     return [found[one] for one in wanted]
-
-
-def check_one_recipe(archive: Archive, labels: Sequence[Label | Candidate]) -> None:
-    """Refuse labels that do not belong together.
-
-    Parameters
-    ----------
-    archive
-        The archive with the labels.
-    labels
-        Labels.
-
-    Raises
-    ------
-    InputError
-        If they are of more than one recipe.
-    """
-    of_recipe = {label.recipe_id: label.id for label in labels}
-    if len(of_recipe) > 1:
-        some = archive.get_many(Label, of_recipe.values())
-        seen = "; ".join(recipe_words(label.recipe) for label in some)
-        raise InputError(
-            f"These are labels of {len(of_recipe)} recipes ({seen}); "
-            "ask for one of them with engine, kmesh, sigma_eV, electron_shift or recipe."
-        )
-
-
-def recipe_words(recipe: Recipe) -> str:
-    """Write in what recipes of one study differ.
-
-    Parameters
-    ----------
-    recipe
-        The recipe.
-
-    Returns
-    -------
-    Engine, k-mesh, smearing width, shift of the electron count.
-    """
-    return (
-        f"{recipe.engine} {recipe.kmesh_text} sigma={recipe.sigma_eV} shift={recipe.electron_shift}"
-    )

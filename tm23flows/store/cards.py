@@ -13,16 +13,12 @@ from typing import TYPE_CHECKING, Any
 from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.label import Label
 from tm23flows.errors import InputError
-from tm23flows.science.decorrelation import (
-    Correlation,
-    energy_correlation,
-    force_correlation,
-    independent_every,
-)
+from tm23flows.science.decorrelation import Correlation
 from tm23flows.science.leaks import check_leaks
-from tm23flows.science.moments import Moment, by_run
+from tm23flows.science.moments import Moment
 from tm23flows.store.batches import batched
 from tm23flows.store.candidates import FIELDS, Candidate
+from tm23flows.store.correlations import RunCorrelation, run_correlations
 from tm23flows.store.splitting import moments_of
 
 if TYPE_CHECKING:
@@ -83,7 +79,10 @@ def dataset_card(archive: Archive, dataset: Dataset, correlations: bool = True) 
         "leak_check": _leak_check(parts, dataset.facts.get("required_gap_fs")),
     }
     if correlations:
-        runs = _correlations(archive, list(moments.values()), dataset.energy)
+        runs = [
+            _describe_run(one)
+            for one in run_correlations(archive, list(moments.values()), dataset.energy)
+        ]
         card["runs"] = runs
         card["effective_size"] = {
             kind: round(sum(run[kind]["effective_size"] for run in runs if run[kind]), 1)
@@ -161,23 +160,15 @@ def _leak_check(parts: Mapping[str, Sequence[Moment]], required: Any) -> dict[st
     }
 
 
-def _correlations(archive: Archive, moments: Sequence[Moment], energy: str) -> list[dict[str, Any]]:
-    result = []
-    for run, frames in by_run(moments).items():
-        labels = archive.get_many(Label, [frame.id for frame in frames])
-        energies = energy_correlation([label.energies.of(energy) for label in labels])
-        forces = force_correlation([label.forces for label in labels])
-        result.append(
-            {
-                "run": run,
-                "temperature": frames[0].temperature,
-                "n": len(frames),
-                "energy": _describe(energies),
-                "forces": _describe(forces),
-                "independent_every": independent_every(energies, forces),
-            }
-        )
-    return result
+def _describe_run(run: RunCorrelation) -> dict[str, Any]:
+    return {
+        "run": run.run,
+        "temperature": run.temperature,
+        "n": run.n,
+        "energy": _describe(run.energy),
+        "forces": _describe(run.forces),
+        "independent_every": run.independent_every,
+    }
 
 
 def _describe(found: Correlation | None) -> dict[str, Any] | None:

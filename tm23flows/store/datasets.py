@@ -8,14 +8,13 @@ Owns the step from labels in the archive to an immutable dataset. Names and vers
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.dataset import Dataset
-from tm23flows.documents.label import ENERGY_KINDS, Label
-from tm23flows.errors import InputError
-from tm23flows.store.candidates import Candidate, check_one_recipe
+from tm23flows.documents.label import Label
+from tm23flows.store.candidates import Candidate
 from tm23flows.store.dataset_names import (
     Named,
     check_name,
@@ -23,14 +22,14 @@ from tm23flows.store.dataset_names import (
     list_datasets,
     name_dataset,
 )
-from tm23flows.store.splitting import divide
+from tm23flows.store.label_policy import check_energy, check_one_recipe
+from tm23flows.store.splitting import Division, divide
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
 __all__ = [
     "Named",
-    "check_energy",
     "check_name",
     "create_dataset",
     "create_datasets",
@@ -38,7 +37,6 @@ __all__ = [
     "find_dataset",
     "list_datasets",
     "name_dataset",
-    "select_labels",
 ]
 
 
@@ -76,8 +74,7 @@ def create_datasets(
 
     Returns
     -------
-    The dataset with its name and version; the learning curve has one per size, from small to
-    large, with the size in the name.
+    The dataset with its name and version; a learning curve has one per size, from small to large.
 
     Raises
     ------
@@ -89,23 +86,27 @@ def create_datasets(
     found = [one if isinstance(one, Candidate) else Candidate.of(one) for one in labels]
     check_energy(found, energy)
     check_one_recipe(archive, found)
-    element = "-".join(sorted({one.element for one in found}))
+    common = {
+        "provenance": Provenance.now(),
+        "element": "-".join(sorted({one.element for one in found})),
+        "query": query or {},
+        "energy": energy,
+    }
     made = divide(archive, found, split, options or {}, energy)
     # All of them are made before the first is stored.
-    datasets = {
-        f"{name}{suffix}": Dataset(
-            provenance=Provenance.now(),
-            element=element,
-            parts=one.split.parts,
-            rule=one.split.rule,
-            query=query or {},
-            split_options=one.options,
-            facts=one.facts,
-            energy=energy,
-        )
-        for suffix, one in made.items()
-    }
+    datasets = {f"{name}{suffix}": _dataset(one, common) for suffix, one in made.items()}
     return [name_dataset(archive, called, dataset) for called, dataset in datasets.items()]
+
+
+def _dataset(division: Division, common: dict[str, Any]) -> Dataset:
+    split = division.split
+    return Dataset(
+        parts=split.parts,
+        rule=split.rule,
+        split_options=division.options,
+        facts=division.facts,
+        **common,
+    )
 
 
 def create_dataset(
@@ -136,33 +137,6 @@ def create_dataset(
     return create_datasets(archive, name, labels, split, options, query, energy)[-1]
 
 
-def select_labels(archive: Archive, query: dict[str, Any]) -> list[Label]:
-    """Read the labels of a query and make sure that they belong together.
-
-    Parameters
-    ----------
-    archive
-        The archive.
-    query
-        Words of :class:`tm23flows.store.query.Query`.
-
-    Returns
-    -------
-    Labels of one recipe.
-
-    Raises
-    ------
-    InputError
-        If there are none, or of several recipes.
-    """
-    labels = list(archive.labels(**query))
-    if not labels:
-        words = ", ".join(f"{key}={value}" for key, value in query.items()) or "everything"
-        raise InputError(f"The query ({words}) finds no labels; try 'tm23 query' with less.")
-    check_one_recipe(archive, labels)
-    return labels
-
-
 def diff_datasets(one: Dataset, other: Dataset) -> dict[str, dict[str, list[str]]]:
     """Compare two datasets part by part.
 
@@ -186,30 +160,3 @@ def diff_datasets(one: Dataset, other: Dataset) -> dict[str, dict[str, list[str]
             "only_second": sorted(second - first),
         }
     return result
-
-
-def check_energy(labels: Sequence[Candidate], energy: str) -> None:
-    """Refuse labels that lack the energy that models are to be trained on.
-
-    Parameters
-    ----------
-    labels
-        Labels.
-    energy
-        Label policy.
-
-    Raises
-    ------
-    InputError
-        If there is no such energy, or a label has none.
-    """
-    if energy not in ENERGY_KINDS:
-        raise InputError(f"There is no energy '{energy}'; choose one of {', '.join(ENERGY_KINDS)}.")
-    lacking = [one for one in labels if energy not in one.energies]
-    if lacking:
-        common = set(ENERGY_KINDS).intersection(*(one.energies for one in labels))
-        instead = [f"'{kind}'" for kind in ENERGY_KINDS if kind in common]
-        raise InputError(
-            f"{len(lacking)} of {len(labels)} labels have no energy '{energy}' (the first is "
-            f"{lacking[0].id[:12]}); all of them have {' and '.join(instead) or 'none in common'}."
-        )

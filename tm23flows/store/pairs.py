@@ -1,48 +1,30 @@
 """The same frames under two recipes.
 
 Owns datasets that repeat the frames, the order and the split of another one with labels of
-another recipe, such as a wider smearing, a denser k-mesh or other electrons, and streaming the
-two side by side. Frames are matched by identity, never by their place in a list.
+another recipe, such as a wider smearing, a denser k-mesh or other electrons. Reading the two
+side by side is :mod:`tm23flows.store.pair_streams`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.dataset import Dataset
-from tm23flows.documents.frame import Frame
-from tm23flows.documents.label import Label
 from tm23flows.errors import InputError
-from tm23flows.store.batches import batched
-from tm23flows.store.candidates import (
-    Candidate,
-    candidates_by_id,
-    check_one_recipe,
-    query_candidates,
-)
+from tm23flows.store.candidates import Candidate, candidates_by_id, query_candidates
 from tm23flows.store.dataset_names import Named, check_name, name_dataset
-from tm23flows.store.datasets import check_energy
+from tm23flows.store.label_policy import check_energy, check_one_recipe
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
-AT_ONCE = 100
-"""Frames of a stream of pairs that are read at once."""
+KEPT_FRAMES = 1000
+"""Ids of frames without a second label that the dataset keeps; the others are counted."""
 
 NAMED_FRAMES = 5
 """Frames without a second label that a message names."""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One frame with its labels of two datasets."""
-
-    frame: Frame
-    first: Label
-    second: Label
 
 
 def pair_dataset(
@@ -64,8 +46,7 @@ def pair_dataset(
     dataset
         The dataset to repeat.
     words
-        Query for the other labels; words of :class:`tm23flows.store.query.Query`. What it finds
-        of other frames does not matter.
+        Query for the other labels; what it finds of other frames does not matter.
     energy
         Label policy of the new dataset; None takes that of the other.
     allow_missing
@@ -85,13 +66,7 @@ def pair_dataset(
     frames = {one.id: one.frame_id for one in candidates_by_id(archive, dataset.label_ids)}
     others = _others(archive, dataset, set(frames.values()), words)
     missing = [frame for frame in frames.values() if frame not in others]
-    if missing and not allow_missing:
-        raise InputError(
-            f"{len(missing)} of {len(frames)} frames have no label of the other recipe "
-            f"({', '.join(frame[:12] for frame in missing[:NAMED_FRAMES])}"
-            f"{', ...' if len(missing) > NAMED_FRAMES else ''}); label them, or leave them out "
-            "with --allow-missing."
-        )
+    _check_missing(missing, frames, allow_missing)
     policy = energy or dataset.energy
     check_energy(list(others.values()), policy)
     parts = {
@@ -100,7 +75,6 @@ def pair_dataset(
     }
     if empty := [part for part, ids in parts.items() if not ids]:
         raise InputError(f"No frame of the part '{empty[0]}' has a label of the other recipe.")
-    facts = {**dataset.facts, "frames_without_pair": missing} if missing else dataset.facts
     paired = Dataset(
         provenance=Provenance.now(),
         element=dataset.element,
@@ -108,56 +82,27 @@ def pair_dataset(
         rule=dataset.rule,
         query=dict(words),
         split_options=dataset.split_options,
-        facts=facts,
+        facts=_facts(dataset, missing),
         energy=policy,
         pair_of=dataset.id,
     )
     return name_dataset(archive, name, paired)
 
 
-def stream_pairs(
-    archive: Archive,
-    first: Dataset,
-    second: Dataset,
-    part: str | None = None,
-    common_only: bool = False,
-) -> Iterator[Pair]:
-    """Stream the frames of two datasets with both labels, a few in memory at a time.
+def _facts(dataset: Dataset, missing: list[str]) -> dict[str, Any]:
+    if not missing:
+        return dataset.facts
+    kept = {"n_without_pair": len(missing), "frames_without_pair": missing[:KEPT_FRAMES]}
+    return {**dataset.facts, **kept}
 
-    Parameters
-    ----------
-    archive
-        The archive.
-    first, second
-        Datasets of the same frames.
-    part
-        Part of both; None means all parts.
-    common_only
-        Pass over frames that only one of them has, instead of refusing.
 
-    Yields
-    ------
-    Pairs in the order of the first dataset.
-
-    Raises
-    ------
-    InputError
-        If a dataset has no such part, has a frame twice, or the frames differ.
-    """
-    one, other = (_by_frame(archive, dataset, part) for dataset in (first, second))
-    alone = set(one) ^ set(other)
-    if alone and not common_only:
+def _check_missing(missing: list[str], frames: Collection[str], allow_missing: bool) -> None:
+    if missing and not allow_missing:
+        named = ", ".join(frame[:12] for frame in missing[:NAMED_FRAMES])
+        more = ", ..." if len(missing) > NAMED_FRAMES else ""
         raise InputError(
-            f"{len(alone)} frames are in one of the two datasets only (the first is "
-            f"{min(alone)[:12]}); make one from the other with 'tm23 dataset pair', or ask for "
-            "the common frames."
-        )
-    for frames in batched((frame for frame in one if frame in other), AT_ONCE):
-        yield from map(
-            Pair,
-            archive.get_many(Frame, frames),
-            archive.get_many(Label, [one[frame] for frame in frames]),
-            archive.get_many(Label, [other[frame] for frame in frames]),
+            f"{len(missing)} of {len(frames)} frames have no label of the other recipe "
+            f"({named}{more}); label them, or leave them out with --allow-missing."
         )
 
 
@@ -176,14 +121,3 @@ def _others(
             "sigma_eV, kmesh, electron_shift, engine or recipe."
         )
     return {one.frame_id: one for one in found}
-
-
-def _by_frame(archive: Archive, dataset: Dataset, part: str | None) -> dict[str, str]:
-    if part is not None and part not in dataset.parts:
-        raise InputError(f"A dataset has no part '{part}'; it has {', '.join(dataset.parts)}.")
-    ids: Sequence[str] = dataset.label_ids if part is None else dataset.parts[part]
-    labels = candidates_by_id(archive, ids)
-    by_frame = {one.frame_id: one.id for one in labels}
-    if len(by_frame) < len(labels):
-        raise InputError("A dataset has several labels of one frame, so they make no pairs.")
-    return by_frame

@@ -1,36 +1,27 @@
 """From labels to parts: a split rule on what the archive knows of them.
 
-Owns what a rule is told about labels (temperature, run, time, event), the choice of labels that
-are independent of each other, and the leak check of every dataset. Names and versions of
-datasets are :mod:`tm23flows.store.datasets`, the rules :mod:`tm23flows.science.split_rules`.
+Owns what a rule is told about labels (temperature, run, time, event) and the leak check of every
+dataset. The rules are :mod:`tm23flows.science.split_rules`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tm23flows.documents.label import Label
 from tm23flows.errors import InputError
-from tm23flows.science.decorrelation import (
-    energy_correlation,
-    force_correlation,
-    independent_every,
-)
 from tm23flows.science.leaks import LeakReport, check_leaks
-from tm23flows.science.moments import Moment, by_run
+from tm23flows.science.moments import Moment
 from tm23flows.science.protocol import Regime
 from tm23flows.science.split_rules import RULES, apply_rule
 from tm23flows.science.splits import Split
 from tm23flows.store.batches import batched
 from tm23flows.store.candidates import Candidate
+from tm23flows.store.thinning import thin_out
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
-
-INEFFICIENCY = "inefficiency"
-"""Value of the option ``thin`` that keeps independent labels only."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +70,7 @@ def divide(
     rest = dict(options)
     thin, min_gap = rest.pop("thin", None), rest.pop("min_gap_fs", None)
     moments = moments_of(archive, candidates)
-    kept, every = _thin(archive, moments, thin, energy)
+    kept, every = thin_out(archive, moments, thin, energy)
     made = apply_rule(kept, rule, rest)
     place = {moment.id: moment for moment in kept}
     result = {}
@@ -149,33 +140,6 @@ def _time_order(one: Candidate) -> tuple[Any, ...]:
         one.trajectory_id or "",
         one.step or 0,
         one.id,
-    )
-
-
-def _thin(
-    archive: Archive, moments: Sequence[Moment], thin: Any, energy: str
-) -> tuple[list[Moment], dict[str, int]]:
-    """Keep some labels of each run; return them and every how many of each run were kept."""
-    if thin is None:
-        return list(moments), {}
-    runs = by_run(moments)
-    if not runs:
-        raise InputError("None of these frames has a time in a run, so they cannot be thinned out.")
-    if thin == INEFFICIENCY:
-        every = {run: _independent(archive, frames, energy) for run, frames in runs.items()}
-    elif str(thin).isdecimal() and int(thin) > 0:
-        every = dict.fromkeys(runs, int(thin))
-    else:
-        raise InputError(f"thin is '{INEFFICIENCY}' or a whole number of 1 or more, not '{thin}'.")
-    kept = {frame.id for run, frames in runs.items() for frame in frames[:: every[run]]}
-    return [one for one in moments if one.id in kept or not one.has_place], every
-
-
-def _independent(archive: Archive, frames: Sequence[Moment], energy: str) -> int:
-    labels = archive.get_many(Label, [frame.id for frame in frames])
-    return independent_every(
-        energy_correlation([label.energies.of(energy) for label in labels]),
-        force_correlation([label.forces for label in labels]),
     )
 
 
