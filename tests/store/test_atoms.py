@@ -153,3 +153,21 @@ def test_forces_on_another_number_of_atoms_are_refused(archive, pair, make_frame
     archive.put(frame, wrong)
     with pytest.raises(DatabaseError, match="forces on 3 atoms, its frame has 2"):
         list(archive.labels(sigma_eV=2.0).atoms())
+
+
+def test_results_are_those_of_a_calculator_of_ase_and_of_these_atoms_alone(archive, emt_archive):
+    from ase.calculators.singlepoint import SinglePointCalculator
+
+    first, second, *_ = emt_archive.labels(sigma_eV=0.2).atoms()
+    made = SinglePointCalculator(first, **first.calc.results)
+    assert type(first.calc) is SinglePointCalculator
+    assert vars(first.calc).keys() == vars(made).keys()
+    assert first.calc.atoms == made.atoms == first
+    first.calc.parameters["a"] = 1
+    first.calc.results["energy"] = 0.0
+    assert "a" not in second.calc.parameters
+    assert second.get_potential_energy() != 0.0
+    first.positions += 0.1
+    assert first.calc.calculation_required(first, ["forces"])
+    assert not second.calc.calculation_required(second, ["forces"])
+    assert first.calc.todict() == made.todict() | {"a": 1}
