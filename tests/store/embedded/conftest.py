@@ -4,10 +4,10 @@ import bson
 import pymongo
 import pytest
 
+from tm23flows.store.embedded.catalog import Catalog
 from tm23flows.store.embedded.commands import execute
 from tm23flows.store.embedded.engine import Engine
 from tm23flows.store.embedded.host import Host
-from tm23flows.store.embedded.tables import Catalog
 from tm23flows.testing.database import local_database
 
 

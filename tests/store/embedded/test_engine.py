@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 from mongomock_ng import MongoClient
 from pymongo.errors import OperationFailure
 
+from tm23flows.store.embedded.catalog import Catalog
 from tm23flows.store.embedded.engine import Engine
-from tm23flows.store.embedded.tables import Catalog
 
 VALUES = st.one_of(st.integers(0, 3), st.sampled_from(["x", None]), st.lists(st.integers(0, 2)))
 FILTERS = st.sampled_from(

@@ -1,8 +1,8 @@
 import pytest
 
+from tm23flows.store.embedded.catalog import Catalog
 from tm23flows.store.embedded.engine import Engine
 from tm23flows.store.embedded.host import Host, refuse_collation
-from tm23flows.store.embedded.tables import Catalog
 
 
 def test_collections_of_a_host_share_their_catalog():

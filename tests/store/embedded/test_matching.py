@@ -8,12 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mongomock_ng import MongoClient
 
-from tm23flows.store.embedded import matching
+from tm23flows.store.embedded import ordering
+from tm23flows.store.embedded.catalog import Catalog
 from tm23flows.store.embedded.commands import execute
 from tm23flows.store.embedded.engine import Engine
 from tm23flows.store.embedded.host import Host
-from tm23flows.store.embedded.matching import find_slots, sort_slots
-from tm23flows.store.embedded.tables import Catalog
+from tm23flows.store.embedded.matching import find_slots
+from tm23flows.store.embedded.ordering import sort_slots
 
 DATES = st.sampled_from([dt.datetime(2020, 1, day) for day in (1, 2, 3)])  # noqa: DTZ001
 # The engine takes true for 1, MongoDB does not, and the indexes follow MongoDB.
@@ -101,7 +102,7 @@ def test_every_road_gives_what_the_engine_gives(documents, query, sort, as_text,
     for many in (0, 10**9):
         _, table = fill(documents, indexed)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(matching, "MANY", many)
+            patch.setattr(ordering, "MANY", many)
 
             def look(table=table):
                 slots = find_slots(table, query)
@@ -125,7 +126,7 @@ def test_columns_follow_changes(documents, changed, query):
     documents = numbered(documents, as_text=True)
     _, table = fill(documents, ("a",))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matching, "MANY", 0)
+        patch.setattr(ordering, "MANY", 0)
         answer(lambda: find_slots(table, query))  # makes the columns
         for place in changed:
             one = documents[place % len(documents)]
@@ -164,7 +165,7 @@ def test_many_documents_are_decided_without_reading_them(monkeypatch):
 def test_a_wrong_filter_is_an_error_on_every_road(monkeypatch, query):
     host, _ = fill(numbered([{"a": 1}, {"a": 2}], as_text=True))
     for many in (0, 10**9):
-        monkeypatch.setattr(matching, "MANY", many)
+        monkeypatch.setattr(ordering, "MANY", many)
         assert execute(host, {"find": "c", "filter": query, "$db": "test"})["ok"] == 0.0
 
 
@@ -174,6 +175,6 @@ def test_distinct_values_are_the_same_by_columns(documents, field):
     found = []
     for many in (0, 10**9):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(matching, "MANY", many)
+            patch.setattr(ordering, "MANY", many)
             found.append(execute(host, {"distinct": "c", "key": field, "$db": "test"}))
     assert found[0] == found[1]

@@ -4,7 +4,7 @@ import bson
 import pytest
 from pymongo.errors import DuplicateKeyError, WriteError
 
-from tm23flows.store.embedded.tables import Catalog
+from tm23flows.store.embedded.catalog import Catalog
 from tm23flows.store.embedded.wire import MAX_DOCUMENT_BYTES
 
 

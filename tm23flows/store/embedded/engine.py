@@ -18,8 +18,10 @@ from mongomock_ng.database import Database
 from mongomock_ng.helpers import _clone_document as clone_document
 from pymongo.errors import OperationFailure
 
-from tm23flows.store.embedded.matching import find_slots, sort_slots
-from tm23flows.store.embedded.tables import Catalog, Table
+from tm23flows.store.embedded.catalog import Catalog
+from tm23flows.store.embedded.matching import find_slots
+from tm23flows.store.embedded.ordering import sort_slots
+from tm23flows.store.embedded.tables import Table
 
 Document = dict[str, Any]
 

@@ -10,10 +10,10 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
+from tm23flows.store.embedded.catalog import Catalog
 from tm23flows.store.embedded.clock import utc_now
 from tm23flows.store.embedded.cursors import Cursors
 from tm23flows.store.embedded.engine import Engine, EngineCollection
-from tm23flows.store.embedded.tables import Catalog
 
 Command = dict[str, Any]
 Reply = dict[str, Any]

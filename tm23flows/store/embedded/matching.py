@@ -1,4 +1,4 @@
-"""Which documents of a table match a filter, and in which order.
+"""Which documents of a table match a filter.
 
 Owns the choice of the road. Ids and indexes name few documents, columns decide about many
 at once without reading them, and whatever these do not understand is put to the engine's own
@@ -12,23 +12,20 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from mongomock_ng.filtering import filter_applies, resolve_sort_key
-from pymongo.errors import OperationFailure, PyMongoError
+from mongomock_ng.filtering import filter_applies
+from pymongo.errors import PyMongoError
 
-from tm23flows.store.embedded.columns import UnfitError, holds_for_text
+from tm23flows.store.embedded import ordering
+from tm23flows.store.embedded.comparisons import UnfitError, holds_for_text
 from tm23flows.store.embedded.failures import ENGINE_ERRORS
 
 if TYPE_CHECKING:
-    from tm23flows.store.embedded.columns import Column
+    from tm23flows.store.embedded.column import Column
     from tm23flows.store.embedded.tables import Table
 
 Document = dict[str, Any]
 Condition = tuple[str, Any]
 
-MANY = 500
-"""From this many documents on columns are used, and made where they are missing."""
-
-_SOME = 20
 _BRANCHES = ("$or", "$nor", "$and")
 
 
@@ -52,7 +49,7 @@ def find_slots(table: Table, query: Document, enough: int = 0) -> list[int]:
         filter_applies(query, {})  # a wrong operator is an error even then
     conditions = _conditions(query)
     offer = table.offer(conditions)
-    if offer is not None and (offer.in_order or len(offer.slots) < MANY or offer.is_all):
+    if offer is not None and (offer.in_order or offer.is_all or len(offer.slots) < ordering.MANY):
         slots: Sequence[int] = offer.slots if offer.in_order else sorted(offer.slots)
         if offer.settled is not None:
             del conditions[offer.settled]
@@ -60,7 +57,7 @@ def find_slots(table: Table, query: Document, enough: int = 0) -> list[int]:
         slots = table.slots
     if not conditions:
         return list(slots)
-    if _is_for_columns(table, slots, _fields(conditions)):
+    if ordering.is_for_columns(table, slots, _fields(conditions)):
         decided = _decide(table, conditions, slots)
         if decided is not None:
             return decided
@@ -74,43 +71,6 @@ def find_slots(table: Table, query: Document, enough: int = 0) -> list[int]:
             if len(found) == enough:
                 break
     return found
-
-
-def sort_slots(table: Table, slots: list[int], sort: Document) -> list[int]:
-    """Order documents.
-
-    Parameters
-    ----------
-    table
-        Where they are.
-    slots
-        Which ones.
-    sort
-        Field to direction (1 or -1), most significant first.
-
-    Returns
-    -------
-        Their slots in that order; equal ones stay in the order in which they came.
-
-    Raises
-    ------
-    OperationFailure
-        If a direction makes no sense.
-    """
-    for field, direction in sort.items():
-        if not isinstance(direction, int | float):
-            raise OperationFailure(f"cannot sort '{field}' by {direction!r}", 2)
-    if "$natural" not in sort and _is_for_columns(table, slots, list(sort)):
-        ordered = _sort_by_columns(table, slots, sort)
-        if ordered is not None:
-            return ordered
-    for field, direction in reversed(sort.items()):
-        if field == "$natural":
-            slots = slots[:: 1 if direction > 0 else -1]
-            continue
-        keys = {slot: resolve_sort_key(field, table.document(slot)) for slot in slots}
-        slots = sorted(slots, key=keys.__getitem__, reverse=direction < 0)
-    return slots
 
 
 def distinct_stand_ins(table: Table, field: str, slots: list[int]) -> list[Document] | None:
@@ -129,17 +89,10 @@ def distinct_stand_ins(table: Table, field: str, slots: list[int]) -> list[Docum
     -------
         In order of first appearance; None where the documents must be looked at.
     """
-    if not _is_for_columns(table, slots, [field]):
+    if not ordering.is_for_columns(table, slots, [field]):
         return None
     column = table.columns.get([field]).get(field)
     return None if column is None else column.stand_ins(np.array(slots, dtype=np.int64))
-
-
-def _is_for_columns(table: Table, slots: Sequence[int], fields: list[str]) -> bool:
-    """Whether there are enough documents to make columns, or to use those there are."""
-    if len(slots) >= MANY:
-        return True
-    return len(slots) >= _SOME and table.columns.has(one for one in fields if one != "_id")
 
 
 def _conditions(query: Document) -> list[Condition]:
@@ -219,33 +172,3 @@ def _mask(
         else:
             return None
     return mask
-
-
-def _sort_by_columns(table: Table, slots: list[int], sort: Document) -> list[int] | None:
-    *first, last = sort
-    fields = first if last == "_id" else [*first, last]
-    columns = table.columns.get(fields)
-    if len(columns) < len(fields):
-        return None
-    places = np.array(slots, dtype=np.int64)
-    try:
-        ranks = [columns[field].ranks(places) * (-1 if sort[field] < 0 else 1) for field in fields]
-    except (UnfitError, TypeError, NotImplementedError):
-        return None
-    if last != "_id":
-        return places[_order(ranks)].tolist()
-    # Few documents are told apart by their ids only, so these are compared last.
-    order = _order(ranks) if ranks else np.arange(len(places))
-    groups = np.zeros(len(places), dtype=np.int64)
-    for one in ranks:
-        groups[1:] |= one[order][1:] != one[order][:-1]
-    group_of = dict(zip(places[order].tolist(), np.cumsum(groups).tolist(), strict=True))
-    if len(set(group_of.values())) == len(slots):
-        return places[order].tolist()
-    keys = {slot: resolve_sort_key("_id", {"_id": table.identifier(slot)}) for slot in slots}
-    by_id = sorted(slots, key=keys.__getitem__, reverse=sort["_id"] < 0)
-    return sorted(by_id, key=group_of.__getitem__)
-
-
-def _order(ranks: list[np.ndarray]) -> np.ndarray:
-    return np.lexsort(ranks[::-1])

@@ -15,9 +15,10 @@ import bson
 from bson.raw_bson import RawBSONDocument
 
 from tm23flows.errors import DatabaseError
+from tm23flows.store.embedded.catalog import Catalog
 from tm23flows.store.embedded.journal import Journal
 from tm23flows.store.embedded.journal_format import VERSION
-from tm23flows.store.embedded.tables import Catalog, Operation, Table
+from tm23flows.store.embedded.tables import Operation, Table
 from tm23flows.store.embedded.wire import CODEC
 
 _log = logging.getLogger(__name__)

@@ -1,0 +1,114 @@
+"""In which order documents of a table come, and when its columns are used.
+
+Owns sorting, by columns or by the engine's own keys with the same result, and the numbers of
+documents from which on columns are worth their making.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from mongomock_ng.filtering import resolve_sort_key
+from pymongo.errors import OperationFailure
+
+from tm23flows.store.embedded.comparisons import UnfitError
+
+if TYPE_CHECKING:
+    from tm23flows.store.embedded.tables import Table
+
+Document = dict[str, Any]
+
+MANY = 500
+"""From this many documents on columns are used, and made where they are missing."""
+
+_SOME = 20
+
+
+def sort_slots(table: Table, slots: list[int], sort: Document) -> list[int]:
+    """Order documents.
+
+    Parameters
+    ----------
+    table
+        Where they are.
+    slots
+        Which ones.
+    sort
+        Field to direction (1 or -1), most significant first.
+
+    Returns
+    -------
+        Their slots in that order; equal ones stay in the order in which they came.
+
+    Raises
+    ------
+    OperationFailure
+        If a direction makes no sense.
+    """
+    for field, direction in sort.items():
+        if not isinstance(direction, int | float):
+            raise OperationFailure(f"cannot sort '{field}' by {direction!r}", 2)
+    if "$natural" not in sort and is_for_columns(table, slots, list(sort)):
+        ordered = _sort_by_columns(table, slots, sort)
+        if ordered is not None:
+            return ordered
+    for field, direction in reversed(sort.items()):
+        if field == "$natural":
+            slots = slots[:: 1 if direction > 0 else -1]
+            continue
+        keys = {slot: resolve_sort_key(field, table.document(slot)) for slot in slots}
+        slots = sorted(slots, key=keys.__getitem__, reverse=direction < 0)
+    return slots
+
+
+def is_for_columns(table: Table, slots: Sequence[int], fields: list[str]) -> bool:
+    """Whether there are enough documents to make columns, or to use those there are.
+
+    Parameters
+    ----------
+    table
+        The table.
+    slots
+        Documents that are to be looked at.
+    fields
+        Fields by which.
+
+    Returns
+    -------
+        Whether columns are the way.
+    """
+    if len(slots) >= MANY:
+        return True
+    return len(slots) >= _SOME and table.columns.has(one for one in fields if one != "_id")
+
+
+def _sort_by_columns(table: Table, slots: list[int], sort: Document) -> list[int] | None:
+    *first, last = sort
+    fields = first if last == "_id" else [*first, last]
+    columns = table.columns.get(fields)
+    if len(columns) < len(fields):
+        return None
+    places = np.array(slots, dtype=np.int64)
+    try:
+        ranks = [columns[field].ranks(places) * (-1 if sort[field] < 0 else 1) for field in fields]
+    except (UnfitError, TypeError, NotImplementedError):
+        return None
+    if last != "_id":
+        return places[_order(ranks)].tolist()
+    # Few documents are told apart by their ids only, so these are compared last.
+    order = _order(ranks) if ranks else np.arange(len(places))
+    groups = np.zeros(len(places), dtype=np.int64)
+    for one in ranks:
+        groups[1:] |= one[order][1:] != one[order][:-1]
+    group_of = dict(zip(places[order].tolist(), np.cumsum(groups).tolist(), strict=True))
+    if len(set(group_of.values())) == len(slots):
+        return places[order].tolist()
+    keys = {slot: resolve_sort_key("_id", {"_id": table.identifier(slot)}) for slot in slots}
+    by_id = sorted(slots, key=keys.__getitem__, reverse=sort["_id"] < 0)
+    return sorted(by_id, key=group_of.__getitem__)
+
+
+def _order(ranks: list[np.ndarray]) -> np.ndarray:
+    return np.lexsort(ranks[::-1])
