@@ -35,6 +35,10 @@ EXACT = "every float64, as the shortest text that reads back to the same bits"
 KEYS = {"plain": "", "REF": "REF_"}
 """Beginnings of the names of energy, forces and stress. ASE takes plain names into a calculator."""
 
+FULL = np.array([0, 5, 4, 5, 1, 3, 4, 3, 2])
+"""Places of ASE's six components in the full tensor."""
+
+COMMA_TO_SPACE = bytes.maketrans(b",", b" ")
 DOCUMENT_KEYS = ("tm23_frame", "tm23_label")
 UNREADABLE = (XYZError, ValueError, TypeError, KeyError, IndexError, RuntimeError)
 """What ASE raises on a broken file; RuntimeError where the file ends inside a frame."""
@@ -231,41 +235,38 @@ def _check_numbers(where: str, atoms: Atoms) -> None:
 
 
 def _frame_text(frame: Frame, label: Label, energy: float, prefix: str) -> str:
-    words = [
-        f'Lattice="{_row(frame.cell.ravel())}"',
-        f"Properties=species:S:1:pos:R:3:{prefix}forces:R:3",
-        'pbc="T T T"',
-        f"{prefix}energy={energy!r}",
-    ]
-    energies = ((kind, getattr(label.energies, kind)) for kind in ENERGY_KINDS)
-    words += [f"energy_{kind}={known!r}" for kind, known in energies if known is not None]
-    words += [
-        f"frame_id={label.frame_id}",
-        f"label_id={label.id}",
-        f'config_type="{_config_type(frame)}"',
-        f"tm23_checksum={label_checksum(label)}",
-    ]
+    kinds = ((kind, getattr(label.energies, kind)) for kind in ENERGY_KINDS)
+    energies = " ".join(f"energy_{kind}={known!r}" for kind, known in kinds if known is not None)
+    stress = ""
     if label.stress is not None:
-        words.append(f'{prefix}stress="{_row(label.stress[[0, 5, 4, 5, 1, 3, 4, 3, 2]])}"')
-    for key, text in zip(DOCUMENT_KEYS, document_texts(frame, label), strict=True):
-        words.append(f'{key}="_JSON {_escape(text)}"')
-    return f"{label.n_atoms}\n{' '.join(words)}\n{_atom_lines(frame, label)}"
+        stress = f'{prefix}stress="{_row(label.stress[FULL])}" '
+    frame_text, label_text = document_texts(frame, label)
+    return (
+        f'{label.n_atoms}\nLattice="{_row(frame.cell.ravel())}" '
+        f'Properties=species:S:1:pos:R:3:{prefix}forces:R:3 pbc="T T T" '
+        f"{prefix}energy={energy!r} {energies} frame_id={label.frame_id} label_id={label.id} "
+        f'config_type="{_config_type(frame)}" tm23_checksum={label_checksum(label)} {stress}'
+        f'tm23_frame="_JSON {_escape(frame_text)}" tm23_label="_JSON {_escape(label_text)}"\n'
+        f"{_atom_lines(frame, label)}"
+    )
 
 
 def _atom_lines(frame: Frame, label: Label) -> str:
     # orjson writes a whole table with the shortest exact digits, many times faster than repr.
-    table = np.hstack([frame.positions, label.forces])
-    text = orjson.dumps(table, option=orjson.OPT_SERIALIZE_NUMPY)[2:-2].decode()
-    if (frame.numbers == frame.numbers[0]).all():
-        start = f"{chemical_symbols[frame.numbers[0]]} "
-        return start + text.replace("],[", f"\n{start}").replace(",", " ") + "\n"
-    rows = zip(frame.numbers, text.replace("],[", "\n").replace(",", " ").split("\n"), strict=True)
-    return "".join(f"{chemical_symbols[number]} {row}\n" for number, row in rows)
+    table = np.empty((label.n_atoms, 6))
+    table[:, :3], table[:, 3:] = frame.positions, label.forces
+    text = orjson.dumps(table, option=orjson.OPT_SERIALIZE_NUMPY)[2:-2].translate(COMMA_TO_SPACE)
+    symbols = [chemical_symbols[number] for number in frame.numbers.tolist()]
+    if symbols.count(symbols[0]) == len(symbols):
+        start = f"{symbols[0]} ".encode()
+        return (start + text.replace(b"] [", b"\n" + start) + b"\n").decode()
+    rows = zip(symbols, text.decode().split("] ["), strict=True)
+    return "".join(f"{symbol} {row}\n" for symbol, row in rows)
 
 
 def _row(numbers: Any) -> str:
-    values = np.ascontiguousarray(numbers)
-    return orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].decode().replace(",", " ")
+    text = orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY)
+    return text[1:-1].translate(COMMA_TO_SPACE).decode()
 
 
 def _config_type(frame: Frame) -> str:

@@ -26,7 +26,9 @@ GEOMETRY = ("numbers", "cell", "positions")
 NUMBERS = ("forces", "stress")
 _NOT_IN_TEXT = {"id", "magnitudes"}
 _FRAME_TEXT = {*GEOMETRY, *_NOT_IN_TEXT}
-_LABEL_TEXT = {*NUMBERS, *_NOT_IN_TEXT}
+_LABEL_TEXT = {*NUMBERS, *_NOT_IN_TEXT, "recipe"}
+_MANY_RECIPES = 1000
+_recipe_texts: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,11 @@ def document_texts(frame: Frame, label: Label) -> tuple[str, str]:
     -------
     Two lines of ASCII.
     """
+    recipe = _recipe_text(label)
+    rest = label.model_dump_json(exclude=_LABEL_TEXT)
     return (
         _ascii(frame.model_dump_json(exclude=_FRAME_TEXT)),
-        _ascii(label.model_dump_json(exclude=_LABEL_TEXT)),
+        _ascii(f'{rest[:-1]},"recipe":{recipe}}}'),
     )
 
 
@@ -87,9 +91,9 @@ def label_checksum(label: Label) -> str:
     sha256 of its energies, forces and stress, with their exact bits.
     """
     energies = [getattr(label.energies, kind) for kind in ENERGY_KINDS]
-    known = [energy for energy in energies if energy is not None]
-    stress = [] if label.stress is None else label.stress
-    return bytes_id(np.concatenate([known, label.forces.ravel(), stress]).astype("<f8").tobytes())
+    known = np.array([energy for energy in energies if energy is not None], dtype="<f8")
+    stress = b"" if label.stress is None else label.stress.astype("<f8").tobytes()
+    return bytes_id(known.tobytes() + label.forces.astype("<f8").tobytes() + stress)
 
 
 def rebuild(
@@ -153,6 +157,15 @@ def recipes_of(pairs: Iterable[Pair], seen: dict[str, Recipe]) -> Iterable[Pair]
     for pair in pairs:
         seen.setdefault(pair[1].recipe_id, pair[1].recipe)
         yield pair
+
+
+def _recipe_text(label: Label) -> str:
+    """Write a recipe once: thousands of labels share it, and its id is the hash of it all."""
+    if label.recipe_id not in _recipe_texts:
+        if len(_recipe_texts) >= _MANY_RECIPES:
+            _recipe_texts.clear()
+        _recipe_texts[label.recipe_id] = label.recipe.model_dump_json()
+    return _recipe_texts[label.recipe_id]
 
 
 def _ascii(text: str) -> str:
