@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tm23flows.errors import InputError
 from tm23flows.store.collections import walking_hint
-from tm23flows.store.where import combine
+from tm23flows.store.filters import combine
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive

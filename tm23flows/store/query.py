@@ -18,17 +18,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from tm23flows.documents.recipe import Recipe, parse_kmesh
 from tm23flows.errors import InputError
 from tm23flows.science.metals import metal as find_metal
-from tm23flows.store.where import (
+from tm23flows.store.filters import (
     ID_DIGITS,
-    Condition,
     between,
     combine,
     id_condition,
-    parse_condition,
     parse_moment,
     plain_text,
     tag_condition,
 )
+from tm23flows.store.where import Condition, parse_condition
 
 TEMPERATURE_TOLERANCE_K = 0.5
 """Temperatures are products such as 0.25 * 1357.77 K; users write 339.4."""

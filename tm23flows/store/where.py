@@ -7,16 +7,15 @@ translated, so that no database operator ever comes from outside.
 
 from __future__ import annotations
 
-import math
 import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from tm23flows.documents.recipe import Recipe, parse_kmesh
 from tm23flows.errors import InputError
+from tm23flows.store.filters import number, parse_moment, plain_text
 
 Kind = Literal["text", "whole number", "number", "yes or no", "k-mesh", "date"]
 
@@ -80,8 +79,6 @@ FIELDS: dict[str, Asked] = {
 }
 """Everything that a condition may ask for."""
 
-ID_DIGITS = 64
-
 _MONGO = {"=": "$eq", "<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
 _PYTHON: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -95,10 +92,7 @@ OPERATORS = tuple(_PYTHON)
 
 _ORDERED: tuple[Kind, ...] = ("number", "whole number", "date")
 _EXPRESSION = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.]*)\s*(!=|<=|>=|=|<|>)\s*(.*?)\s*", re.ASCII)
-_TEXT = re.compile(r"[^$=<>{}\x00-\x1f\x7f][^{}\x00-\x1f\x7f]{0,199}")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?", re.ASCII)
-_TAG = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
 _YES_OR_NO = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -189,142 +183,6 @@ def parse_condition(text: str) -> Condition:
     return Condition(name, sign, _read(name, kind, value))
 
 
-def combine(conditions: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Join filters so that all of them must fit.
-
-    Parameters
-    ----------
-    conditions
-        Filters; empty ones restrict nothing.
-
-    Returns
-    -------
-    One filter, flat where no field is in two of them.
-    """
-    parts = [one for one in conditions if one]
-    keys = [key for one in parts for key in one]
-    if len(set(keys)) == len(keys):
-        return {key: value for one in parts for key, value in one.items()}
-    return {"$and": parts}
-
-
-def parse_moment(text: str | datetime) -> datetime:
-    """Read a moment in ISO form; without a zone it is UTC.
-
-    Parameters
-    ----------
-    text
-        Such as ``2026-11-21`` or ``2026-11-21T16:29:18``.
-
-    Returns
-    -------
-    The moment in UTC, without a zone, as the database keeps it.
-
-    Raises
-    ------
-    InputError
-        If it is no moment.
-    """
-    moment = text if isinstance(text, datetime) else _from_iso(text)
-    if moment is None:
-        raise InputError(
-            f"{text!r} is no date; write it as 2026-11-21 or 2026-11-21T16:29:18, in UTC."
-        )
-    try:
-        return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
-    except OverflowError:
-        raise InputError(f"{text!r} is a date that no calendar holds in UTC.") from None
-
-
-def plain_text(text: str) -> str:
-    """Refuse text that could be anything else than a value.
-
-    Parameters
-    ----------
-    text
-        From outside.
-
-    Returns
-    -------
-    The same text.
-
-    Raises
-    ------
-    InputError
-        If it is empty, longer than 200 characters, begins with an operator, or has braces or
-        control characters.
-    """
-    if not isinstance(text, str) or not _TEXT.fullmatch(text):
-        raise InputError(f"{text!r} is no value; write plain text without $ < > = in front.")
-    return text
-
-
-def between(path: str, low: Any, high: Any) -> dict[str, Any]:
-    """Ask for a range that includes its ends.
-
-    Parameters
-    ----------
-    path
-        Where the value is.
-    low, high
-        The ends; None leaves a side open.
-
-    Returns
-    -------
-    The filter.
-    """
-    bounds = {"$gte": low, "$lte": high}
-    given = {key: value for key, value in bounds.items() if value is not None}
-    return {path: given} if given else {}
-
-
-def id_condition(path: str, text: str) -> dict[str, Any]:
-    """Ask for an id by its digits, or by the first ones.
-
-    Parameters
-    ----------
-    path
-        Where the id is.
-    text
-        Hexadecimal digits.
-
-    Returns
-    -------
-    The filter.
-    """
-    whole = len(text) == ID_DIGITS
-    return {path: text if whole else {"$gte": text, "$lt": text + "g"}}
-
-
-def tag_condition(text: str) -> dict[str, Any]:
-    """Ask for a tag of frames.
-
-    Parameters
-    ----------
-    text
-        Such as ``event=3``. Sources write numbers as numbers or as text; both are found.
-
-    Returns
-    -------
-    The filter.
-
-    Raises
-    ------
-    InputError
-        If it is no key with a plain value.
-    """
-    key, equals, value = (part.strip() for part in text.partition("="))
-    if not equals or not _TAG.fullmatch(key):
-        raise InputError(f"{text!r} is no tag; write key=value, as in event=3.")
-    meant: list[Any] = [plain_text(value)]
-    number = _number(value)
-    if number is not None:
-        meant.append(number)
-    elif value.lower() in ("true", "false"):
-        meant.append(value.lower() == "true")
-    return {f"tags.{key}": {"$in": meant}}
-
-
 def _read(name: str, kind: Kind, text: str) -> Any:
     if kind == "text":
         return plain_text(text)
@@ -338,24 +196,7 @@ def _read(name: str, kind: Kind, text: str) -> Any:
     elif kind == "whole number":
         value = int(text) if _WHOLE.fullmatch(text) else None
     else:
-        value = _number(text)
+        value = number(text)
     if value is None:
         raise InputError(f"'{name}' is a {kind}, and {text!r} is none.")
     return value
-
-
-def _from_iso(text: Any) -> datetime | None:
-    if not isinstance(text, str) or not _DATE.fullmatch(text):
-        return None
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
