@@ -161,9 +161,11 @@ def test_many_documents_are_decided_without_reading_them(monkeypatch):
     assert [table.identifier(slot) for slot in ordered] == [d["_id"] for d in by_hand]
 
 
-@pytest.mark.parametrize("query", [{"a": {"$bad": 1}}, {"$or": []}, {"$or": 3}, {"$strange": 1}])
+@pytest.mark.parametrize(
+    "query", [{"a": {"$bad": 1}}, {"$or": []}, {"$or": 3}, {"$strange": 1}, {"s": {"$regex": "("}}]
+)
 def test_a_wrong_filter_is_an_error_on_every_road(monkeypatch, query):
-    host, _ = fill(numbered([{"a": 1}, {"a": 2}], as_text=True))
+    host, _ = fill(numbered([{"a": 1, "s": "x"}, {"a": 2}], as_text=True))
     for many in (0, 10**9):
         monkeypatch.setattr(ordering, "MANY", many)
         assert execute(host, {"find": "c", "filter": query, "$db": "test"})["ok"] == 0.0

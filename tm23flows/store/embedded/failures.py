@@ -6,6 +6,7 @@ with their codes. Every failed command gives such a reply; none ends the server.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from bson.errors import BSONError
@@ -22,6 +23,7 @@ ENGINE_ERRORS = (
     AssertionError,
     RecursionError,
     NotImplementedError,
+    re.error,
 )
 
 _BAD_VALUE = 2

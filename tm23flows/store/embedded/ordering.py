@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from mongomock_ng.filtering import resolve_sort_key
 from pymongo.errors import OperationFailure
-
-from tm23flows.store.embedded.comparisons import UnfitError
 
 if TYPE_CHECKING:
     from tm23flows.store.embedded.tables import Table
@@ -51,7 +48,9 @@ def sort_slots(table: Table, slots: list[int], sort: Document) -> list[int]:
         if not isinstance(direction, int | float):
             raise OperationFailure(f"cannot sort '{field}' by {direction!r}", 2)
     if "$natural" not in sort and is_for_columns(table, slots, list(sort)):
-        ordered = _sort_by_columns(table, slots, sort)
+        from tm23flows.store.embedded.by_columns import sort_many
+
+        ordered = sort_many(table, slots, sort)
         if ordered is not None:
             return ordered
     for field, direction in reversed(sort.items()):
@@ -82,33 +81,3 @@ def is_for_columns(table: Table, slots: Sequence[int], fields: list[str]) -> boo
     if len(slots) >= MANY:
         return True
     return len(slots) >= _SOME and table.columns.has(one for one in fields if one != "_id")
-
-
-def _sort_by_columns(table: Table, slots: list[int], sort: Document) -> list[int] | None:
-    *first, last = sort
-    fields = first if last == "_id" else [*first, last]
-    columns = table.columns.get(fields)
-    if len(columns) < len(fields):
-        return None
-    places = np.array(slots, dtype=np.int64)
-    try:
-        ranks = [columns[field].ranks(places) * (-1 if sort[field] < 0 else 1) for field in fields]
-    except (UnfitError, TypeError, NotImplementedError):
-        return None
-    if last != "_id":
-        return places[_order(ranks)].tolist()
-    # Few documents are told apart by their ids only, so these are compared last.
-    order = _order(ranks) if ranks else np.arange(len(places))
-    groups = np.zeros(len(places), dtype=np.int64)
-    for one in ranks:
-        groups[1:] |= one[order][1:] != one[order][:-1]
-    group_of = dict(zip(places[order].tolist(), np.cumsum(groups).tolist(), strict=True))
-    if len(set(group_of.values())) == len(slots):
-        return places[order].tolist()
-    keys = {slot: resolve_sort_key("_id", {"_id": table.identifier(slot)}) for slot in slots}
-    by_id = sorted(slots, key=keys.__getitem__, reverse=sort["_id"] < 0)
-    return sorted(by_id, key=group_of.__getitem__)
-
-
-def _order(ranks: list[np.ndarray]) -> np.ndarray:
-    return np.lexsort(ranks[::-1])

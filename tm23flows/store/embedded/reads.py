@@ -16,7 +16,7 @@ from sentinels import NOTHING
 from tm23flows.store.embedded.engine import EngineCollection
 from tm23flows.store.embedded.host import Command, Host, Reply, refuse_collation
 from tm23flows.store.embedded.indexes import hashable
-from tm23flows.store.embedded.matching import distinct_stand_ins
+from tm23flows.store.embedded.ordering import is_for_columns
 from tm23flows.store.embedded.projection import read_projection
 
 Stage = dict[str, Any]
@@ -84,7 +84,7 @@ def distinct(host: Host, database: str, command: Command) -> Reply:
     collection = host.collection(database, command["distinct"])
     values: dict[Any, Any] = {}
     slots = collection.find_slots(command.get("query") or {})
-    documents = distinct_stand_ins(collection.table, command["key"], slots)
+    documents = _stand_ins(collection, command["key"], slots)
     if documents is None:
         documents = [collection.table.document(slot) for slot in slots]
     for document in documents:
@@ -94,6 +94,16 @@ def distinct(host: Host, database: str, command: Command) -> Reply:
             for value in candidate if isinstance(candidate, list) else [candidate]:
                 values.setdefault(hashable(value), value)
     return {"values": list(values.values())}
+
+
+def _stand_ins(
+    collection: EngineCollection, field: str, slots: list[int]
+) -> list[dict[str, Any]] | None:
+    if not is_for_columns(collection.table, slots, [field]):
+        return None
+    from tm23flows.store.embedded.by_columns import stand_ins
+
+    return stand_ins(collection.table, field, slots)
 
 
 def aggregate(host: Host, database: str, command: Command) -> Reply:
