@@ -130,3 +130,17 @@ def test_stored_fields_can_be_chosen(emt_archive):
     stored = list(Selection(emt_archive, Frame, query).stored({"step": 1}))
     assert all(one.keys() == {"_id", "step"} for one in stored)
     assert stored
+
+
+@pytest.mark.parametrize("words", [{"regime": "cold"}, {"regime": "cold", "tag": "event=1"}])
+@pytest.mark.parametrize("joined", [50_000, 0])
+def test_no_more_is_read_than_the_limit(
+    archive, make_frame, make_label, monkeypatch, words, joined
+):
+    monkeypatch.setattr("tm23flows.store.plans.JOIN_LIMIT", joined)
+    frames = [make_frame(seed, tags={"event": 1}) for seed in range(5)]
+    archive.put(*frames, *(make_label(one) for one in frames))
+    selection = archive.labels(**words)
+    everything = list(selection.ids())
+    assert [one["_id"] for one in selection.stored(limit=2)] == everything[:2]
+    assert len(list(selection.stored(limit=0))) == len(everything) == 5

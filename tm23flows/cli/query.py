@@ -157,7 +157,9 @@ def _answer(words: dict[str, Any], wanted: Wanted) -> None:
 def _rows(archive: Archive, found: Selection, wanted: Wanted) -> Iterator[dict[str, Any]]:
     from tm23flows.store.rows import frame_rows, label_rows
 
-    return (frame_rows if wanted.frames else label_rows)(archive, found.query)
+    # One more than is shown says whether there are more.
+    limit = 0 if wanted.as_json or not wanted.limit else wanted.limit + 1
+    return (frame_rows if wanted.frames else label_rows)(archive, found.query, limit)
 
 
 def _print_tables(rows: Iterator[dict[str, Any]], found: Selection, wanted: Wanted) -> None:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
     from tm23flows.store.query import Query
 
-JOIN_LIMIT = 10_000
-"""Up to this many ids of another collection become part of a filter (0.7 MB)."""
+JOIN_LIMIT = 50_000
+"""Up to this many ids of another collection become part of a filter (4 of 16 MB)."""
 
 Key = dict[str, Any]
 """The ids of a document that matches the filter: its own, and of a label its frame's."""

@@ -27,7 +27,7 @@ FRAME_FIELDS = dict.fromkeys(
 )
 
 
-def label_rows(archive: Archive, query: Query) -> Iterator[dict[str, Any]]:
+def label_rows(archive: Archive, query: Query, limit: int = 0) -> Iterator[dict[str, Any]]:
     """Stream labels that match a query as rows of plain values.
 
     Parameters
@@ -36,6 +36,8 @@ def label_rows(archive: Archive, query: Query) -> Iterator[dict[str, Any]]:
         The archive.
     query
         What to look for.
+    limit
+        How many rows at most; 0 means all.
 
     Yields
     ------
@@ -43,7 +45,7 @@ def label_rows(archive: Archive, query: Query) -> Iterator[dict[str, Any]]:
     the numbers are: energy in eV per atom, largest force in eV/angstrom, largest stress
     component in eV/angstrom^3. What is not known is None.
     """
-    for stored in Selection(archive, Label, query).stored(LABEL_FIELDS):
+    for stored in Selection(archive, Label, query).stored(LABEL_FIELDS, limit):
         recipe = stored["recipe"]
         sizes = stored.get("magnitudes") or {}
         yield {
@@ -63,7 +65,7 @@ def label_rows(archive: Archive, query: Query) -> Iterator[dict[str, Any]]:
         }
 
 
-def frame_rows(archive: Archive, query: Query) -> Iterator[dict[str, Any]]:
+def frame_rows(archive: Archive, query: Query, limit: int = 0) -> Iterator[dict[str, Any]]:
     """Stream frames that match a query as rows of plain values.
 
     Parameters
@@ -72,12 +74,14 @@ def frame_rows(archive: Archive, query: Query) -> Iterator[dict[str, Any]]:
         The archive.
     query
         What to look for; words about labels ask for a label like that.
+    limit
+        How many rows at most; 0 means all.
 
     Yields
     ------
     Ids, where the frame comes from, its time in fs, its number of atoms and its tags.
     """
-    for stored in Selection(archive, Frame, query).stored(FRAME_FIELDS):
+    for stored in Selection(archive, Frame, query).stored(FRAME_FIELDS, limit):
         yield {
             "frame_id": stored["_id"],
             **_where_from(stored),

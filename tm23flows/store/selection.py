@@ -8,6 +8,7 @@ are in memory at most.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tm23flows.documents.frame import Frame
@@ -88,13 +89,15 @@ class Selection(Generic[Noun]):
         for key in self._keys(self._plan()):
             yield key["_id"]
 
-    def stored(self, fields: dict[str, int] | None = None) -> Iterator[Stored]:
+    def stored(self, fields: dict[str, int] | None = None, limit: int = 0) -> Iterator[Stored]:
         """Stream documents as the database holds them.
 
         Parameters
         ----------
         fields
             Projection; None reads whole documents.
+        limit
+            How many at most; 0 means all. A database that knows sorts fewer.
 
         Yields
         ------
@@ -103,9 +106,9 @@ class Selection(Generic[Noun]):
         plan = self._plan()
         collection = self.archive.database[plan.collection]
         if not plan.tests:
-            yield from self._find(plan, fields)
+            yield from self._find(plan, fields).limit(limit)
             return
-        for keys in batched(self._keys(plan)):
+        for keys in batched(islice(self._keys(plan), limit or None)):
             ids = [key["_id"] for key in keys]  # never none: batches are not empty
             found = {one["_id"]: one for one in collection.find({"_id": {"$in": ids}}, fields)}
             yield from (found[one] for one in ids if one in found)
