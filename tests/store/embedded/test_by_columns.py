@@ -12,6 +12,7 @@ def table():
             "_id": f"id {n:02}",
             "n": n % 3,
             "m": [n],
+            "s": "a",
             "deep": {"er": [{"x": n}]},
         }
     return table
