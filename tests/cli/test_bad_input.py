@@ -104,6 +104,8 @@ def test_extxyz_with_missing_forces(tm23, exported, archive):
         line.replace(":forces:R:3", "") for line in lines
     ]  # fmt: skip
     exported.write_text("\n".join(cut) + "\n")
+    _refused(tm23("import", exported, "--name", "x"), "not the file that its manifest describes")
+    exported.with_name("cu.xyz.manifest.json").unlink()
     _refused(tm23("import", exported, "--name", "x"), "has no forces")
     assert _counts(archive).total() == 0
 
@@ -113,6 +115,7 @@ def test_nan_in_a_label(tm23, exported, archive):
     last = lines[-1].split()
     lines[-1] = " ".join([*last[:-1], "nan"])  # in the last frame: the ones before are fine
     exported.write_text("\n".join(lines) + "\n")
+    exported.with_name("cu.xyz.manifest.json").unlink()
     _refused(tm23("import", exported, "--name", "x"), "NaN", "forces")
     assert _counts(archive).total() == 0
 

@@ -177,7 +177,7 @@ def test_a_dataset_of_imported_labels_goes_out_and_comes_back(archive, write, tm
     done = import_runs(archive, [write(Run())], "copper")
     export_labels(archive, "copper", tmp_path / "copper.xyz")
     back = import_labels(archive, [tmp_path / "copper.xyz"], "copper")
-    assert back.dataset.id == done.named.dataset.id
+    assert back.named.dataset.id == done.named.dataset.id
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,13 @@ from tm23flows.documents.label import Rejection
 from tm23flows.errors import InputError, NotFoundError
 from tm23flows.store.archive import Archive
 from tm23flows.store.collections import COLLECTIONS
-from tm23flows.store.files import export_labels, import_labels, labels_of, parse_words
+from tm23flows.store.files import (
+    export_labels,
+    import_files,
+    import_labels,
+    labels_of,
+    parse_words,
+)
 
 
 def test_a_query_is_read_from_text():
@@ -89,3 +95,61 @@ def test_an_import_that_fails_stores_nothing(emt_archive, archive, tmp_path):
         with pytest.raises(InputError, match=why):
             import_labels(fresh, paths, name)
     assert all(fresh.database[name].count_documents({}) == 0 for name in COLLECTIONS)
+
+
+def foreign(path):
+    """Write a file of another program."""
+    from ase.build import bulk
+    from ase.calculators.singlepoint import SinglePointCalculator
+    from ase.io import write
+
+    atoms = bulk("Cu", cubic=True)
+    atoms.calc = SinglePointCalculator(atoms, energy=-3.0, forces=atoms.positions * 0)
+    write(path, atoms, format="extxyz")
+    return path
+
+
+DECLARED = {"energy": "unspecified", "energy_unit": "eV", "force_unit": "eV/A"}
+
+
+def test_every_file_finds_its_importer(emt_archive, archive, tmp_path):
+    ours, theirs = tmp_path / "ours.xyz", foreign(tmp_path / "theirs.xyz")
+    export_labels(emt_archive, "Cu-demo", ours, "test")
+    (done,) = import_files(archive, [ours], "ours")
+    assert done.named.dataset.label_ids == emt_archive.dataset("Cu-demo").parts["test"]
+    with pytest.raises(InputError, match="does not say what its numbers are"):
+        import_files(archive, [theirs], "theirs")
+    (done,) = import_files(archive, [theirs], "theirs", declared=DECLARED)
+    assert done.named.dataset.energy == "unspecified"
+    assert done.named.dataset.query == {"files": ["theirs.xyz"], "format": "declared"}
+    (label,) = archive.labels(dataset="theirs")
+    assert label.recipe.options["source"] == "theirs"
+    assert label.provenance.inputs["import"]["licence"] == "not stated"
+    with pytest.raises(InputError, match="import them apart"):
+        import_files(archive, [ours, theirs], "both")
+
+
+def test_another_declaration_never_hides_behind_the_first(archive, tmp_path):
+    path = foreign(tmp_path / "theirs.xyz")
+    import_files(archive, [path], "x", declared=DECLARED)
+    import_files(archive, [path], "x", declared={**DECLARED, "energy_unit": "Ha"})
+    energies = sorted(label.energies.unspecified for label in archive.labels())
+    assert energies == [pytest.approx(-3.0 * 27.211386, rel=1e-6), -3.0]
+    assert archive.database["frames"].count_documents({}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "file_format", "declared", "why"),
+    [
+        ("a.xyz", "cif", {}, "no format 'cif'; use extxyz, ase-db, .* mvl-snap, .* rare-events"),
+        ("none.xyz", None, {}, "no file"),
+        ("a.parquet", None, DECLARED, "declarations are for extxyz and ase-db"),
+        ("a.xyz", None, {"colour": "red"}, "no word 'colour'|does not say"),
+    ],
+)
+def test_wrong_imports_are_one_sentence(archive, tmp_path, name, file_format, declared, why):
+    foreign(tmp_path / "a.xyz")
+    (tmp_path / "a.parquet").write_bytes(b"x")
+    with pytest.raises(InputError, match=why):
+        import_files(archive, [tmp_path / name], "x", file_format, declared)
+    assert archive.database["frames"].count_documents({}) == 0

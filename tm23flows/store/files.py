@@ -21,9 +21,11 @@ from tm23flows.store.exchange.formats import FORMATS, format_named, format_of
 from tm23flows.store.exchange.intake import Imported, Incoming, take_in
 from tm23flows.store.exchange.manifest import file_entry, verify_manifest
 from tm23flows.store.exchange.mvl import LAYOUTS, mvl_incoming
-from tm23flows.store.exchange.rare_events import RareEvents, rare_incoming, read_rare_events
+from tm23flows.store.exchange.rare_events import rare_incoming
+from tm23flows.store.exchange.rare_folder import RareEvents, read_rare_events
 from tm23flows.store.exchange.source import labels_of
-from tm23flows.store.exchange.tm23_archive import archive_files, tm23_incoming
+from tm23flows.store.exchange.tm23_archive import tm23_incoming
+from tm23flows.store.exchange.tm23_names import archive_files
 from tm23flows.store.query import parse_words
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Parquet: ColabFit's columns, float64, bit by bit."""
+"""Parquet: float64, bit by bit, found by other programs."""
 
 import sys
 
@@ -11,16 +11,6 @@ from pyarrow import parquet as pq
 
 from tm23flows.errors import InputError, MissingDependencyError
 from tm23flows.store.exchange import parquet
-
-PUBLISHED = """
-property_id property_hash last_modified dataset_id multiplicity software method energy
-atomic_forces cauchy_stress cauchy_stress_volume_normalized electronic_band_gap
-electronic_band_gap_type formation_energy adsorption_energy atomization_energy max_force_norm
-mean_force_norm energy_above_hull configuration_id configuration_hash structure_hash cell positions
-pbc chemical_formula_hill chemical_formula_reduced chemical_formula_anonymous elements
-elements_ratios atomic_numbers nsites nelements nperiodic_dimensions dimension_types names labels
-"""
-"""Columns of ColabFit's published table, in its order."""
 
 
 @settings(max_examples=30, deadline=None)
@@ -35,17 +25,6 @@ def test_any_numbers_and_words_come_back(
 def test_row_groups_join_without_a_seam(tmp_path, pairs, through_file, assert_same, monkeypatch):
     monkeypatch.setattr(parquet, "BATCH", 3)
     assert_same(through_file("parquet", tmp_path, pairs), pairs)
-
-
-def test_the_columns_are_colabfits(tmp_path, pairs, write_file):
-    schema = pq.read_schema(write_file("parquet", tmp_path, pairs))
-    assert schema.names[: len(PUBLISHED.split())] == PUBLISHED.split()
-    table = pa.list_(pa.list_(pa.float64()))
-    for name in ("atomic_forces", "cauchy_stress", "cell", "positions"):
-        assert schema.field(name).type == table
-    assert schema.field("energy").type == pa.float64()
-    assert schema.field("multiplicity").type == pa.int32()
-    assert schema.field("elements_ratios").type == pa.list_(pa.float64())
 
 
 def test_other_programs_find_the_numbers(tmp_path, pairs, write_file):

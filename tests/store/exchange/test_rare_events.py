@@ -11,7 +11,8 @@ from ase.io import write
 
 from tm23flows.documents.frame import Frame
 from tm23flows.errors import InputError
-from tm23flows.store.exchange.rare_events import rare_incoming, read_rare_events
+from tm23flows.store.exchange.rare_events import rare_incoming
+from tm23flows.store.exchange.rare_folder import read_rare_events
 from tm23flows.store.files import import_files
 
 N_FRAMES = 5

@@ -10,8 +10,9 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
 from tm23flows.errors import InputError
-from tm23flows.store.exchange import tm23_archive
-from tm23flows.store.exchange.tm23_archive import archive_files, tm23_incoming
+from tm23flows.store.exchange import tm23_names
+from tm23flows.store.exchange.tm23_archive import tm23_incoming
+from tm23flows.store.exchange.tm23_names import archive_files
 from tm23flows.store.files import import_files
 
 STRESS = {"stress_unit": "eV/A^3", "stress_sign": "tension"}
@@ -21,7 +22,7 @@ COUNTS = {"train": 9, "test": 1}
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
     """Nine and one frames stand for 900 and 100."""
-    monkeypatch.setattr(tm23_archive, "COUNTS", COUNTS)
+    monkeypatch.setattr(tm23_names, "COUNTS", COUNTS)
 
 
 def frames(metal, regime, first, count):

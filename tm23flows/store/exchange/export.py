@@ -122,6 +122,12 @@ def export_labels(
         raise InputError(f"There is no folder {path.parent} to write {path.name} to.")
     dataset_id = None if found.dataset is None else found.dataset.id
     wanted = Wanted(len(found.label_ids), found.n_atoms, energy, keys, dataset_id)
+    return _write(archive, path, chosen, wanted, found, licence)
+
+
+def _write(
+    archive: Archive, path: Path, chosen: Format, wanted: Wanted, found: Source, licence: str | None
+) -> int:
     seen = _Seen()
     pairs = seen.watch(stream_pairs(archive, found.label_ids))
     with TemporaryDirectory(prefix=f".{path.name}.", suffix=".part", dir=path.parent) as folder:

@@ -7,7 +7,7 @@ find what is there twice, refuse what contradicts the archive, store in batches,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
@@ -15,11 +15,11 @@ from pydantic import JsonValue
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.frame import Frame
-from tm23flows.documents.label import ENERGY_KINDS, EnergyKind, Label
 from tm23flows.errors import InputError
 from tm23flows.store.batches import batched
 from tm23flows.store.datasets import Named, check_name, name_dataset
-from tm23flows.store.exchange.records import Pair, label_checksum
+from tm23flows.store.exchange.records import Pair
+from tm23flows.store.exchange.survey import Survey, check_archive
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
@@ -75,38 +75,6 @@ class Imported:
     notes: tuple[str, ...] = ()
 
 
-@dataclass
-class _Survey:
-    """What the first reading finds."""
-
-    labels: dict[str, str] = field(default_factory=dict)
-    parts: dict[str, dict[str, None]] = field(default_factory=dict)
-    frame_parts: dict[str, str] = field(default_factory=dict)
-    elements: set[str] = field(default_factory=set)
-    energies: set[str] = field(default_factory=lambda: set(ENERGY_KINDS))
-    n_read: int = 0
-    n_repeated: int = 0
-    n_contradicting: int = 0
-
-    def add(self, part: str, label: Label) -> None:
-        """Note one record; the first one of a frame and recipe counts."""
-        self.n_read += 1
-        checksum, before = label_checksum(label), self.labels.get(label.id)
-        if self.frame_parts.setdefault(label.frame_id, part) != part:
-            raise InputError(
-                f"Frame {label.frame_id[:12]} is in two parts, {self.frame_parts[label.frame_id]} "
-                f"and {part}: what trains a model must not test it; import them one by one."
-            )
-        if before is not None:
-            self.n_repeated += before == checksum
-            self.n_contradicting += before != checksum
-            return
-        self.labels[label.id] = checksum
-        self.parts.setdefault(part, {})[label.id] = None
-        self.elements.add(label.element)
-        self.energies &= {k for k in ENERGY_KINDS if getattr(label.energies, k) is not None}
-
-
 def take_in(
     archive: Archive,
     name: str,
@@ -145,25 +113,17 @@ def take_in(
         other numbers for the same frame and recipe.
     """
     check_name(name)
-    survey = _Survey()
-    for one in incoming:
-        for _, label in one.read():
-            survey.add(one.part, label)
-    if not survey.n_read:
-        raise InputError("There is not one frame in these files.")
-    _check_archive(archive, survey)
+    survey = _survey(incoming)
+    check_archive(archive, survey)
     known = len(archive.existing(Frame, survey.frame_parts))
-    for one in incoming:
-        for batch in batched(one.read(), BATCH):
-            archive.put(*(frame for frame, _ in batch))
-            archive.record(label for _, label in batch)
+    _store(archive, incoming)
     dataset = Dataset(
         provenance=Provenance.now(inputs=dict(inputs)),
         element="-".join(sorted(survey.elements)),
         parts={part: tuple(ids) for part, ids in survey.parts.items()},
         rule="import",
         query=dict(query),
-        energy=_policy(survey.energies),
+        energy=survey.policy,
     )
     return Imported(
         named=name_dataset(archive, name, dataset),
@@ -174,6 +134,23 @@ def take_in(
         n_contradicting=survey.n_contradicting,
         notes=tuple(notes),
     )
+
+
+def _survey(incoming: Sequence[Incoming]) -> Survey:
+    survey = Survey()
+    for one in incoming:
+        for _, label in one.read():
+            survey.add(one.part, label)
+    if not survey.n_read:
+        raise InputError("There is not one frame in these files.")
+    return survey
+
+
+def _store(archive: Archive, incoming: Sequence[Incoming]) -> None:
+    for one in incoming:
+        for batch in batched(one.read(), BATCH):
+            archive.put(*(frame for frame, _ in batch))
+            archive.record(label for _, label in batch)
 
 
 def sentences(done: Imported) -> Iterator[str]:
@@ -202,24 +179,3 @@ def sentences(done: Imported) -> Iterator[str]:
     parts = ", ".join(f"{len(ids)} {part}" for part, ids in named.dataset.parts.items())
     split = f" ({parts})" if len(named.dataset.parts) > 1 else ""
     yield f"{len(named.dataset.label_ids)} labels as {named.name}@{named.version}{split}"
-
-
-def _policy(energies: set[str]) -> EnergyKind:
-    """Return the energy that all labels have; the free one where they have several."""
-    for kind in ENERGY_KINDS:
-        if kind in energies:
-            return kind
-    raise InputError("The labels of these files have no energy in common; import them apart.")
-
-
-def _check_archive(archive: Archive, survey: _Survey) -> None:
-    """Refuse labels of which the archive has other numbers: it would silently keep its own."""
-    other = 0
-    for batch in batched(archive.existing(Label, survey.labels), BATCH):
-        stored = archive.get_many(Label, batch)
-        other += sum(label_checksum(label) != survey.labels[label.id] for label in stored)
-    if other:
-        raise InputError(
-            f"{other} labels of these files are in the archive with the same settings and other "
-            "numbers; if this is another set, give it a name of its own with --declare source=NAME."
-        )

@@ -1,31 +1,24 @@
-"""Parquet in the column layout of the ColabFit Exchange.
+"""Parquet in the column layout of the ColabFit Exchange, in float64.
 
-Owns the columns: those of the files ``co/*.parquet`` that ColabFit publishes, as its page
-"Parquet File Schema: Configuration" (materials.colabfit.org/docs/configuration_schema) and the
-schema of colabfit-tools list them, in float64. ColabFit does not say the sign of
-``cauchy_stress``; here it is positive under tension. Our documents are in the two columns of
-metadata.
+Owns writing and reading of the file; the columns are :mod:`tm23flows.store.exchange.colabfit`.
+Our documents are in its two columns of metadata.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tm23flows.documents.frame import Frame
-from tm23flows.documents.label import Label
 from tm23flows.errors import InputError, MissingDependencyError
+from tm23flows.store.exchange.colabfit import COLUMNS, colabfit_row
 from tm23flows.store.exchange.records import (
     Pair,
     Wanted,
-    document_texts,
-    label_checksum,
     rebuild,
 )
 
@@ -35,54 +28,8 @@ EXACT = "every float64, bit by bit"
 BATCH = 500
 """Frames in a row group; as many are in memory at once."""
 
-ID_LENGTH = 25
-"""Digits of ColabFit's short ids after ``PO_`` and ``CO_``."""
-
 FULL = [0, 5, 4, 5, 1, 3, 4, 3, 2]
 """Places of ASE's six components in the full tensor."""
-
-COLUMNS: dict[str, str] = {
-    "property_id": "text",
-    "property_hash": "text",
-    "last_modified": "time",
-    "dataset_id": "text",
-    "multiplicity": "integer",
-    "software": "text",
-    "method": "text",
-    "energy": "double",
-    "atomic_forces": "table",
-    "cauchy_stress": "table",
-    "cauchy_stress_volume_normalized": "boolean",
-    "electronic_band_gap": "double",
-    "electronic_band_gap_type": "text",
-    "formation_energy": "double",
-    "adsorption_energy": "double",
-    "atomization_energy": "double",
-    "max_force_norm": "double",
-    "mean_force_norm": "double",
-    "energy_above_hull": "double",
-    "configuration_id": "text",
-    "configuration_hash": "text",
-    "structure_hash": "text",
-    "cell": "table",
-    "positions": "table",
-    "pbc": "booleans",
-    "chemical_formula_hill": "text",
-    "chemical_formula_reduced": "text",
-    "chemical_formula_anonymous": "text",
-    "elements": "texts",
-    "elements_ratios": "doubles",
-    "atomic_numbers": "integers",
-    "nsites": "integer",
-    "nelements": "integer",
-    "nperiodic_dimensions": "integer",
-    "dimension_types": "integers",
-    "names": "texts",
-    "labels": "texts",
-    "configuration_metadata": "text",
-    "property_metadata": "text",
-}
-"""Kind of each column; what we have nothing to say about is null."""
 
 
 def write(path: Path, pairs: Iterable[Pair], wanted: Wanted) -> None:
@@ -109,7 +56,7 @@ def write(path: Path, pairs: Iterable[Pair], wanted: Wanted) -> None:
     left = iter(pairs)
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         while batch := list(islice(left, BATCH)):
-            rows = [_row(frame, label, wanted) for frame, label in batch]
+            rows = [colabfit_row(frame, label, wanted) for frame, label in batch]
             columns = {
                 name: pa.array([row.get(name) for row in rows], schema.field(name).type)
                 for name in COLUMNS
@@ -180,56 +127,6 @@ def _schema(pa: Any) -> Any:
         "booleans": pa.list_(pa.bool_()),
     }
     return pa.schema([(name, kinds[kind]) for name, kind in COLUMNS.items()])
-
-
-def _row(frame: Frame, label: Label, wanted: Wanted) -> dict[str, Any]:
-    texts = document_texts(frame, label)
-    norms = np.linalg.norm(label.forces, axis=1)
-    properties = f'{{"tm23_checksum": "{label_checksum(label)}", "tm23_label": {texts[1]}}}'
-    return {
-        "property_id": f"PO_{label.id[:ID_LENGTH]}",
-        "property_hash": label.id,
-        "last_modified": label.provenance.created,
-        "dataset_id": wanted.dataset_id,
-        "multiplicity": 1,
-        "software": label.effort.program or label.recipe.engine,
-        "method": f"DFT-{label.recipe.xc}" if label.recipe.engine != "emt" else "EMT",
-        "energy": label.energies.of(wanted.energy),
-        "cauchy_stress_volume_normalized": None if label.stress is None else True,
-        "max_force_norm": float(norms.max()),
-        "mean_force_norm": float(norms.mean()),
-        "configuration_id": f"CO_{label.frame_id[:ID_LENGTH]}",
-        "configuration_hash": label.frame_id,
-        "structure_hash": label.frame_id,
-        "pbc": [True, True, True],
-        **_composition(tuple(frame.numbers.tolist())),
-        "nperiodic_dimensions": 3,
-        "dimension_types": [1, 1, 1],
-        "names": [f"{frame.element}-{label.frame_id[:ID_LENGTH]}"],
-        "labels": [frame.regime] if frame.regime else [],
-        "configuration_metadata": f'{{"tm23_frame": {texts[0]}}}',
-        "property_metadata": properties,
-    }
-
-
-@cache
-def _composition(numbers: tuple[int, ...]) -> dict[str, Any]:
-    from ase import Atoms
-    from ase.formula import Formula
-
-    formula = Formula(Atoms(numbers=numbers).get_chemical_formula("hill"))
-    counts = dict(sorted(formula.count().items()))
-    reduced, _ = formula.reduce()
-    return {
-        "chemical_formula_hill": str(formula),
-        "chemical_formula_reduced": reduced.format("hill"),
-        "chemical_formula_anonymous": str(formula.stoichiometry()[0]),
-        "elements": list(counts),
-        "elements_ratios": [count / len(numbers) for count in counts.values()],
-        "atomic_numbers": list(numbers),
-        "nsites": len(numbers),
-        "nelements": len(counts),
-    }
 
 
 def _tables(batch: list[Pair]) -> dict[str, list[np.ndarray | None]]:
