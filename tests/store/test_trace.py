@@ -154,9 +154,3 @@ def test_more_ids_than_fit_into_one_question(emt_archive, monkeypatch):
     assert found.complete
     assert [one.count for one in found.levels] == [1, 24, 24, 3, 1]
     assert len(level(found, "labels").shown) == 3
-
-
-def test_parents_are_counted_in_json_not_listed(emt_archive):
-    found = emt_archive.trace(emt_archive.dataset("Cu-demo").id)
-    assert len(level(found, "datasets").shown[0].parents) == 24
-    assert found.as_dict()["levels"][0]["shown"][0]["parents"] == 24

@@ -12,7 +12,7 @@ from tm23flows.errors import InputError
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-    from tm23flows.store.trace import Level, Relative, Trace
+    from tm23flows.store.relatives import Level, Relative, Trace
 
 
 def trace(
@@ -40,7 +40,7 @@ def trace(
     """
     from tm23flows.store.archive import Archive
     from tm23flows.store.descendants import descendants
-    from tm23flows.store.trace import SHOWN_PER_LEVEL
+    from tm23flows.store.relatives import SHOWN_PER_LEVEL
     from tm23flows.store.trace import trace as ancestors
 
     if (down and both) or (as_json and prov):

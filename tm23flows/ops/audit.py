@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from tm23flows.errors import InputError
+from tm23flows.ops.audit_blobs import check_blobs
 from tm23flows.ops.audit_documents import check_documents
-from tm23flows.ops.audit_files import check_blobs, check_seams
 from tm23flows.ops.audit_jobs import check_jobs
+from tm23flows.ops.audit_seams import check_seams
 from tm23flows.ops.fireworks_config import LAUNCHPAD_DATABASE
 from tm23flows.ops.ledger import INVARIANTS, Ledger, Violation
 from tm23flows.store.collections import DATASET_NAMES

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from tm23flows.documents.ids import content_id
 from tm23flows.documents.label import label_id
+from tm23flows.ops.audit_past import AGAIN, RESTORE, check_names, check_past
 from tm23flows.ops.ledger import Ledger, Violation
 from tm23flows.ops.secrets import find_secrets, known_secrets
 from tm23flows.store.batches import batched
 from tm23flows.store.collections import COLLECTIONS, DATASET_NAMES
 from tm23flows.store.large_datasets import unfold_what_is_there
 from tm23flows.store.raw_outputs import COLLECTION as RAW_OUTPUTS
-from tm23flows.store.trace import is_rootless, parents_of
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 Stored = dict[str, Any]
 
 DOCUMENTS_AT_ONCE = 200
-
-RESTORE = "restore it from a backup; 'tm23 trace {id} --down' lists what was made from it"
-AGAIN = "delete it and run its workflow again, which makes only what is missing"
 
 
 def check_documents(ledger: Ledger, archive: Archive) -> None:
@@ -48,11 +44,11 @@ def check_documents(ledger: Ledger, archive: Archive) -> None:
             batch = [unfold_what_is_there(archive.blobs, collection, one) for one in stored]
             for invariant in ("I1", "I3", "I7", "I10"):
                 ledger.checked(invariant, len(batch), collection if invariant == "I1" else "")
-            older += sum(_layout(one) < noun.LAYOUT for one in batch)
+            older += sum(one.get("schema_version") in range(noun.LAYOUT) for one in batch)
             if ledger.wants("I1", "I3"):
                 ledger.add(_sound(collection, batch))
             if ledger.wants("I7"):
-                ledger.add(_with_past(archive, collection, batch))
+                ledger.add(check_past(archive, collection, batch))
             if ledger.wants("I10"):
                 ledger.add(secrets_in(collection, batch, secrets))
             if collection == "labels":
@@ -76,12 +72,7 @@ def _check_records(ledger: Ledger, archive: Archive, secrets: set[str]) -> None:
             ledger.add(secrets_in(name, batch, secrets))
             if name == DATASET_NAMES:
                 ledger.checked("I7", len(batch))
-                ledger.add(_names_of_something(archive, batch))
-
-
-def _layout(stored: Stored) -> int:
-    version = stored.get("schema_version")
-    return version if isinstance(version, int) else 0
+                ledger.add(check_names(archive, batch))
 
 
 def _sound(collection: str, batch: Iterable[Stored]) -> Iterator[Violation]:
@@ -97,60 +88,13 @@ def _sound(collection: str, batch: Iterable[Stored]) -> Iterator[Violation]:
         except (ValueError, TypeError, KeyError) as error:
             reason = " ".join(str(error).split())[:300]
             fix = f"restore it from a backup, or {AGAIN}"
-            if _layout(stored) > noun.LAYOUT:
+            if "install that one" in reason:
                 fix = "a newer tm23flows wrote it: install that one"
             yield Violation("I3", collection, key, f"it cannot be read: {reason}", fix)
             continue
         if document.id != stored["_id"]:
             what = f"its content has the id {str(document.id)[:12]}: it was changed from outside"
             yield Violation("I1", collection, key, what, RESTORE.format(id=key[:12]))
-
-
-def _with_past(archive: Archive, collection: str, batch: list[Stored]) -> Iterator[Violation]:
-    """Yield documents whose parents, inputs or versions are not there."""
-    wanted: dict[str, dict[str, str]] = {}
-    for stored in batch:
-        key = str(stored["_id"])
-        try:
-            parents = parents_of(collection, stored)
-            rootless = is_rootless(collection, stored)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            continue  # a document that cannot be read is the business of I3
-        for name, ids in parents.items():
-            wanted.setdefault(name, {}).update(dict.fromkeys(ids, key))
-        if rootless:
-            what = "it comes from no run, no structure and no import"
-            yield Violation("I7", collection, key, what, f"delete it, or {AGAIN}")
-        yield from _with_record(collection, key, stored.get("provenance"))
-    for name, children in wanted.items():
-        for some in batched(children):
-            there = archive.existing(COLLECTIONS[name], some)
-            for parent in some:
-                if parent not in there:
-                    what = f"its parent in {name} is not there: {parent}"
-                    fix = f"restore {parent[:12]} from a backup, or {AGAIN}"
-                    yield Violation("I7", collection, children[parent], what, fix)
-
-
-def _with_record(collection: str, key: str, past: Any) -> Iterator[Violation]:
-    if not isinstance(past, dict) or not {"software", "inputs", "inputs_sha256"} <= set(past):
-        return
-    if not past["software"].get("tm23flows"):
-        what = "its provenance names no version of tm23flows"
-        yield Violation("I7", collection, key, what, RESTORE.format(id=key[:12]))
-    if content_id("inputs", inputs=past["inputs"]) != past["inputs_sha256"]:
-        what = "its inputs do not have the checksum that its provenance names"
-        yield Violation("I7", collection, key, what, RESTORE.format(id=key[:12]))
-
-
-def _names_of_something(archive: Archive, batch: list[Stored]) -> Iterator[Violation]:
-    there = archive.existing(COLLECTIONS["datasets"], [one["dataset_id"] for one in batch])
-    for one in batch:
-        if one["dataset_id"] not in there:
-            name = f"{one['name']}@{one['version']}"
-            what = f"the name {name} points to no dataset: {one['dataset_id']}"
-            fix = f"restore {one['dataset_id'][:12]} from a backup, or create '{one['name']}' again"
-            yield Violation("I7", DATASET_NAMES, str(one["_id"]), what, fix)
 
 
 def _labels_of_their_pair(batch: Iterable[Stored]) -> Iterator[Violation]:

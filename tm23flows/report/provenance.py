@@ -20,7 +20,7 @@ from tm23flows.documents.trajectory import Trajectory
 from tm23flows.report.quantities import MEV_PER_EV, NOT_THERE, number_text
 from tm23flows.report.records import SHORT_ID, labels_by_frame
 from tm23flows.report.words import recipe_words, short_words
-from tm23flows.store.trace import Relative, Trace
+from tm23flows.store.relatives import Relative, Trace
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive

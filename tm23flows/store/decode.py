@@ -42,7 +42,6 @@ FIREWORKS = ("{{jobflow.managers.fireworks.JobFiretask}}",)
 """Tasks that a document may name."""
 
 CLASS = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-
 OPEN_FIELDS = (
     ("provenance", "inputs"), ("recipe", "options"), ("base_recipe", "options"), ("tags",),
     ("hyperparameters",), ("summary",), ("query",), ("split_options",),
@@ -50,7 +49,7 @@ OPEN_FIELDS = (
 """Fields of the nouns that take any JSON; all others are closed, and take no such key."""
 
 DEEPEST = 100
-"""Levels of nesting: more than any document of ours has, less than what a decoder survives."""
+"""Levels of nesting: more than our documents have, less than what a decoder survives."""
 
 
 def refuse_code(value: Any, modules: Iterable[str] = MODULES) -> None:
@@ -68,7 +67,7 @@ def refuse_code(value: Any, modules: Iterable[str] = MODULES) -> None:
     DecodeRefusedError
         If there is such a thing anywhere in it, or it is nested too deeply.
     """
-    allowed = tuple(modules)
+    allowed = tuple(f"{one}." for one in modules)
     waiting: list[tuple[Any, int]] = [(value, 0)]
     while waiting:
         one, depth = waiting.pop()
@@ -120,7 +119,7 @@ def decode(value: Any, modules: Iterable[str] = MODULES) -> Any:
     Raises
     ------
     DecodeRefusedError
-        If it names something that is not on the allow-list; nothing was imported then.
+        If it names what is not on the allow-list; nothing was imported then.
     """
     from monty.json import MontyDecoder
 
@@ -129,23 +128,19 @@ def decode(value: Any, modules: Iterable[str] = MODULES) -> Any:
 
 
 def _check(one: dict[str, Any], allowed: tuple[str, ...]) -> None:
-    task, module = one.get("_fw_name"), one.get("@module")
     # FireWorks' own tasks run commands and scripts, so they are not for documents either.
-    if "_fw_name" in one and task not in FIREWORKS:
-        raise _refused(f"the task {task!r}")
+    if "_fw_name" in one and one["_fw_name"] not in FIREWORKS:
+        raise _refused(f"the task {one['_fw_name']!r}")
     if "@module" not in one:
         return
-    if not isinstance(module, str) or not _is_in(module, allowed):
+    module = one["@module"]
+    if not isinstance(module, str) or not f"{module}.".startswith(allowed):
         raise _refused(f"the module {module!r}")
     if "@class" in one and not (isinstance(one["@class"], str) and CLASS.fullmatch(one["@class"])):
         raise _refused(f"the class {one['@class']!r}")
     name = f"{module}:{one.get('@callable')}"
     if "@callable" in one and not CALLABLES.fullmatch(name):
         raise _refused(f"the function {name!r}")
-
-
-def _is_in(module: str, allowed: tuple[str, ...]) -> bool:
-    return any(module == one or module.startswith(f"{one}.") for one in allowed)
 
 
 def _refused(what: str) -> DecodeRefusedError:

@@ -12,14 +12,8 @@ from typing import TYPE_CHECKING, Any
 from tm23flows.store.batches import batched
 from tm23flows.store.collections import COLLECTIONS, collection_of
 from tm23flows.store.large_datasets import unfold
-from tm23flows.store.trace import (
-    SHOWN_PER_LEVEL,
-    WITHOUT_ARRAYS,
-    Level,
-    Trace,
-    describe,
-    parents_of,
-)
+from tm23flows.store.parents import WITHOUT_ARRAYS, parents_of
+from tm23flows.store.relatives import SHOWN_PER_LEVEL, Level, Trace, describe
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive

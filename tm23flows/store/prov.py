@@ -16,7 +16,7 @@ from typing import Any
 
 from tm23flows.documents.ids import content_id
 from tm23flows.store.collections import COLLECTIONS
-from tm23flows.store.trace import Level, Relative, Trace
+from tm23flows.store.relatives import Level, Relative, Trace
 
 PREFIX = "tm23"
 NAMESPACE = "urn:tm23flows:"
