@@ -1,21 +1,15 @@
-"""Documents cut down to some fields, without reading the others.
+"""Documents cut down to some fields.
 
 Owns the simple projections, fields by name that are taken or left out; the rest is the
-engine's. Works on BSON: what is neither taken nor left out in part is copied as it is.
+engine's, which copies what it shows value by value.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import bson
-from bson.codec_options import CodecOptions
-from bson.raw_bson import RawBSONDocument
-
-from tm23flows.store.embedded.wire import CODEC
-
+Document = dict[str, Any]
 Tree = dict[str, Any]
-_RAW: CodecOptions[RawBSONDocument] = CODEC.with_options(document_class=RawBSONDocument)
 
 
 class Projection:
@@ -36,38 +30,35 @@ class Projection:
         self._takes = takes
         self._with_id = with_id
 
-    def cut(self, raw: bytes) -> bytes | None:
+    @property
+    def is_id(self) -> bool:
+        """Whether only ``_id`` is shown."""
+        return self._takes and not self._tree
+
+    def cut(self, document: Document) -> Document | None:
         """Cut a document down.
 
         Parameters
         ----------
-        raw
-            The whole document.
+        document
+            The whole document; it is not changed.
 
         Returns
         -------
-            What is left of it; None when the engine has to do it.
+            What is left of it, sharing its values; None when the engine has to do it.
         """
-        document = RawBSONDocument(raw, _RAW)
-        if self._takes and not any(name in self._tree for name in document if name != "_id"):
-            left: dict[str, Any] | None = {}
-        else:
-            left = self._cut(document, self._tree)
+        left = self._cut(document, self._tree)
         if left is None:
             return None
         left.pop("_id", None)
-        if self._with_id and "_id" in document:
-            left = {"_id": document["_id"], **left}
-        return bson.encode(left, codec_options=CODEC)
+        return {"_id": document["_id"], **left} if self._with_id else left
 
-    def _cut(self, document: RawBSONDocument, tree: Tree) -> dict[str, Any] | None:
-        left: dict[str, Any] = {}
+    def _cut(self, document: Document, tree: Tree) -> Document | None:
+        left: Document = {}
         for name, value in document.items():
             below = tree.get(name)
             if type(below) is dict:
-                if not isinstance(value, RawBSONDocument):
-                    return None
-                part = self._cut(value, below)
+                part = self._cut(value, below) if isinstance(value, dict) else None
                 if part is None:
                     return None
                 left[name] = part
