@@ -64,6 +64,17 @@ def test_the_stress_is_the_full_tensor_with_ases_sign(tmp_path, pairs, write_fil
     assert np.isnan(data[2]["stress"].numpy()).all(), "all frames have the same keys"
 
 
+def test_long_documents_and_large_cells_fit(
+    tmp_path, make_frame, make_label, through_file, assert_same
+):
+    rng = np.random.default_rng(0)
+    frame = make_frame(
+        numbers=[29] * 5000, positions=rng.normal(0, 9, (5000, 3)), tags={"long": "x" * 9_000_000}
+    )
+    pairs = [(frame, make_label(frame))]
+    assert_same(through_file("lmdb", tmp_path, pairs), pairs)
+
+
 EVIL = b"cos\nsystem\n(S'touch %s'\ntR."
 
 

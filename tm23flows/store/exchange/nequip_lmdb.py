@@ -63,6 +63,8 @@ def write(path: Path, pairs: Iterable[Pair], wanted: Wanted) -> None:
     with TemporaryFile("w+b") as texts:
         frames = _tensors(pairs, wanted.energy, texts)
         dataset.save_from_iterator(str(grown), frames, map_size=size)
+        # Documents may be long; a text takes whole pages of the file.
+        size += 2 * texts.tell() + wanted.count * (1 << 13)
         texts.seek(0)
         with lmdb.open(str(grown), subdir=False, map_size=size, sync=False) as store:
             with store.begin(write=True) as transaction:
