@@ -39,7 +39,8 @@ def check_documents(ledger: Ledger, archive: Archive) -> None:
     secrets = known_secrets()
     older = 0
     for collection, noun in COLLECTIONS.items():
-        found = archive.database[collection].find().sort("_id", 1)
+        # Without a size of its own a cursor fetches 16 MB at once.
+        found = archive.database[collection].find(batch_size=DOCUMENTS_AT_ONCE).sort("_id", 1)
         for stored in batched(found, DOCUMENTS_AT_ONCE):
             batch = [unfold_what_is_there(archive.blobs, collection, one) for one in stored]
             for invariant in ("I1", "I3", "I7", "I10"):

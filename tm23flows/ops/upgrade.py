@@ -94,8 +94,8 @@ def upgrade(archive: Archive, tick: Callable[[str, int], None] | None = None) ->
     for name, noun in COLLECTIONS.items():
         if noun.LAYOUT == 1:
             continue
-        found = archive.database[name].find(_older(noun)).sort("_id", 1)
-        for batch in batched(found, DOCUMENTS_AT_ONCE):
+        older = archive.database[name].find(_older(noun), batch_size=DOCUMENTS_AT_ONCE)
+        for batch in batched(older.sort("_id", 1), DOCUMENTS_AT_ONCE):
             changed = _rewrite(archive, name, batch, result.unreadable)
             if changed:
                 result.done[name] = result.done.get(name, 0) + changed
