@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tm23flows.documents.ids import content_id
 from tm23flows.documents.label import (
     ENERGY_KINDS,
     Energies,
@@ -104,3 +107,10 @@ def test_an_energy_that_is_not_known_is_not_made_up(make_frame, make_label, kind
             label_arrays([label], other)
     with pytest.raises(InputError, match="no energy 'E0'"):
         label.energies.of("E0")
+
+
+@given(st.text(), st.text())
+def test_the_id_is_the_hash_of_frame_and_recipe(frame, recipe):
+    assert label_id(frame, recipe) == content_id("label", frame=frame, recipe=recipe)
+    given_ids = content_id("x", a=frame), content_id("x", a=recipe)
+    assert label_id(*given_ids) == content_id("label", frame=given_ids[0], recipe=given_ids[1])

@@ -111,7 +111,6 @@ DAMAGE = [
     ("frames", {"$set": {"schema_version": 99}}),
     ("frames", {"$set": {"positions.data": b"\0" * 48}}),
     ("frames", {"$set": {"positions.data": b"\0"}}),
-    ("frames", {"$set": {"colour": "red"}}),
     ("frames", {"$unset": {"cell": 1}}),
     ("labels", {"$set": {"schema_version": 99}}),
     ("labels", {"$set": {"recipe_id": "a" * 64}}),
@@ -121,7 +120,6 @@ DAMAGE = [
     ("labels", {"$set": {"n_atoms": 3}}),
     ("labels", {"$set": {"energies.free": float("nan")}}),
     ("labels", {"$set": {"energies": {}}}),
-    ("labels", {"$set": {"colour": "red"}}),
     ("labels", {"$unset": {"forces": 1}}),
     ("labels", {"$unset": {"stress": 1}}),
 ]
@@ -137,6 +135,12 @@ def test_damaged_documents_are_refused_by_name(archive, pair, collection, damage
     if collection == "frames":
         with pytest.raises(DatabaseError, match=damaged.id[:12]):
             list(archive.frames().atoms())
+
+
+def test_a_label_without_a_frame_is_named(archive, pair):
+    archive.database["labels"].update_one({}, {"$unset": {"frame_id": 1}})
+    with pytest.raises(DatabaseError, match=f"of the label {pair[1].id[:12]}"):
+        list(archive.labels().atoms())
 
 
 def test_a_label_whose_frame_is_gone_is_named(archive, pair):
