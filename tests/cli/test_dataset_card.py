@@ -3,7 +3,7 @@
 import pytest
 
 from tm23flows.cli.dataset_card import card_lines
-from tm23flows.store.cards import dataset_card
+from tm23flows.store.datasets.cards import dataset_card
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def test_a_database_that_dies_on_the_way_is_one_sentence(tm23, emt_archive, monk
     def dies(*args, **kwargs):
         raise AutoReconnect("mongodb://user:hidden@127.0.0.1:1: connection closed")
 
-    monkeypatch.setattr("tm23flows.store.archive.Archive.count_labels", dies)
+    monkeypatch.setattr("tm23flows.store.query.selection.Selection.count", dies)
     ran = tm23("query", "--count")
     assert ran.code == 2
     assert ran.err.startswith("tm23: the database stopped answering")

@@ -4,7 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
-from tm23flows.ops.ledger import INVARIANTS
+from tm23flows.ops.audit.ledger import INVARIANTS
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "provenance.md").read_text()
 COMMANDS = re.findall(r"^    (tm23 .+)$", TEXT, re.MULTILINE)

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from tm23flows.cli import query as command
-from tm23flows.store.query import Query
-from tm23flows.store.where import FIELDS, OPERATORS
+from tm23flows.store.query.where import FIELDS, OPERATORS
+from tm23flows.store.query.words import Query
 
 
 def test_count_as_json(tm23, emt_archive):
@@ -135,7 +135,7 @@ def test_json_is_streamed(tm23, emt_archive, monkeypatch):
         assert any('"frame_id": 1' in text for text in printed)
         yield {"frame_id": 3}
 
-    monkeypatch.setattr("tm23flows.store.rows.label_rows", rows)
+    monkeypatch.setattr("tm23flows.store.query.rows.label_rows", rows)
     assert tm23("query", "--json").code == 0
     text = "".join(f"{one}\n" for one in printed)
     assert json.loads(text) == [{"frame_id": 1}, {"frame_id": 2}, {"frame_id": 3}]

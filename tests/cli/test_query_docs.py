@@ -4,7 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
-from tm23flows.store.query import Query
+from tm23flows.store.query.words import Query
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "queries.md").read_text()
 COMMANDS = re.findall(r"^    (tm23 .+)$", TEXT, re.MULTILINE)

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from plant import open_plant
 
-from tm23flows.ops.audit import audit
+from tm23flows.ops.audit.invariants import audit
 from tm23flows.testing.invariants import assert_all_invariants
 
 DAMAGED = {"test_f3_6_a_segment_with_a_missing_piece_is_refused": {"I2"}}

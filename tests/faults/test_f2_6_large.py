@@ -13,7 +13,7 @@ from tm23flows.documents.label import Label, Rejection
 from tm23flows.documents.model import Model, ModelFile
 from tm23flows.documents.structure import Structure
 from tm23flows.documents.trajectory import SEGMENT_ARRAYS, Dynamics, Trajectory
-from tm23flows.store.datasets import create_dataset
+from tm23flows.store.datasets.creation import create_dataset
 from tm23flows.store.trajectories import append_segment, read_segments
 
 N_ATOMS = 5000

@@ -13,7 +13,7 @@ from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label
 from tm23flows.errors import DatabaseError
 from tm23flows.ops.upgrade import older_documents, upgrade
-from tm23flows.store.datasets import create_dataset
+from tm23flows.store.datasets.creation import create_dataset
 
 OLD = Path(__file__).parent / "data" / "layout_1.json"
 

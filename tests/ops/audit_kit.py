@@ -1,7 +1,7 @@
 """Archives to damage: reading and replacing segments."""
 
 from tm23flows.documents.trajectory import Trajectory
-from tm23flows.ops.audit import audit
+from tm23flows.ops.audit.invariants import audit
 
 
 def violations(archive, only):

@@ -108,7 +108,7 @@ def test_only_what_differs_is_written(archive, make_frame, make_label):
 
 
 def test_an_older_dataset_that_is_too_large_gets_its_blobs(emt_copy, monkeypatch):
-    monkeypatch.setattr("tm23flows.store.large_datasets.INLINE_BYTES", 100)
+    monkeypatch.setattr("tm23flows.store.datasets.large.INLINE_BYTES", 100)
     whole = emt_copy.dataset("Cu-demo")
     emt_copy.database["datasets"].update_many(
         {}, {"$set": {"schema_version": 1}, "$unset": {"facts": "", "pair_of": ""}}

@@ -15,7 +15,7 @@ from tm23flows.documents.label import Energies, Label
 from tm23flows.documents.model import Model, ModelFile
 from tm23flows.flows.scales import make_tm23
 from tm23flows.store.archive import Archive
-from tm23flows.store.datasets import find_dataset
+from tm23flows.store.datasets.creation import find_dataset
 from tm23flows.testing.database import local_database
 
 HOSTILE = "<script>alert('$x_')</script>"

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tm23flows.documents.frame import Frame
 from tm23flows.errors import InputError
-from tm23flows.store.query import REPEATED, Query, parse_words
-from tm23flows.store.where import FIELDS, OPERATORS
+from tm23flows.store.query.where import FIELDS, OPERATORS
+from tm23flows.store.query.words import REPEATED, Query, parse_words
 
 MONGO_OPERATORS = (
     "$ne", "$gt", "$gte", "$lt", "$lte", "$eq", "$in", "$nin", "$exists", "$type", "$regex",

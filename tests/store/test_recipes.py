@@ -5,7 +5,7 @@ import pytest
 from tm23flows.documents.recipe import Recipe
 from tm23flows.errors import DatabaseError
 from tm23flows.store import recipes as module
-from tm23flows.store.query import Query
+from tm23flows.store.query.words import Query
 from tm23flows.store.recipes import KnownRecipes
 
 WARM = Recipe(engine="emt", sigma_eV=1.0, kmesh=(2, 2, 2))

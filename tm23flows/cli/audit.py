@@ -12,7 +12,7 @@ from tm23flows.cli.counting import counting
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tm23flows.ops.ledger import Ledger
+    from tm23flows.ops.audit.ledger import Ledger
 
 
 def audit(
@@ -25,7 +25,7 @@ def audit(
 
     Nothing is changed. Every violation comes with its fix.
     """
-    from tm23flows.ops.audit import audit as check
+    from tm23flows.ops.audit.invariants import audit as check
     from tm23flows.store.archive import Archive
 
     wanted = None if only is None else [one.strip().upper() for one in only.split(",")]

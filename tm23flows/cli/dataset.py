@@ -48,8 +48,8 @@ def create(
 ) -> None:
     """Freeze labels under a name, divided by a rule."""
     from tm23flows.store.archive import Archive
-    from tm23flows.store.candidates import find_candidates
-    from tm23flows.store.datasets import create_datasets
+    from tm23flows.store.datasets.candidates import find_candidates
+    from tm23flows.store.datasets.creation import create_datasets
 
     options = dict(_option(text) for text in setting or [])
     archive = Archive.open()
@@ -81,8 +81,8 @@ def pair(
 ) -> None:
     """Freeze the same frames, order and split with labels of another recipe."""
     from tm23flows.store.archive import Archive
-    from tm23flows.store.pairs import pair_dataset
-    from tm23flows.store.query import parse_words
+    from tm23flows.store.datasets.pairs import pair_dataset
+    from tm23flows.store.query.words import parse_words
 
     archive = Archive.open()
     named = pair_dataset(
@@ -101,7 +101,7 @@ def pair(
 def list_(as_json: Json = False) -> None:
     """List all datasets."""
     from tm23flows.store.archive import Archive
-    from tm23flows.store.datasets import list_datasets
+    from tm23flows.store.datasets.creation import list_datasets
 
     rows = [_row(named) for named in list_datasets(Archive.open())]
     if as_json:
@@ -123,7 +123,7 @@ def show(
     """Show the card of a dataset; exit code 1 if its parts know each other."""
     from tm23flows.cli.dataset_card import card_lines
     from tm23flows.store.archive import Archive
-    from tm23flows.store.cards import dataset_card
+    from tm23flows.store.datasets.cards import dataset_card
 
     archive = Archive.open()
     found = archive.dataset(name)
@@ -147,7 +147,7 @@ def diff(
 ) -> None:
     """Compare two datasets; exit code 1 if they differ."""
     from tm23flows.store.archive import Archive
-    from tm23flows.store.datasets import diff_datasets
+    from tm23flows.store.datasets.creation import diff_datasets
 
     archive = Archive.open()
     one, other = archive.dataset(first), archive.dataset(second)

@@ -1,6 +1,6 @@
 """The card of a dataset as text.
 
-Owns the words; the numbers are :mod:`tm23flows.store.cards`.
+Owns the words; the numbers are :mod:`tm23flows.store.datasets.cards`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def card_lines(card: Card) -> Iterator[str]:
     Parameters
     ----------
     card
-        What :func:`tm23flows.store.cards.dataset_card` returned.
+        What :func:`tm23flows.store.datasets.cards.dataset_card` returned.
 
     Yields
     ------

@@ -14,7 +14,7 @@ from tm23flows.errors import InputError
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
-    from tm23flows.store.selection import Selection
+    from tm23flows.store.query.selection import Selection
 
 LABEL_COLUMNS = {
     "metal": "metal",
@@ -131,7 +131,7 @@ class Wanted:
 
 def _answer(words: dict[str, Any], wanted: Wanted) -> None:
     from tm23flows.store.archive import Archive
-    from tm23flows.store.query import Query
+    from tm23flows.store.query.words import Query
 
     Query.of(**words)  # a wrong word needs no database to be wrong
     archive = Archive.open()
@@ -155,7 +155,7 @@ def _answer(words: dict[str, Any], wanted: Wanted) -> None:
 
 
 def _rows(archive: Archive, found: Selection, wanted: Wanted) -> Iterator[dict[str, Any]]:
-    from tm23flows.store.rows import frame_rows, label_rows
+    from tm23flows.store.query.rows import frame_rows, label_rows
 
     # One more than is shown says whether there are more.
     limit = 0 if wanted.as_json or not wanted.limit else wanted.limit + 1

@@ -12,7 +12,7 @@ from tm23flows.errors import InputError
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-    from tm23flows.store.relatives import Level, Relative, Trace
+    from tm23flows.store.past.relatives import Level, Relative, Trace
 
 
 def trace(
@@ -39,9 +39,9 @@ def trace(
     The exit code is 1 if something is missing on the way back.
     """
     from tm23flows.store.archive import Archive
-    from tm23flows.store.descendants import descendants
-    from tm23flows.store.relatives import SHOWN_PER_LEVEL
-    from tm23flows.store.trace import trace as ancestors
+    from tm23flows.store.past.descendants import descendants
+    from tm23flows.store.past.relatives import SHOWN_PER_LEVEL
+    from tm23flows.store.past.trace import trace as ancestors
 
     if (down and both) or (as_json and prov):
         raise InputError("Choose one of --down and --both, and one of --json and --prov.")
@@ -57,7 +57,7 @@ def trace(
 
 def _show(up: Trace | None, down: Trace | None, *, as_json: bool, prov: bool) -> None:
     if prov:
-        from tm23flows.store.prov import prov_document
+        from tm23flows.store.past.prov import prov_document
 
         print_json(prov_document(*(one for one in (up, down) if one is not None)))
     elif as_json:

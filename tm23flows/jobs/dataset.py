@@ -9,7 +9,7 @@ from jobflow import job
 from tm23flows.documents.label import Label, label_id
 from tm23flows.errors import InputError
 from tm23flows.jobs.context import open_archive
-from tm23flows.store.datasets import create_datasets
+from tm23flows.store.datasets.creation import create_datasets
 
 
 @job

@@ -14,7 +14,7 @@ from tm23flows.documents.base import Document
 from tm23flows.errors import DatabaseError, NotFoundError
 from tm23flows.store.batches import batched
 from tm23flows.store.collections import COLLECTIONS
-from tm23flows.store.large_datasets import fold
+from tm23flows.store.datasets.large import fold
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive

@@ -25,7 +25,7 @@ from tm23flows.engines.vasp.soundness import unsound
 from tm23flows.engines.vasp.steps import VaspStep
 from tm23flows.errors import InputError
 from tm23flows.ops.vasp_trajectory import Placed, begin_trajectory, keep_steps, placed_steps
-from tm23flows.store.datasets import Named, check_name, name_dataset
+from tm23flows.store.datasets.creation import Named, check_name, name_dataset
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive

@@ -1,7 +1,7 @@
 """The past of what is shown: one test frame with all its labels, and traces in words.
 
 Owns the choice of the frame and how a trace reads on the page. Following a document
-back is :mod:`tm23flows.store.trace`.
+back is :mod:`tm23flows.store.past.trace`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tm23flows.documents.trajectory import Trajectory
 from tm23flows.report.quantities import MEV_PER_EV, NOT_THERE, number_text
 from tm23flows.report.records import SHORT_ID, labels_by_frame
 from tm23flows.report.words import recipe_words, short_words
-from tm23flows.store.relatives import Relative, Trace
+from tm23flows.store.past.relatives import Relative, Trace
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive

@@ -18,7 +18,7 @@ from tm23flows.documents.label import Label, Rejection
 from tm23flows.documents.model import Model
 from tm23flows.documents.trajectory import Trajectory
 from tm23flows.store.collections import COLLECTIONS, collection_of
-from tm23flows.store.datasets import list_datasets
+from tm23flows.store.datasets.creation import list_datasets
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive

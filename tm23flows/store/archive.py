@@ -20,18 +20,18 @@ from tm23flows.store.batches import batched
 from tm23flows.store.blobs import Blobs
 from tm23flows.store.collections import COLLECTIONS, collection_of, ensure_indexes
 from tm23flows.store.connect import connect, resolve_uri
+from tm23flows.store.datasets.large import fold, unfold
 from tm23flows.store.decode import refuse_code_in
-from tm23flows.store.large_datasets import fold, unfold
-from tm23flows.store.query import Query
+from tm23flows.store.query.selection import Selection
+from tm23flows.store.query.words import Query
 from tm23flows.store.recipes import KnownRecipes
-from tm23flows.store.selection import Selection
 
 if TYPE_CHECKING:
     from maggma.stores import MongoStore
     from pymongo.database import Database
 
     from tm23flows.documents.dataset import Dataset
-    from tm23flows.store.trace import Trace
+    from tm23flows.store.past.trace import Trace
 
 Noun = TypeVar("Noun", bound=Document)
 SHORTEST_PREFIX = 6
@@ -228,7 +228,7 @@ class Archive:
         Parameters
         ----------
         **words
-            Fields of :class:`tm23flows.store.query.Query`.
+            Fields of :class:`tm23flows.store.query.words.Query`.
 
         Returns
         -------
@@ -248,7 +248,7 @@ class Archive:
         Parameters
         ----------
         **words
-            Fields of :class:`tm23flows.store.query.Query`.
+            Fields of :class:`tm23flows.store.query.words.Query`.
 
         Returns
         -------
@@ -260,20 +260,6 @@ class Archive:
             If a word is unknown or a value makes no sense.
         """
         return Selection(self, Frame, Query.of(**words))
-
-    def count_labels(self, query: Query) -> int:
-        """Count labels without reading them.
-
-        Parameters
-        ----------
-        query
-            What to count.
-
-        Returns
-        -------
-        Their number.
-        """
-        return Selection(self, Label, query).count()
 
     def find(self, prefix: str) -> Document:
         """Find a document of any noun by its id or the beginning of it.
@@ -311,14 +297,14 @@ class Archive:
         return self.read(*hits[0])
 
     def dataset(self, name: str) -> Dataset:
-        """Read a dataset by name, ``name@version`` or id; see :mod:`tm23flows.store.datasets`."""
-        from tm23flows.store.datasets import find_dataset
+        """Read a dataset by name, ``name@version`` or id."""
+        from tm23flows.store.datasets.creation import find_dataset
 
         return find_dataset(self, name)
 
     def trace(self, document_id: str) -> Trace:
-        """Follow a document back to its structure; see :mod:`tm23flows.store.trace`."""
-        from tm23flows.store.trace import trace
+        """Follow a document back to its structure; see :mod:`tm23flows.store.past.trace`."""
+        from tm23flows.store.past.trace import trace
 
         return trace(self, document_id)
 

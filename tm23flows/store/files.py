@@ -26,7 +26,7 @@ from tm23flows.store.exchange.rare_folder import RareEvents, read_rare_events
 from tm23flows.store.exchange.source import labels_of
 from tm23flows.store.exchange.tm23_archive import tm23_incoming
 from tm23flows.store.exchange.tm23_names import archive_files
-from tm23flows.store.query import parse_words
+from tm23flows.store.query.words import parse_words
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive

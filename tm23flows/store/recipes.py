@@ -16,7 +16,7 @@ from tm23flows.errors import DatabaseError
 if TYPE_CHECKING:
     from pymongo.database import Database
 
-    from tm23flows.store.query import Query
+    from tm23flows.store.query.words import Query
 
 
 MAX_REMEMBERED = 10_000

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tm23flows.ops.audit import audit
+from tm23flows.ops.audit.invariants import audit
 from tm23flows.ops.fireworks_config import LAUNCHPAD_DATABASE
 
 if TYPE_CHECKING:

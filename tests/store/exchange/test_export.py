@@ -7,7 +7,7 @@ import pytest
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.dataset import Dataset
 from tm23flows.errors import InputError, NotFoundError
-from tm23flows.store.datasets import name_dataset
+from tm23flows.store.datasets.creation import name_dataset
 from tm23flows.store.exchange.export import export_labels
 from tm23flows.store.exchange.formats import FORMATS
 from tm23flows.store.exchange.manifest import manifest_path, verify_manifest

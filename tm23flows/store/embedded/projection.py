@@ -1,15 +1,22 @@
 """Documents cut down to some fields.
 
 Owns the simple projections, fields by name that are taken or left out; the rest is the
-engine's, which copies what it shows value by value.
+engine's. They are cut out of the BSON, which is several times faster than reading it.
 """
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
-Document = dict[str, Any]
-Tree = dict[str, Any]
+Tree = dict[bytes, Any]
+
+_INT = struct.Struct("<i")
+_DOCUMENT = 0x03
+# double, id, boolean, date, null, int32, timestamp, int64
+_FIXED_BYTES = {0x01: 8, 0x07: 12, 0x08: 1, 0x09: 8, 0x0A: 0, 0x10: 4, 0x11: 8, 0x12: 8}
+# text, document, array, binary: their length, and these bytes that it does not count
+_COUNTED_BYTES = {0x02: 4, 0x03: 0, 0x04: 0, 0x05: 5}
 
 
 class Projection:
@@ -35,36 +42,46 @@ class Projection:
         """Whether only ``_id`` is shown."""
         return self._takes and not self._tree
 
-    def cut(self, document: Document) -> Document | None:
+    def cut(self, raw: bytes) -> bytes | None:
         """Cut a document down.
 
         Parameters
         ----------
-        document
-            The whole document; it is not changed.
+        raw
+            The whole document.
 
         Returns
         -------
-            What is left of it, sharing its values; None when the engine has to do it.
+            What is left of it, in its order; None when the engine has to do it.
         """
-        left = self._cut(document, self._tree)
-        if left is None:
-            return None
-        left.pop("_id", None)
-        return {"_id": document["_id"], **left} if self._with_id else left
+        return self._cut(raw, 0, self._tree, with_id=self._with_id)
 
-    def _cut(self, document: Document, tree: Tree) -> Document | None:
-        left: Document = {}
-        for name, value in document.items():
+    def _cut(self, raw: bytes, start: int, tree: Tree, *, with_id: bool | None) -> bytes | None:
+        """Copy elements of the document at a place; ``_id`` is special at the top only."""
+        end = start + _INT.unpack_from(raw, start)[0] - 1
+        place = start + 4
+        kept = []
+        while place < end:
+            name_end = raw.index(0, place + 1)
+            after = _value_end(raw, raw[place], name_end + 1)
+            if after is None:
+                return None
+            name = raw[place + 1 : name_end]
             below = tree.get(name)
-            if type(below) is dict:
-                part = self._cut(value, below) if isinstance(value, dict) else None
+            if name == b"_id" and with_id is not None:
+                if with_id:
+                    kept.append(raw[place:after])
+            elif type(below) is dict:
+                is_document = raw[place] == _DOCUMENT
+                part = self._cut(raw, name_end + 1, below, with_id=None) if is_document else None
                 if part is None:
                     return None
-                left[name] = part
+                kept += [raw[place : name_end + 1], part]
             elif (below is None) is not self._takes:
-                left[name] = value
-        return left
+                kept.append(raw[place:after])
+            place = after
+        body = b"".join(kept)
+        return b"%b%b\0" % (_INT.pack(len(body) + 5), body)
 
 
 def read_projection(fields: dict[str, Any]) -> Projection | None:
@@ -87,16 +104,25 @@ def read_projection(fields: dict[str, Any]) -> Projection | None:
         return Projection({}, takes=True, with_id=True) if with_id else None
     tree: Tree = {}
     for name in kinds:
-        *above, last = name.split(".")
+        *above, last = name.encode().split(b".")
         place = tree
         for part in above:
             place = place.setdefault(part, {})
             if place is True:
                 return None
-        if not last or "" in above or last == "$" or last in place:
+        if not last or b"" in above or last == b"$" or last in place:
             return None
         place[last] = True
     return Projection(tree, takes=bool(next(iter(kinds.values()))), with_id=bool(with_id))
+
+
+def _value_end(raw: bytes, kind: int, start: int) -> int | None:
+    """Find where a value ends; None for the few kinds of which nobody asks this."""
+    if kind in _FIXED_BYTES:
+        return start + _FIXED_BYTES[kind]
+    if kind in _COUNTED_BYTES:
+        return start + _COUNTED_BYTES[kind] + _INT.unpack_from(raw, start)[0]
+    return None
 
 
 def _is_flag(value: Any) -> bool:

@@ -51,7 +51,7 @@ def _shown(
     if projection is not None:
         if projection.is_id:
             return [{"_id": table.identifier(slot)} for slot in slots]
-        cut = [projection.cut(table.document(slot)) for slot in slots]
+        cut = [projection.cut(table.raw(slot)) for slot in slots]
         if all(one is not None for one in cut):
             return cut
     return collection.project([table.document(slot) for slot in slots], fields, query)

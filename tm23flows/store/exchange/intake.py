@@ -17,7 +17,7 @@ from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.frame import Frame
 from tm23flows.errors import InputError
 from tm23flows.store.batches import batched
-from tm23flows.store.datasets import Named, check_name, name_dataset
+from tm23flows.store.datasets.creation import Named, check_name, name_dataset
 from tm23flows.store.exchange.records import Pair
 from tm23flows.store.exchange.survey import Survey, check_archive
 

@@ -15,9 +15,9 @@ from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label
 from tm23flows.errors import InputError, NotFoundError
 from tm23flows.store.batches import batched
-from tm23flows.store.datasets import find_dataset, list_datasets
+from tm23flows.store.datasets.creation import find_dataset, list_datasets
 from tm23flows.store.exchange.records import Pair
-from tm23flows.store.query import parse_words
+from tm23flows.store.query.words import parse_words
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive

@@ -1,0 +1,1 @@
+"""The invariants of an archive, checked without changing anything."""

@@ -1,0 +1,1 @@
+"""Datasets: from labels in the archive to frozen, named, versioned selections of them."""

@@ -1,0 +1,80 @@
+"""The past of a document, back to the structure it started from.
+
+Owns the way back, and the report of what is missing on it: a parent that was deleted is named,
+never passed over. The way down is in :mod:`tm23flows.store.past.descendants`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tm23flows.store.batches import batched
+from tm23flows.store.collections import COLLECTIONS, collection_of
+from tm23flows.store.datasets.large import unfold_what_is_there
+from tm23flows.store.past.parents import WITHOUT_ARRAYS, blobs_of, is_rootless, parents_of
+from tm23flows.store.past.relatives import SHOWN_PER_LEVEL, Level, Trace, describe
+
+if TYPE_CHECKING:
+    from tm23flows.store.archive import Archive
+
+ROAD_BACK = [name for name in reversed(COLLECTIONS) if name != "rejections"]
+
+
+def trace(archive: Archive, document_id: str, shown: int | None = SHOWN_PER_LEVEL) -> Trace:
+    """Follow a document back to its structure.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    document_id
+        Id of any document, or the beginning of it.
+    shown
+        Documents to describe of each noun, the others are counted; None for all.
+
+    Returns
+    -------
+    The way back, with everything that is missing on it.
+
+    Raises
+    ------
+    NotFoundError
+        If the document itself is not there.
+    """
+    start = archive.find(document_id)
+    wanted: dict[str, list[str]] = {collection_of(start): [start.id]}
+    result = Trace(start.id)
+    road = ["rejections", *ROAD_BACK] if "rejections" in wanted else ROAD_BACK
+    for collection in road:
+        ids = list(dict.fromkeys(wanted.pop(collection, [])))
+        if not ids:
+            continue
+        level, parents = _level(archive, collection, ids, shown)
+        result.levels.append(level)
+        for name, more in parents.items():
+            wanted.setdefault(name, []).extend(more)
+    return result
+
+
+def _level(
+    archive: Archive, collection: str, ids: list[str], shown: int | None
+) -> tuple[Level, dict[str, list[str]]]:
+    """Look at one noun, batch by batch: a dataset has more labels than fit into one question."""
+    level = Level(collection, len(ids), [])
+    parents: dict[str, list[str]] = {}
+    for batch in batched(ids):
+        found = archive.database[collection].find({"_id": {"$in": batch}}, WITHOUT_ARRAYS)
+        stored = {one["_id"]: unfold_what_is_there(archive.blobs, collection, one) for one in found}
+        level.missing.extend(one for one in batch if one not in stored)
+        for one in (stored[key] for key in batch if key in stored):
+            above = parents_of(collection, one)
+            for name, more in above.items():
+                parents.setdefault(name, []).extend(more)
+            if is_rootless(collection, one):
+                level.rootless.append(one["_id"])
+            if shown is None or len(level.shown) < shown:
+                level.shown.append(describe(collection, one))
+            level.missing_blobs.extend(
+                blob for blob in blobs_of(collection, one) if not archive.blobs.has(blob)
+            )
+    return level, parents
