@@ -1,10 +1,11 @@
 # make demo [METAL=Cu]   set up, then the main job on real DFT
-# make test              set up, then the tests
+# make test              set up, then the tests (TEST_WORKERS=0: one after the other)
 # Both do nothing twice: a second run starts at once.
 
 METAL ?= Cu
 VENV ?= .venv
 WORK ?= work
+TEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 
 export VENV
@@ -16,7 +17,7 @@ demo: setup
 	$(VENV)/bin/tm23 demo --metal $(METAL) --work $(WORK)
 
 test: setup
-	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 setup:
 	@bash scripts/setup.sh
