@@ -63,16 +63,21 @@ class Projection:
         kept = []
         while place < end:
             name_end = raw.index(0, place + 1)
-            after = _value_end(raw, raw[place], name_end + 1)
-            if after is None:
-                return None
+            after = name_end + 1
+            kind = raw[place]
+            if kind in _COUNTED_BYTES:
+                after += _COUNTED_BYTES[kind] + _INT.unpack_from(raw, after)[0]
+            elif kind in _FIXED_BYTES:
+                after += _FIXED_BYTES[kind]
+            else:
+                return None  # a rare kind
             name = raw[place + 1 : name_end]
             below = tree.get(name)
             if name == b"_id" and with_id is not None:
                 if with_id:
                     kept.append(raw[place:after])
             elif type(below) is dict:
-                is_document = raw[place] == _DOCUMENT
+                is_document = kind == _DOCUMENT
                 part = self._cut(raw, name_end + 1, below, with_id=None) if is_document else None
                 if part is None:
                     return None
@@ -114,15 +119,6 @@ def read_projection(fields: dict[str, Any]) -> Projection | None:
             return None
         place[last] = True
     return Projection(tree, takes=bool(next(iter(kinds.values()))), with_id=bool(with_id))
-
-
-def _value_end(raw: bytes, kind: int, start: int) -> int | None:
-    """Find where a value ends; None for the few kinds of which nobody asks this."""
-    if kind in _FIXED_BYTES:
-        return start + _FIXED_BYTES[kind]
-    if kind in _COUNTED_BYTES:
-        return start + _COUNTED_BYTES[kind] + _INT.unpack_from(raw, start)[0]
-    return None
 
 
 def _is_flag(value: Any) -> bool:
