@@ -72,7 +72,9 @@ def test_an_operator_in_a_word_is_refused(word):
 
 @pytest.mark.parametrize("word", GOOD)
 @pytest.mark.parametrize(
-    "value", [{}, [], (), set(), b"Cu", object(), 1j, str, lambda: 1, [[1]], float("nan")], ids=str
+    "value",
+    [{}, [], (), set(), b"Cu", object(), 1j, str, lambda: 1, [[1]], float("nan")],
+    ids=lambda value: type(value).__name__,
 )
 def test_what_is_no_scalar_is_refused(word, value):
     if word in REPEATED and value in ([], ()):
