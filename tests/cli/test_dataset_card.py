@@ -39,6 +39,7 @@ def test_what_is_unknown_or_missing_is_said(card):
             "missing": {"cold": 1},
             "kept_every": {"a" * 64: 3},
             "n_without_pair": 1,
+            "n_without_step": 6,
         },
         "leak_check": {
             "passed": True,
@@ -57,6 +58,7 @@ def test_what_is_unknown_or_missing_is_said(card):
         "missing       1 of cold",
         "every 3. frame of aaaa",
         "missing       1 frames without a label",
+        "order         6 frames say no step",
         "no run has frames in two parts; 5 frames without a time",
         "too few frames to tell",
     ):

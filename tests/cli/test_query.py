@@ -158,3 +158,10 @@ def test_wrong_words_need_no_database(tm23, words, why):
     assert (ran.code, ran.out) == (2, "")
     assert why in ran.err
     assert ran.err.count("\n") == 1
+
+
+def test_json_takes_a_limit_too(tm23, emt_archive):
+    everything = tm23("query", "--json").json
+    assert len(everything) == tm23("query", "--count", "--json").json["count"]
+    assert tm23("query", "--json", "--limit", 2).json == everything[:2]
+    assert tm23("query", "--json", "--limit", 0).json == everything

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tm23flows.cli.console import console, print_json
+from tm23flows.cli.dataset_card import WITHOUT_STEP, card_lines
 from tm23flows.errors import InputError
 
 app = typer.Typer(
@@ -121,7 +122,6 @@ def show(
     ] = False,
 ) -> None:
     """Show the card of a dataset; exit code 1 if its parts know each other."""
-    from tm23flows.cli.dataset_card import card_lines
     from tm23flows.store.archive import Archive
     from tm23flows.store.datasets.cards import dataset_card
 
@@ -196,6 +196,8 @@ def _remarks(facts: dict[str, Any]) -> Iterator[str]:
         yield f"kept: {kept}"
     if without := facts.get("n_without_pair"):
         yield f"{without} frames have no other label and are left out"
+    if lost := facts.get("n_without_step"):
+        yield f"{lost} {WITHOUT_STEP}"
     if (gap := facts.get("smallest_gap_fs")) is not None:
         yield f"parts are at least {gap:g} fs apart"
 

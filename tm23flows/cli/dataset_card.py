@@ -12,6 +12,11 @@ from tm23flows.documents.recipe import format_kmesh
 
 Card = Mapping[str, Any]
 
+WITHOUT_STEP = (
+    "frames say no step: they stand in the order of the dataset they come from, and from a query "
+    "in that of their ids, which is not time"
+)
+
 
 def card_lines(card: Card) -> Iterator[str]:
     """Write a card, line by line.
@@ -95,6 +100,8 @@ def _facts(facts: Card) -> Iterator[str]:
         yield f"left out      {facts['n_left_out']} labels of the query"
     for where, count in facts.get("missing", {}).items():
         yield f"missing       {count} of {where}"
+    if lost := facts.get("n_without_step"):
+        yield f"order         {lost} {WITHOUT_STEP}"
     for run, every in facts.get("kept_every", {}).items():
         yield f"thinned       every {every}. frame of {run[:12]}"
     if without := facts.get("n_without_pair"):

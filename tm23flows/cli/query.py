@@ -95,7 +95,9 @@ def query(
     where: Annotated[Texts, typer.Option(help="FIELD OP VALUE; repeatable.")] = None,
     frames: Annotated[bool, typer.Option("--frames", help="List frames, not labels.")] = False,
     count: Annotated[bool, typer.Option("--count", help="Only count.")] = False,
-    limit: Annotated[int, typer.Option(min=0, help="Rows of the table; 0: all.")] = DEFAULT_LIMIT,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="Rows; 0: all, as is the default of --json.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List or count labels: energies, forces and stress of frames under recipes.
@@ -109,9 +111,10 @@ def query(
     """
     given = {name: value for name, value in locals().items() if value is not None}
     for option in ("frames", "count", "limit", "as_json"):
-        given.pop(option)
+        given.pop(option, None)
     words = {WORD_OF.get(name, name): value for name, value in given.items()}
-    _answer(words, Wanted(frames, count, limit, as_json))
+    rows = (0 if as_json else DEFAULT_LIMIT) if limit is None else limit
+    _answer(words, Wanted(frames, count, rows, as_json))
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,8 @@ def _answer(words: dict[str, Any], wanted: Wanted) -> None:
         )
     rows = chain([first], rows)
     if wanted.as_json:
-        print_json_list(with_progress(rows, wanted.noun, found.count))
+        shown = islice(rows, wanted.limit) if wanted.limit else rows
+        print_json_list(with_progress(shown, wanted.noun, lambda: _how_many(found, wanted)))
     else:
         _print_tables(rows, found, wanted)
 
@@ -158,8 +162,12 @@ def _rows(archive: Archive, found: Selection, wanted: Wanted) -> Iterator[dict[s
     from tm23flows.store.query.rows import frame_rows, label_rows
 
     # One more than is shown says whether there are more.
-    limit = 0 if wanted.as_json or not wanted.limit else wanted.limit + 1
+    limit = wanted.limit + 1 if wanted.limit else 0
     return (frame_rows if wanted.frames else label_rows)(archive, found.query, limit)
+
+
+def _how_many(found: Selection, wanted: Wanted) -> int:
+    return min(found.count(), wanted.limit) if wanted.limit else found.count()
 
 
 def _print_tables(rows: Iterator[dict[str, Any]], found: Selection, wanted: Wanted) -> None:

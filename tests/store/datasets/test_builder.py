@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from monty.serialization import loadfn
 from tm23flows.documents.recipe import Recipe
 from tm23flows.errors import InputError
 from tm23flows.store.datasets.builder import SEEN, DatasetBuilder
-from tm23flows.store.datasets.creation import list_datasets
+from tm23flows.store.datasets.creation import create_dataset, list_datasets
 
 ROOT = Path(__file__).resolve().parents[3]
 MRUN = Path(sys.executable).with_name("mrun")
@@ -191,3 +192,43 @@ def test_no_log_can_show_an_address(archive, add):
         DatasetBuilder("a b", {"metal": "Cu"})
     with pytest.raises(InputError, match="Connect"):
         next(DatasetBuilder("growing", {"metal": "Cu"}).get_items())
+
+
+def test_a_label_that_the_query_no_longer_finds_is_forgotten(archive, add):
+    labels = add(range(40))
+    create_dataset(archive, "source", labels, "fraction", {"train_fraction": 0.9})
+    query = {"dataset": "source", "part": "train"}
+
+    def rebuild():
+        builder = DatasetBuilder("growing", query, split_options=BLOCKS)
+        builder.connect()
+        builder.update_targets([builder.process_item(item) for item in builder.get_items()])
+        builder.finalize()
+        return set(archive.dataset("growing").label_ids)
+
+    rebuild()
+    fewer = create_dataset(archive, "source", labels, "fraction", {"train_fraction": 0.6}).dataset
+    assert rebuild() <= set(fewer.parts["train"])
+
+
+def test_the_order_of_arrival_makes_no_other_dataset(archive, make_frame, make_label, add):
+    frames = [make_frame(seed, step=None, time_fs=None) for seed in range(12)]
+    labels = sorted(map(make_label, frames), key=lambda label: label.id)
+    archive.put(*frames)
+    made = []
+    for some in (labels[6:], labels):
+        archive.put(*some)
+        made.append(build(archive, split="fraction", split_options={})[1])
+    assert made[-1][-1][1] == 2
+    archive.database[SEEN].drop()  # all of them at once
+    assert build(archive, split="fraction", split_options={})[1] == made[-1]
+
+
+def test_a_date_may_be_written_as_yaml_reads_it(archive, add, config):
+    add(range(30))
+    shipped = yaml.safe_load(config.read_text())
+    shipped[0]["query"]["created_after"] = date(2020, 1, 1)
+    config.write_text(yaml.safe_dump(shipped))
+    assert "created_after: 2020-01-01\n" in config.read_text()
+    assert "growing@1: new" in mrun(config)
+    assert archive.dataset("growing").query["created_after"] == "2020-01-01"

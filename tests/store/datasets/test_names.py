@@ -1,11 +1,12 @@
 """Names of datasets: the same content is one dataset, and a name keeps its versions."""
 
 import pytest
+from pymongo.collection import Collection
 
 from tm23flows.documents.dataset import Dataset
 from tm23flows.errors import InputError, NotFoundError
 from tm23flows.store.datasets.creation import create_dataset
-from tm23flows.store.datasets.names import check_name, find_dataset, list_datasets
+from tm23flows.store.datasets.names import check_name, find_dataset, list_datasets, name_dataset
 
 FRACTION = {"train_fraction": 0.75}
 
@@ -73,3 +74,36 @@ def test_a_dataset_is_read_by_its_own_id_only(archive, labels):
     assert archive.get(Dataset, dataset.id).parts == dataset.parts
     with pytest.raises(NotFoundError):
         find_dataset(archive, labels[0].id)
+
+
+def test_a_dataset_is_read_by_the_beginning_of_its_id(archive, labels):
+    one, other = make(archive, labels, "a").dataset, make(archive, labels, "b", train_fraction=0.5)
+    assert find_dataset(archive, one.id[:12]).id == one.id
+    assert archive.labels(dataset=one.id[:6]).count() == len(labels)
+    assert make(archive, labels, one.id[:8], train_fraction=0.5).dataset.id == other.dataset.id
+    assert find_dataset(archive, one.id[:8]).id == other.dataset.id  # a name comes first
+    with pytest.raises(NotFoundError):
+        find_dataset(archive, one.id[:5])
+    stored = archive.database["datasets"].find_one({"_id": one.id})
+    twin = one.id[:-1] + ("0" if one.id[-1] != "0" else "1")
+    archive.database["datasets"].insert_one({**stored, "_id": twin, "id": twin})
+    with pytest.raises(InputError, match="Several"):
+        find_dataset(archive, one.id[:12])
+
+
+def test_two_workers_with_one_dataset_make_one_version(archive, labels, monkeypatch):
+    make(archive, labels)
+    wanted = make(archive, labels, "elsewhere", train_fraction=0.5).dataset
+    find_one = Collection.find_one
+
+    def and_another_worker(self, *args, **kwargs):
+        found = find_one(self, *args, **kwargs)
+        if self.name == "dataset_names":
+            monkeypatch.setattr(Collection, "find_one", find_one)
+            name_dataset(archive, "copper", wanted)  # between the first two commands of this one
+        return found
+
+    monkeypatch.setattr(Collection, "find_one", and_another_worker)
+    assert name_dataset(archive, "copper", wanted).version == 2
+    versions = [one.version for one in list_datasets(archive) if one.name == "copper"]
+    assert versions == [1, 2]

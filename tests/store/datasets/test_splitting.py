@@ -2,10 +2,17 @@
 
 import pytest
 
+from tm23flows.documents.base import Provenance
+from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.recipe import Recipe
 from tm23flows.errors import InputError
-from tm23flows.store.datasets.candidates import Candidate
-from tm23flows.store.datasets.creation import create_dataset, create_datasets, list_datasets
+from tm23flows.store.datasets.candidates import Candidate, find_candidates
+from tm23flows.store.datasets.creation import (
+    create_dataset,
+    create_datasets,
+    list_datasets,
+    name_dataset,
+)
 from tm23flows.store.datasets.splitting import divide, moments_of
 
 
@@ -135,3 +142,20 @@ def test_what_a_rule_missed_is_kept_with_the_dataset(archive, put):
     assert made.facts["missing"] == {"cold": 1}
     assert made.split_options == options
     assert [len(ids) for ids in made.parts.values()] == [15, 4]
+
+
+def test_frames_without_a_step_keep_the_order_of_their_dataset(archive, put):
+    labels = put(20, step=None, time_fs=None, trajectory_id=None)
+    imported = Dataset(
+        provenance=Provenance.now(),
+        element="Cu",
+        parts={"all": tuple(label.id for label in labels)},
+        rule="import",
+        query={},
+    )
+    name_dataset(archive, "imported", imported)
+    found = find_candidates(archive, "imported")
+    made = create_dataset(archive, "x", found, "full", {"n_train": 15, "n_test": 5}).dataset
+    # The ids are hashes: in their order the first frames would be drawn at random.
+    assert made.label_ids == imported.label_ids
+    assert made.facts["n_without_step"] == 20

@@ -1,6 +1,6 @@
 """Plain values and the filters that they become."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
@@ -65,3 +65,7 @@ def test_text_is_plain_or_refused():
 def test_numbers_are_finite_or_none():
     assert (number("1e-3"), number("-5"), number(" 7 ")) == (0.001, -5.0, 7.0)
     assert {number(text) for text in ("nan", "inf", "1e999", "five", "", "$gt")} == {None}
+
+
+def test_a_date_is_its_first_moment():
+    assert parse_moment(date(2026, 11, 21)) == parse_moment("2026-11-21")

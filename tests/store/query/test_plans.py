@@ -164,3 +164,18 @@ def test_no_command_grows_with_the_archive(archive, world, monkeypatch):
     assert len(plan.tests) == 1
     plan = plans.plan_frames(archive, archive.frames(kmesh="4x4x4").query)
     assert plan.filter == {}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [{"min_force_eV_per_A": 0}, {"max_energy_eV": 9}, {"where": "magnitudes.max_stress>=0"}],
+)
+def test_labels_of_an_older_program_are_not_missed_in_silence(archive, world, words):
+    assert archive.labels(**words).count() == archive.labels().count()
+    archive.database["labels"].update_one(
+        {}, {"$unset": {"magnitudes": 1}, "$set": {"schema_version": 1}}
+    )
+    for selection in (archive.labels(**words), archive.frames(**words)):
+        with pytest.raises(DatabaseError, match="tm23 db upgrade"):
+            selection.count()
+    assert archive.labels(metal="Cu").count() == archive.labels().count()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 from maggma.core import Builder
@@ -17,7 +18,6 @@ from maggma.stores import MongoStore
 from pymongo import ReplaceOne
 
 from tm23flows.documents.ids import content_id
-from tm23flows.documents.label import Label
 from tm23flows.errors import InputError, TooFewFramesError
 from tm23flows.store.archive import Archive
 from tm23flows.store.batches import batched
@@ -65,7 +65,11 @@ class DatasetBuilder(Builder):
         if not query:
             raise InputError("A builder of a dataset wants a query, such as metal: Cu.")
         self.name = name
-        self.query = dict(query)
+        # YAML reads 2026-01-01 as a date, which neither an id nor a dataset can hold.
+        self.query = {
+            word: value.isoformat() if isinstance(value, date) else value
+            for word, value in query.items()
+        }
         self.split = split
         self.split_options = dict(split_options or {})
         self.energy = energy
@@ -96,11 +100,16 @@ class DatasetBuilder(Builder):
         Stored fields.
         """
         archive = self._archive()
-        seen = {
-            one["label_id"]
-            for one in archive.database[SEEN].find({"selection": self.selection}, {"label_id": 1})
-        }
-        new = [one for one in archive.labels(**self.query).ids() if one not in seen]
+        mine = {"selection": self.selection}
+        seen = {one["label_id"] for one in archive.database[SEEN].find(mine, {"label_id": 1})}
+        new, gone = [], set(seen)
+        for one in archive.labels(**self.query).ids():
+            gone.discard(one)
+            if one not in seen:
+                new.append(one)
+        for some in batched(gone):
+            # Deleted, or no longer found: the query may name a dataset that has a new version.
+            archive.database[SEEN].delete_many({**mine, "label_id": {"$in": some}})
         self.total = len(new)
         self.logger.info("%s: %d labels seen before, %d new", self.name, len(seen), len(new))
         for some in batched(new, self.chunk_size):
@@ -171,28 +180,17 @@ class DatasetBuilder(Builder):
         super().finalize()
 
     def _seen(self) -> list[Candidate]:
-        archive = self._archive()
-        stored = {
-            one["label_id"]: one
-            for one in archive.database[SEEN].find({"selection": self.selection})
-        }
-        if gone := set(stored) - archive.existing(Label, stored):
-            for some in batched(gone):
-                archive.database[SEEN].delete_many(
-                    {"selection": self.selection, "label_id": {"$in": some}}
-                )
-        fields = Candidate.__dataclass_fields__
-        return [
+        stored = self._archive().database[SEEN].find({"selection": self.selection})
+        fields = [field for field in Candidate.__dataclass_fields__ if field != "id"]
+        seen = [
             Candidate(
-                **{
-                    **{field: one[field] for field in fields if field != "id"},
-                    "id": label_id,
-                    "energies": tuple(one["energies"]),
-                }
+                one["label_id"],
+                **{**{field: one[field] for field in fields}, "energies": tuple(one["energies"])},
             )
-            for label_id, one in stored.items()
-            if label_id not in gone
+            for one in stored
         ]
+        # The order in which labels arrived says nothing: it must not make another dataset.
+        return sorted(seen, key=lambda one: one.id)
 
     def _archive(self) -> Archive:
         if self.archive is None:

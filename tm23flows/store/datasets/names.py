@@ -6,15 +6,19 @@ name is the name's next version, and no version ever changes.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tm23flows.documents.dataset import Dataset
 from tm23flows.errors import InputError, NotFoundError
 from tm23flows.store.collections import DATASET_NAMES
+from tm23flows.store.query.filters import ID_DIGITS, id_condition
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
+
+_ID = re.compile(rf"[0-9a-f]{{6,{ID_DIGITS}}}")
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def name_dataset(archive: Archive, name: str, dataset: Dataset) -> Named:
 
 
 def find_dataset(archive: Archive, name: str) -> Dataset:
-    """Read a dataset by ``name`` (newest version), ``name@version`` or id.
+    """Read a dataset by ``name`` (newest version), ``name@version``, or id or its beginning.
 
     Parameters
     ----------
@@ -68,6 +72,8 @@ def find_dataset(archive: Archive, name: str) -> Dataset:
 
     Raises
     ------
+    InputError
+        If several ids begin like that.
     NotFoundError
         If there is none.
     """
@@ -78,12 +84,24 @@ def find_dataset(archive: Archive, name: str) -> Dataset:
     pointer = archive.database[DATASET_NAMES].find_one(wanted, sort=[("version", -1)])
     if pointer is not None:
         return archive.get(Dataset, pointer["dataset_id"])
-    if archive.existing(Dataset, [name]):
-        return archive.get(Dataset, name)
+    if ids := _ids_beginning(archive, name):
+        if len(ids) > 1:
+            raise InputError(
+                f"Several datasets have an id that begins with {name}: say more of it."
+            )
+        return archive.get(Dataset, ids[0])
     known = sorted(archive.database[DATASET_NAMES].distinct("name"))
     raise NotFoundError(
         f"There is no dataset '{name}'; there is {', '.join(known) or 'none at all'}."
     )
+
+
+def _ids_beginning(archive: Archive, digits: str) -> list[str]:
+    """Return up to two ids of datasets that begin with these digits, of which six are the least."""
+    if not _ID.fullmatch(digits):
+        return []
+    found = archive.database["datasets"].find(id_condition("_id", digits), {"_id": 1})
+    return [one["_id"] for one in found.limit(2)]
 
 
 def list_datasets(archive: Archive) -> list[Named]:
@@ -130,10 +148,12 @@ def _point(archive: Archive, name: str, dataset_id: str) -> int:
 
     pointers = archive.database[DATASET_NAMES]
     while True:
+        # The newest first: whoever points the name to this dataset after that either is found
+        # by the second command or takes the version that the third one wants.
+        newest = pointers.find_one({"name": name}, sort=[("version", -1)])
         known = pointers.find_one({"name": name, "dataset_id": dataset_id})
         if known is not None:
             return int(known["version"])
-        newest = pointers.find_one({"name": name}, sort=[("version", -1)])
         version = 1 if newest is None else int(newest["version"]) + 1
         try:
             pointers.insert_one({"name": name, "version": version, "dataset_id": dataset_id})

@@ -47,7 +47,7 @@ def divide(
     archive
         The archive with the labels and their frames.
     candidates
-        Labels in any order.
+        Labels in any order; those that know no step keep it.
     rule
         One of :data:`tm23flows.science.split_rules.RULES`.
     options
@@ -69,6 +69,7 @@ def divide(
     """
     rest = dict(options)
     thin, min_gap = rest.pop("thin", None), rest.pop("min_gap_fs", None)
+    candidates = list(candidates)
     moments = moments_of(archive, candidates)
     kept, every = thin_out(archive, moments, thin, energy)
     made = apply_rule(kept, rule, rest)
@@ -77,8 +78,11 @@ def divide(
     for suffix, split in made.items():
         parts = {name: [place[one] for one in ids] for name, ids in split.parts.items()}
         report = check_leaks(parts, _required_gap(split, rule, min_gap))
+        used = {one for ids in split.parts.values() for one in ids}
         asked = {name: _plain(value) for name, value in options.items()}
         facts = _facts(report, split, len(moments), every)
+        if lost := sum(one.step is None and one.id in used for one in candidates):
+            facts["n_without_step"] = lost
         result[suffix] = Division(split, {**asked, **split.options}, facts)
     return result
 
@@ -95,8 +99,9 @@ def moments_of(archive: Archive, candidates: Iterable[Candidate]) -> list[Moment
 
     Returns
     -------
-    One moment per label, temperature by temperature, run by run, in time. Frames of several
-    metals have temperatures of their own, such as ``Cu cold``.
+    One moment per label, temperature by temperature, run by run, in time; labels of which no
+    step is known keep the order in which they came. Frames of several metals have temperatures
+    of their own, such as ``Cu cold``.
     """
     ordered = sorted(candidates, key=_time_order)
     several = len({one.element for one in ordered}) > 1
@@ -138,8 +143,8 @@ def _time_order(one: Candidate) -> tuple[Any, ...]:
         order.get(one.regime or "", len(order)),
         one.temperature_K or 0.0,
         one.trajectory_id or "",
+        # Sources often keep the order of time without saying steps; an order by id would lose it.
         one.step or 0,
-        one.id,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from tm23flows.errors import InputError
@@ -44,13 +44,13 @@ def plain_text(text: str) -> str:
     return text
 
 
-def parse_moment(text: str | datetime) -> datetime:
+def parse_moment(text: str | date) -> datetime:
     """Read a moment in ISO form; without a zone it is UTC.
 
     Parameters
     ----------
     text
-        Such as ``2026-11-21`` or ``2026-11-21T16:29:18``.
+        Such as ``2026-11-21`` or ``2026-11-21T16:29:18``; a date is its first moment.
 
     Returns
     -------
@@ -61,7 +61,8 @@ def parse_moment(text: str | datetime) -> datetime:
     InputError
         If it is no moment.
     """
-    moment = text if isinstance(text, datetime) else _from_iso(text)
+    iso = text.isoformat() if isinstance(text, date) else text
+    moment = text if isinstance(text, datetime) else _from_iso(iso)
     if moment is None:
         raise InputError(
             f"{text!r} is no date; write it as 2026-11-21 or 2026-11-21T16:29:18, in UTC."

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tm23flows.errors import InputError
+from tm23flows.errors import DatabaseError, InputError
 from tm23flows.store.collections import walking_hint
 from tm23flows.store.query.filters import combine
 
@@ -83,7 +83,11 @@ def plan_labels(archive: Archive, query: Query, own: bool = True) -> Plan:
         If the dataset has no such part.
     NotFoundError
         If there is no such dataset.
+    DatabaseError
+        If the query would miss labels that an older program stored.
     """
+    if query.asks_for_magnitudes:
+        _require_magnitudes(archive)
     filters = [query.label_filter(own), _recipe_filter(archive, query)]
     tests: list[Test] = []
     if query.kmesh_converged is not None:
@@ -133,6 +137,16 @@ def plan_frames(archive: Archive, query: Query) -> Plan:
         else:
             _restrict(filters, tests, "_id", few)
     return Plan("frames", combine(filters), tests)
+
+
+def _require_magnitudes(archive: Archive) -> None:
+    """Refuse to miss labels that were stored before labels said how large their numbers are."""
+    # Every label with magnitudes has this one, and an index leads to those without.
+    if archive.database["labels"].find_one({"magnitudes.max_force": None}, {"_id": 1}):
+        raise DatabaseError(
+            "Labels that an older program stored do not say how large their energies, forces and "
+            "stresses are, and this query would miss them: run 'tm23 db upgrade' first."
+        )
 
 
 def _recipe_filter(archive: Archive, query: Query) -> dict[str, Any]:

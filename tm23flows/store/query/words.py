@@ -9,7 +9,7 @@ database operator ever comes from outside. Words that need other collections
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -59,7 +59,7 @@ REPEATED = ("tag", "where")
 
 _ID = re.compile(r"[0-9a-f]{6,64}")
 _NAME = re.compile(r"[\w.-]{1,200}(@[0-9]{1,9})?")
-_SCALARS = (str, int, float, bool, datetime)
+_SCALARS = (str, int, float, bool, date)
 
 
 class Query(BaseModel):
@@ -236,6 +236,13 @@ class Query(BaseModel):
     def asks_for_recipe(self) -> bool:
         """Whether the query restricts how labels were computed."""
         return any(word in self.words for word in RECIPE_WORDS) or self._any("recipe")
+
+    @property
+    def asks_for_magnitudes(self) -> bool:
+        """Whether the query restricts how large the numbers of a label are."""
+        return any(word.startswith(("min_", "max_")) for word in self.words) or any(
+            (one.field.labels or "").startswith("magnitudes.") for one in self.conditions
+        )
 
     @property
     def asks_for_labels(self) -> bool:
