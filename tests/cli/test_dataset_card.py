@@ -25,6 +25,8 @@ def test_a_card_as_text(card):
         assert line in text
     assert "emt none, k-mesh 3x3x3, sigma 0.2 eV" in text
     assert text.count("run too short to be sure") == 6
+    times = [run["forces"]["autocorrelation_time_fs"] for run in card["runs"]]
+    assert all(f"(tau = {time:g} fs)" in text for time in times)
     assert f"effective     {card['effective_size']['energy']:g} energies" in text
 
 

@@ -82,7 +82,7 @@ def _independent(card: Card) -> Iterator[str]:
         return
     for run in card["runs"]:
         known = [
-            f"{kind} g = {run[kind]['statistical_inefficiency']:g}, "
+            f"{kind} g = {run[kind]['statistical_inefficiency']:g}{_time(run[kind])}, "
             f"{run[kind]['effective_size']:g} independent"
             f"{'' if run[kind]['long_enough'] else ' (run too short to be sure)'}"
             for kind in ("energy", "forces")
@@ -93,6 +93,11 @@ def _independent(card: Card) -> Iterator[str]:
     sizes = card["effective_size"]
     if card["runs"]:
         yield f"effective     {sizes['energy']:g} energies, {sizes['forces']:g} forces"
+
+
+def _time(found: Card) -> str:
+    time = found["autocorrelation_time_fs"]
+    return "" if time is None else f" (tau = {time:g} fs)"
 
 
 def _facts(facts: Card) -> Iterator[str]:

@@ -50,6 +50,10 @@ def test_a_card_counts_and_measures(archive, labels):
         "passed": True, "required_gap_fs": 50.0, "smallest_gap_fs": 50.0, "n_without_time": 0,
     }  # fmt: skip
     assert [(run["temperature"], run["n"]) for run in card["runs"]] == [("cold", 8), ("melt", 8)]
+    for run in card["runs"]:
+        tau_fs = run["energy"]["statistical_inefficiency"] / 2 * run["stride_fs"]
+        assert run["stride_fs"] == 50.0
+        assert run["energy"]["autocorrelation_time_fs"] == pytest.approx(tau_fs, abs=0.05)
     total = sum(run["forces"]["effective_size"] for run in card["runs"])
     assert card["effective_size"]["forces"] == pytest.approx(total, abs=0.1)
     assert 0 < card["effective_size"]["energy"] <= 16

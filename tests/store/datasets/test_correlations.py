@@ -19,6 +19,7 @@ def test_each_run_is_read_in_time(archive, make_frame, make_label):
     ]
     found = {one.run[0]: one for one in run_correlations(archive, moments[::-1], "sigma0")}
     assert {run: one.n for run, one in found.items()} == {"a": 10, "b": 10}
+    assert {one.stride_fs for one in found.values()} == {10.0}
     for start, run in enumerate("ab"):
         energies = [label.energies.sigma0 for label in labels[start::2]]
         assert found[run].energy == energy_correlation(energies)

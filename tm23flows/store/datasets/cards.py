@@ -165,16 +165,18 @@ def _describe_run(run: RunCorrelation) -> dict[str, Any]:
         "run": run.run,
         "temperature": run.temperature,
         "n": run.n,
-        "energy": _describe(run.energy),
-        "forces": _describe(run.forces),
+        "stride_fs": run.stride_fs,
+        "energy": _describe(run.energy, run.stride_fs),
+        "forces": _describe(run.forces, run.stride_fs),
         "independent_every": run.independent_every,
     }
 
 
-def _describe(found: Correlation | None) -> dict[str, Any] | None:
+def _describe(found: Correlation | None, stride_fs: float | None) -> dict[str, Any] | None:
     if found is None:
         return None
     return {
+        "autocorrelation_time_fs": None if stride_fs is None else round(found.time * stride_fs, 3),
         "statistical_inefficiency": round(found.inefficiency, 3),
         "effective_size": round(found.effective_size, 1),
         "long_enough": found.is_long_enough,

@@ -17,7 +17,7 @@ from tm23flows.science.decorrelation import (
     force_correlation,
     independent_every,
 )
-from tm23flows.science.moments import Moment, by_run
+from tm23flows.science.moments import Moment, by_run, strides_fs
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunCorrelation:
-    """One run: how many labels it has, and how correlated energies and forces are."""
+    """One run: how many labels it has and how far apart, and how correlated they are."""
 
     run: str
     temperature: str
     n: int
+    stride_fs: float | None
     energy: Correlation | None
     forces: Correlation | None
 
@@ -68,6 +69,7 @@ def run_correlations(
             run=run,
             temperature=frames[0].temperature,
             n=len(frames),
+            stride_fs=strides_fs(frames).get(run),
             energy=energy_correlation([label.energies.of(energy) for label in labels]),
             forces=force_correlation([label.forces for label in labels]),
         )
