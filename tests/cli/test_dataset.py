@@ -50,6 +50,8 @@ def test_options_of_a_split_must_be_what_it_takes(tm23, emt_copy):
     assert "is a number, not 'half'" in attempt("--set", "train_fraction=half")
     for text in ("train_fraction", "=3", "train_fraction="):
         assert "name and a value" in attempt("--set", text)
+    twice = ("--set", "train_fraction=0.5", "--set", "train_fraction=0.75")
+    assert "says train_fraction twice" in attempt(*twice)
     assert "30 fs are required" in attempt("--set", "min_gap_fs=30")
     assert "have no energy 'unspecified'" in attempt("--energy", "unspecified")
     assert "There is no energy 'total'" in attempt("--energy", "total")

@@ -52,7 +52,7 @@ def create(
     from tm23flows.store.datasets.candidates import find_candidates
     from tm23flows.store.datasets.creation import create_datasets
 
-    options = dict(_option(text) for text in setting or [])
+    options = _options(setting or [])
     archive = Archive.open()
     found = find_candidates(archive, source)
     made = create_datasets(archive, name, found, split, options, {"from": source}, energy or "free")
@@ -200,6 +200,15 @@ def _remarks(facts: dict[str, Any]) -> Iterator[str]:
         yield f"{lost} {WITHOUT_STEP}"
     if (gap := facts.get("smallest_gap_fs")) is not None:
         yield f"parts are at least {gap:g} fs apart"
+
+
+def _options(texts: list[str]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for key, value in map(_option, texts):
+        if key in options:
+            raise InputError(f"--set says {key} twice; leave one of them out.")
+        options[key] = value
+    return options
 
 
 def _option(text: str) -> tuple[str, Any]:

@@ -23,8 +23,19 @@ def test_several_recipes_are_refused_by_their_settings(archive, labels, make_fra
     check_one_recipe(archive, labels)
     with pytest.raises(InputError, match=r"2 recipes .*sigma=1\.0"):
         check_one_recipe(archive, [*labels, wide])
-    with pytest.raises(InputError, match="2 recipes"):
+    with pytest.raises(InputError, match=f"2 recipes .*recipe={wide.recipe_id[:12]}"):
         find_candidates(archive, "metal=Cu")
+    assert find_candidates(archive, f"recipe={wide.recipe_id[:12]}") == [Candidate.of(wide)]
+
+
+def test_of_many_recipes_some_are_named(archive, make_frame, make_label):
+    frame = make_frame(seed=0)
+    recipes = [Recipe(engine="emt", xc="none", cutoff_eV=100.0 + n) for n in range(7)]
+    labels = [make_label(frame, recipe) for recipe in recipes]
+    archive.put(frame, *labels)
+    with pytest.raises(InputError, match=r"labels of 7 recipes .*; \.\.\.\)") as caught:
+        check_one_recipe(archive, labels)
+    assert sum(recipe.id[:12] in str(caught.value) for recipe in recipes) == 6
 
 
 def test_every_label_must_have_the_energy(labels, make_label, make_frame):
@@ -40,6 +51,5 @@ def test_every_label_must_have_the_energy(labels, make_label, make_frame):
 
 
 def test_recipes_in_words():
-    assert recipe_words(Recipe(engine="vasp", kmesh=(3, 3, 3), electron_shift=-3.0)) == (
-        "vasp 3x3x3 sigma=0.2 shift=-3.0"
-    )
+    recipe = Recipe(engine="vasp", kmesh=(3, 3, 3), electron_shift=-3.0)
+    assert recipe_words(recipe) == f"vasp 3x3x3 sigma=0.2 shift=-3.0 recipe={recipe.id[:12]}"

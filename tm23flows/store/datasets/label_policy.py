@@ -7,6 +7,7 @@ on.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tm23flows.documents.label import ENERGY_KINDS, Label
@@ -16,6 +17,9 @@ from tm23flows.errors import InputError
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
     from tm23flows.store.datasets.candidates import Candidate
+
+NAMED_RECIPES = 6
+"""Recipes that a message names; imports may bring one for every frame."""
 
 
 def check_energy(labels: Sequence[Candidate], energy: str) -> None:
@@ -62,8 +66,9 @@ def check_one_recipe(archive: Archive, labels: Sequence[Label | Candidate]) -> N
     """
     of_recipe = {label.recipe_id: label.id for label in labels}
     if len(of_recipe) > 1:
-        some = archive.get_many(Label, of_recipe.values())
+        some = archive.get_many(Label, islice(of_recipe.values(), NAMED_RECIPES))
         seen = "; ".join(recipe_words(label.recipe) for label in some)
+        seen += "; ..." if len(of_recipe) > NAMED_RECIPES else ""
         raise InputError(
             f"These are labels of {len(of_recipe)} recipes ({seen}); "
             "ask for one of them with engine, kmesh, sigma_eV, electron_shift or recipe."
@@ -80,8 +85,10 @@ def recipe_words(recipe: Recipe) -> str:
 
     Returns
     -------
-    Engine, k-mesh, smearing width, shift of the electron count.
+    Engine, k-mesh, smearing width, shift of the electron count, and the beginning of the id,
+    because they may differ in something else.
     """
     return (
-        f"{recipe.engine} {recipe.kmesh_text} sigma={recipe.sigma_eV} shift={recipe.electron_shift}"
+        f"{recipe.engine} {recipe.kmesh_text} sigma={recipe.sigma_eV} "
+        f"shift={recipe.electron_shift} recipe={recipe.id[:12]}"
     )
