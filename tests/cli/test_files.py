@@ -83,7 +83,7 @@ def test_a_run_of_vasp_is_known_and_imported(tm23, archive, tmp_path):
     for words in ((), ("--format", "vasprun")):
         ran = tm23("import", path, "--name", "copper", *words)
         assert ran.code == 0, ran.err
-        assert ran.out == "3 labels as copper@1, 1 rejected, 1 trajectories\n"
+        assert ran.out == "3 labels as copper@1, 1 rejected, 1 trajectory\n"
     ran = tm23("import", path, "--name", "copper", "--first", 2, "--stride", 2)
     assert ran.out.startswith("2 labels as copper@2, 0 rejected")
     assert sorted(one.step for one in archive.labels(metal="Cu")) == [1, 2, 4]

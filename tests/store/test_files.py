@@ -3,10 +3,12 @@
 import pytest
 
 from tm23flows.documents.frame import Frame
+from tm23flows.documents.ids import content_id
 from tm23flows.documents.label import Rejection
 from tm23flows.errors import InputError, NotFoundError
 from tm23flows.store.archive import Archive
 from tm23flows.store.collections import COLLECTIONS
+from tm23flows.store.exchange.manifest import file_entry, read_manifest
 from tm23flows.store.files import (
     export_labels,
     import_files,
@@ -97,13 +99,13 @@ def test_an_import_that_fails_stores_nothing(emt_archive, archive, tmp_path):
     assert all(fresh.database[name].count_documents({}) == 0 for name in COLLECTIONS)
 
 
-def foreign(path):
+def foreign(path, size=1):
     """Write a file of another program."""
     from ase.build import bulk
     from ase.calculators.singlepoint import SinglePointCalculator
     from ase.io import write
 
-    atoms = bulk("Cu", cubic=True)
+    atoms = bulk("Cu", cubic=True) * (size, 1, 1)
     atoms.calc = SinglePointCalculator(atoms, energy=-3.0, forces=atoms.positions * 0)
     write(path, atoms, format="extxyz")
     return path
@@ -153,3 +155,54 @@ def test_wrong_imports_are_one_sentence(archive, tmp_path, name, file_format, de
     with pytest.raises(InputError, match=why):
         import_files(archive, [tmp_path / name], "x", file_format, declared)
     assert archive.database["frames"].count_documents({}) == 0
+
+
+def test_a_licence_that_was_given_at_export_survives(
+    emt_archive, archive, database_server, tmp_path
+):
+    first, second = tmp_path / "first.xyz", tmp_path / "second.h5"
+    export_labels(emt_archive, "Cu-demo", first, "test", licence="CC-BY-4.0")
+    import_files(archive, [first], "copper")
+    original = labels_of(emt_archive, "Cu-demo", "test")[0]
+    (label,) = archive.labels(frame=original.frame_id)
+    assert label.provenance.inputs["import"]["licence"] == "CC-BY-4.0"
+    assert original.provenance.inputs.items() <= label.provenance.inputs.items()
+    past = label.provenance
+    assert past.inputs_sha256 == content_id("inputs", inputs=past.inputs)
+    export_labels(archive, "metal=Cu", second, file_format="hdf5")
+    assert read_manifest(second).licence == "CC-BY-4.0"
+    # A licence that somebody else gives later does not take the place of the first.
+    export_labels(archive, "copper", second, file_format="hdf5", licence="CC0-1.0")
+    third = Archive.open(database_server.uri, f"{tmp_path.name}-third")
+    import_files(third, [second], "copper")
+    (found,) = third.labels(frame=original.frame_id)
+    assert found.provenance.inputs == label.provenance.inputs
+
+
+def test_what_we_wrote_takes_no_declaration(emt_archive, archive, tmp_path):
+    path = tmp_path / "ours.xyz"
+    export_labels(emt_archive, "Cu-demo", path, "test")
+    for words in ({"licence": "CC0-1.0"}, DECLARED):
+        with pytest.raises(InputError, match="says itself what it holds"):
+            import_files(archive, [path], "ours", declared=words)
+    assert archive.database["frames"].count_documents({}) == 0
+
+
+def test_files_of_the_same_name_keep_their_checksums(archive, tmp_path):
+    paths = [tmp_path / one / "theirs.xyz" for one in "ab"]
+    for size, path in enumerate(paths, start=1):
+        path.parent.mkdir()
+        foreign(path, size)
+    (done,) = import_files(archive, paths, "x", declared=DECLARED)
+    sums = {file_entry(path).sha256 for path in paths}
+    assert set(done.named.dataset.provenance.inputs.values()) == sums
+    assert len(sums) == 2
+
+
+def test_an_at_sign_in_a_name_is_a_letter(archive, tmp_path):
+    path = foreign(tmp_path / "theirs@300K.xyz")
+    (done,) = import_files(archive, [path], "x", declared=DECLARED)
+    assert done.n_frames == 1
+    path.rename(tmp_path / "theirs.xyz.gz")  # which it is not
+    with pytest.raises(InputError, match="not a readable extended XYZ file"):
+        import_files(archive, [tmp_path / "theirs.xyz.gz"], "x", "extxyz", DECLARED)

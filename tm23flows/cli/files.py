@@ -122,7 +122,8 @@ def _import_runs(files: list[Path], name: str, first: int, stride: int) -> None:
     named = done.named
     for note in done.notes:
         typer.echo(note)
+    runs = "1 trajectory" if done.n_trajectories == 1 else f"{done.n_trajectories} trajectories"
     typer.echo(
         f"{len(named.dataset.label_ids)} labels as {named.name}@{named.version}, "
-        f"{done.n_rejected} rejected, {done.n_trajectories} trajectories"
+        f"{done.n_rejected} rejected, {runs}"
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from pydantic import JsonValue
 
@@ -18,8 +18,8 @@ from tm23flows.store.exchange import ase_db, extxyz
 from tm23flows.store.exchange.export import export_labels
 from tm23flows.store.exchange.foreign import foreign_incoming
 from tm23flows.store.exchange.formats import FORMATS, format_named, format_of
-from tm23flows.store.exchange.intake import Imported, Incoming, take_in
-from tm23flows.store.exchange.manifest import file_entry, verify_manifest
+from tm23flows.store.exchange.intake import Imported, Incoming, check_incoming, licensed, take_in
+from tm23flows.store.exchange.manifest import NOT_STATED, file_entry, verify_manifest
 from tm23flows.store.exchange.mvl import LAYOUTS, mvl_incoming
 from tm23flows.store.exchange.rare_events import rare_incoming
 from tm23flows.store.exchange.rare_folder import RareEvents, read_rare_events
@@ -85,20 +85,17 @@ def import_files(
     if file_format == RARE_EVENTS:
         return _import_rare_events(archive, paths, name, words)
     if file_format == TM23:
-        chosen = words.pop("metal", None)
-        counts = str(words.pop("counts", "paper"))
-        with ExitStack() as stack:
-            files = archive_files(paths, None if chosen is None else str(chosen), stack)
-            incoming = tm23_incoming(files, words, counts)
-            return [_take(archive, name, incoming, [one.path for one in files], TM23)]
+        return [_import_tm23(archive, paths, name, words)]
     if file_format in LAYOUTS:
         incoming = [mvl_incoming(path, str(file_format), words) for path in paths]
         return [_take(archive, name, incoming, paths, str(file_format))]
-    if words or _are_foreign(paths, file_format):
+    if _are_foreign(paths, file_format):
         incoming = [
             foreign_incoming(path, _declarable(path, file_format), name, words) for path in paths
         ]
         return [_take(archive, name, incoming, paths, "declared")]
+    if words:
+        _refuse_words(paths, file_format)
     return [import_labels(archive, paths, name, file_format)]
 
 
@@ -133,9 +130,12 @@ def import_labels(
     """
     incoming = []
     for path in paths:
-        verify_manifest(path)
+        manifest = verify_manifest(path)
         chosen = format_named(_format_name(path, file_format))
-        incoming.append(Incoming("all", partial(chosen.read, path)))
+        read = partial(chosen.read, path)
+        if manifest is not None and NOT_STATED not in manifest.licence:
+            read = partial(licensed, read, manifest.licence, manifest.files)
+        incoming.append(Incoming("all", read))
     return _take(archive, name, incoming, paths, None)
 
 
@@ -149,8 +149,24 @@ def _take(
     query: dict[str, JsonValue] = {"files": [path.name for path in paths]}
     if file_format is not None:
         query["format"] = file_format
-    sums: dict[str, JsonValue] = {path.name: file_entry(path).sha256 for path in paths}
+    names = [path.name for path in paths]
+    sums: dict[str, JsonValue] = {}
+    for path in paths:
+        checksum = file_entry(path).sha256
+        alone = names.count(path.name) == 1
+        sums[path.name if alone else f"{path.name} ({checksum[:12]})"] = checksum
     return take_in(archive, name, incoming, query, sums)
+
+
+def _import_tm23(
+    archive: Archive, paths: Sequence[Path], name: str, words: dict[str, JsonValue]
+) -> Imported:
+    chosen = words.pop("metal", None)
+    counts = str(words.pop("counts", "paper"))
+    with ExitStack() as stack:
+        files = archive_files(paths, None if chosen is None else str(chosen), stack)
+        incoming = tm23_incoming(files, words, counts)
+        return _take(archive, name, incoming, [one.path for one in files], TM23)
 
 
 def _import_rare_events(
@@ -161,11 +177,13 @@ def _import_rare_events(
     found = read_rare_events(paths[0])
     if not found.labels:
         raise InputError(f"{found.path.name} has no label with both energies and forces.")
+    all_incoming = {label: rare_incoming(found, label, name, words) for label in found.labels}
+    for incoming in all_incoming.values():
+        check_incoming(archive, [incoming])  # of all, before the first one is stored
     done = []
-    for place, label in enumerate(found.labels):
+    for place, (label, incoming) in enumerate(all_incoming.items()):
         # The first label is the truth and has the name; the others are the same frames.
         called = name if place == 0 else f"{name}-{label}"
-        incoming = rare_incoming(found, label, name, words)
         done.append(_take_rare(archive, called, incoming, found, () if place else found.notes()))
     return done
 
@@ -193,6 +211,15 @@ def _are_foreign(paths: Sequence[Path], file_format: str | None) -> bool:
             "Some of these files were written by 'tm23 export', others not: import them apart."
         )
     return not all(ours)
+
+
+def _refuse_words(paths: Sequence[Path], file_format: str | None) -> NoReturn:
+    for path in paths:
+        _declarable(path, file_format)
+    raise InputError(
+        f"{paths[0].name} was written by 'tm23 export' and says itself what it holds: import it "
+        "without declarations and without a licence."
+    )
 
 
 def _declarable(path: Path, file_format: str | None) -> str:

@@ -136,3 +136,22 @@ def test_more_violations_than_are_kept_are_counted(archive, make_frame):
     archive.put(*(make_frame(seed=seed, origin=None) for seed in range(KEPT + 20)))
     found = audit(archive, ["I7"])
     assert (found.findings["I7"].count, len(found.violations)) == (KEPT + 20, KEPT)
+
+
+@pytest.mark.parametrize("field", ["energies.free", "magnitudes.max_force", "stress"])
+def test_i1_numbers_of_a_label_that_were_changed(emt_copy, field):
+    stored = one_of(emt_copy, "labels")
+    value = None if field == "stress" else 77.0
+    change(emt_copy, "labels", {"$set": {field: value}}, stored["_id"])
+    (one,) = violations(emt_copy, "I1")
+    assert (one.where, one.id) == ("labels", stored["_id"])
+    assert "not as large as it says" in one.what
+
+
+def test_i1_magnitudes_that_another_machine_added_up(emt_copy):
+    stored = one_of(emt_copy, "labels")
+    nearly = stored["magnitudes"]["max_force"] * (1 + 1e-14)
+    change(emt_copy, "labels", {"$set": {"magnitudes.max_force": nearly}}, stored["_id"])
+    assert violations(emt_copy, "I1") == []
+    change(emt_copy, "labels", {"$unset": {"magnitudes": 1}}, stored["_id"])
+    assert violations(emt_copy, "I1") == []

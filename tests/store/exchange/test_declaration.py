@@ -106,7 +106,7 @@ def test_a_declaration_in_a_manifest(tmp_path):
     beside = tmp_path / "a.xyz.manifest.json"
     beside.write_text(json.dumps({"declaration": {"energy-unit": "eV"}, "else": 1}))
     assert declared_beside(path) == {"energy_unit": "eV"}
-    for wrong in ("{", "[]", '{"else": 1}', '{"declaration": 1}'):
+    for wrong in ("{", "[]", '{"else": 1}', '{"declaration": 1}', "[" * 100_000):
         beside.write_text(wrong)
         with pytest.raises(InputError, match="declaration"):
             declared_beside(path)

@@ -106,3 +106,28 @@ def test_a_manifest_holds_only_plain_json(small, tmp_path):
         "REF_forces",
         "REF_stress",
     ]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_manifest_calls_numbers_as_the_file_does(small, tmp_path, name):
+    path = tmp_path / f"out{FORMATS[name].suffixes[0]}"
+    export_labels(small, "small", path, file_format=name)
+    said = [one.name for one in verify_manifest(path).quantities]
+    assert said == {
+        "lmdb": ["pos", "cell", "total_energy", "forces", "stress"],
+        "parquet": ["positions", "cell", "energy", "atomic_forces", "cauchy_stress"],
+    }.get(name, ["positions", "cell", "energy", "forces", "stress"])
+
+
+def test_the_licence_of_some_is_not_that_of_all(small, make_frame, make_label, tmp_path):
+    frame = make_frame(seed=9)
+    small.put(frame, make_label(frame))
+    export_labels(small, "metal=Cu", tmp_path / "out.xyz")
+    manifest = verify_manifest(tmp_path / "out.xyz")
+    assert (manifest.count, manifest.licence) == (5, "CC-BY-4.0 and not stated")
+
+
+def test_a_folder_is_no_file_to_write(small, tmp_path):
+    with pytest.raises(InputError, match="is a folder"):
+        export_labels(small, "small", tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -125,7 +125,13 @@ def test_a_broken_record_is_named(tmp_path, damage, why):
 
 def test_files_that_are_no_sets_are_refused(tmp_path):
     path = tmp_path / "x.json"
-    for content, why in (("{", "no readable JSON"), ("{}", "no list"), ("[]", "no list")):
+    deep = "[" * 100_000
+    for content, why in (
+        ("{", "no readable JSON"),
+        (deep, "no readable JSON"),
+        ("{}", "no list"),
+        ("[]", "no list"),
+    ):
         path.write_text(content)
         with pytest.raises(InputError, match=why):
             read(path)

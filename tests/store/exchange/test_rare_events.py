@@ -191,3 +191,19 @@ def test_what_the_format_says_cannot_be_declared(make):
     _, label = next(iter(said.read()))
     assert label.recipe.cutoff_eV == 400
     assert label.provenance.inputs["import"]["licence"] == "MIT"
+
+
+def test_a_second_label_that_is_broken_stores_nothing_of_the_first(archive, make):
+    data = content(labels=("DFT_K4", "DFT_K2"))
+    data["Forces"]["DFT_K2"][2].pop()
+    with pytest.raises(InputError, match=r"Frame 2 of .* DFT_K2 has forces of shape"):
+        import_files(archive, [make(data)], "re", "rare-events")
+    assert archive.database["labels"].count_documents({}) == 0
+    assert archive.database["frames"].count_documents({}) == 0
+
+
+def test_json_that_is_nested_too_deeply_is_one_sentence(make):
+    folder = make()
+    (folder / "DATA.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match="not in the layout of rare events"):
+        read_rare_events(folder)

@@ -6,10 +6,11 @@ batches, so the size of the archive does not matter.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from tm23flows.documents.label import label_id
+from tm23flows.documents.label import Label, label_id
 from tm23flows.ops.audit.ledger import Ledger, Violation
 from tm23flows.ops.audit.past import AGAIN, RESTORE, check_names, check_past
 from tm23flows.ops.audit.secrets import find_secrets, known_secrets
@@ -96,6 +97,28 @@ def _sound(collection: str, batch: Iterable[Stored]) -> Iterator[Violation]:
         if document.id != stored["_id"]:
             what = f"its content has the id {str(document.id)[:12]}: it was changed from outside"
             yield Violation("I1", collection, key, what, RESTORE.format(id=key[:12]))
+        elif isinstance(document, Label) and not _has_magnitudes(document, stored):
+            what = "its energies, forces or stress are not as large as it says: it was changed"
+            yield Violation("I1", collection, key, what, RESTORE.format(id=key[:12]))
+
+
+def _has_magnitudes(label: Label, stored: Stored) -> bool:
+    """Compare numbers with what was noted of them; the id of a label is not made of its numbers."""
+    noted = stored.get("magnitudes")
+    if noted is None:
+        return True  # an older layout
+    wanted = label.magnitudes.model_dump()
+    if not isinstance(noted, dict) or noted.keys() != wanted.keys():
+        return False
+    # Another machine may add up in another order, hence the tolerance.
+    for key, value in wanted.items():
+        if value is None or not isinstance(noted[key], float):
+            same = noted[key] == value
+        else:
+            same = math.isclose(noted[key], value, rel_tol=1e-9)
+        if not same:
+            return False
+    return True
 
 
 def _labels_of_their_pair(batch: Iterable[Stored]) -> Iterator[Violation]:

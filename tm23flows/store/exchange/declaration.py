@@ -213,8 +213,11 @@ def declared_beside(path: Path) -> dict[str, JsonValue]:
         return {}
     try:
         words = json.loads(beside.read_text(encoding="utf-8"))["declaration"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{beside.name} has no readable 'declaration': {error}.") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(
+            f"{beside.name} has no readable 'declaration' ({error}): if it belongs to another "
+            "file, such as this one before it was changed, put it elsewhere."
+        ) from error
     if not isinstance(words, dict):
         raise InputError(f"The 'declaration' in {beside.name} is no object of words.")
     return {str(word).replace("-", "_"): value for word, value in words.items()}

@@ -47,6 +47,7 @@ class _Seen:
     elements: set[str] = field(default_factory=set)
     recipes: dict[str, Any] = field(default_factory=dict)
     origins: dict[str, Any] = field(default_factory=dict)
+    all_imported: bool = True
 
     def watch(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
         """Pass records on and note what they are."""
@@ -57,7 +58,16 @@ class _Seen:
                 self.recipes[label.recipe_id] = label.recipe.model_dump(mode="json")
             if (origin := label.provenance.inputs.get("import")) is not None:
                 self.origins.setdefault(json.dumps(origin, sort_keys=True), origin)
+            else:
+                self.all_imported = False
             yield frame, label
+
+    @property
+    def licence(self) -> str:
+        """What sources say; the licence of some of the labels is not that of the others."""
+        said = self.collect("licence")
+        unsaid = () if self.all_imported or NOT_STATED in said else (NOT_STATED,)
+        return " and ".join((*said, *unsaid)) or NOT_STATED
 
     def collect(self, word: str) -> tuple[str, ...]:
         """Collect what the origins of imported labels say."""
@@ -118,6 +128,8 @@ def export_labels(
     energy = energy or found.energy
     if energy not in ENERGY_KINDS:
         raise InputError(f"There is no energy '{energy}'; choose one of {', '.join(ENERGY_KINDS)}.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; say which file in it to write.")
     if not path.resolve().parent.is_dir():
         raise InputError(f"There is no folder {path.parent} to write {path.name} to.")
     dataset_id = None if found.dataset is None else found.dataset.id
@@ -153,12 +165,12 @@ def _manifest(
         n_atoms=wanted.n_atoms,
         elements=tuple(sorted(seen.elements)),
         energy=wanted.energy,
-        quantities=quantities(wanted.energy, wanted.keys),
+        quantities=quantities(wanted.energy, wanted.keys, chosen.names),
         exact=chosen.exact,
         recipes=seen.recipes,
         source=found.described,
         origins=tuple(seen.origins.values()),
-        licence=licence or " and ".join(seen.collect("licence")) or NOT_STATED,
+        licence=licence or seen.licence,
         citation=(*seen.collect("citation"), *CITATION),
         software=Provenance.now(_versions()).software,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -31,8 +31,9 @@ KEYS = {"plain": "", "REF": "REF_"}
 """Beginnings of the names of energy, forces and stress. ASE takes plain names into a calculator."""
 
 DOCUMENT_KEYS = ("tm23_frame", "tm23_label")
-UNREADABLE = (XYZError, ValueError, TypeError, KeyError, IndexError, RuntimeError)
-"""What ASE raises on a broken file; RuntimeError where the file ends inside a frame."""
+UNREADABLE = (XYZError, ValueError, TypeError, KeyError, IndexError, RuntimeError, OSError)
+"""What ASE raises on a broken file; RuntimeError where the file ends inside a frame, or JSON in it
+is nested too deeply; OSError where a compressed file is none."""
 
 
 def write_labels(
@@ -174,7 +175,8 @@ def iterate_atoms(path: Path) -> Iterator[Atoms]:
 
     if not path.is_file():
         raise InputError(f"There is no file {path}.")
-    images = iread(path, ":", format="extxyz")
+    # ASE takes what follows an @ in a name for the numbers of frames.
+    images = iread(path, ":", format="extxyz", do_not_split_by_at_sign=True)
     number = 0
     while True:
         try:

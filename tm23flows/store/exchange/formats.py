@@ -1,13 +1,13 @@
 """The formats that labels can be written in and read back from.
 
 Owns the list; a new format is a module with ``write``, ``read``, ``SUFFIXES`` and ``EXACT``,
-and a line here.
+``NAMES`` where it has names of its own, and a line here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tm23flows.errors import InputError
@@ -31,6 +31,8 @@ class Format:
         Writes records to a file.
     read
         Reads them back.
+    names
+        What it calls positions, cell, energy, forces and stress, where it differs.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Format:
     exact: str
     write: Callable[[Path, Iterable[Pair], Wanted], None]
     read: Callable[[Path], Iterator[Pair]]
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 FORMATS: dict[str, Format] = {
@@ -46,9 +49,21 @@ FORMATS: dict[str, Format] = {
         Format("extxyz", extxyz.SUFFIXES, extxyz.EXACT, extxyz.write, extxyz.read_labels),
         Format("ase-db", ase_db.SUFFIXES, ase_db.EXACT, ase_db.write, ase_db.read),
         Format(
-            "lmdb", nequip_lmdb.SUFFIXES, nequip_lmdb.EXACT, nequip_lmdb.write, nequip_lmdb.read
+            "lmdb",
+            nequip_lmdb.SUFFIXES,
+            nequip_lmdb.EXACT,
+            nequip_lmdb.write,
+            nequip_lmdb.read,
+            nequip_lmdb.NAMES,
         ),
-        Format("parquet", parquet.SUFFIXES, parquet.EXACT, parquet.write, parquet.read),
+        Format(
+            "parquet",
+            parquet.SUFFIXES,
+            parquet.EXACT,
+            parquet.write,
+            parquet.read,
+            parquet.NAMES,
+        ),
         Format("hdf5", hdf5.SUFFIXES, hdf5.EXACT, hdf5.write, hdf5.read),
     )
 }

@@ -15,9 +15,11 @@ from pydantic import JsonValue
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.frame import Frame
+from tm23flows.documents.ids import content_id
 from tm23flows.errors import InputError
 from tm23flows.store.batches import batched
 from tm23flows.store.datasets.creation import Named, check_name, name_dataset
+from tm23flows.store.exchange.manifest import NOT_STATED, FileEntry
 from tm23flows.store.exchange.records import Pair
 from tm23flows.store.exchange.survey import Survey, check_archive
 
@@ -113,8 +115,7 @@ def take_in(
         other numbers for the same frame and recipe.
     """
     check_name(name)
-    survey = _survey(incoming)
-    check_archive(archive, survey)
+    survey = check_incoming(archive, incoming)
     known = len(archive.existing(Frame, survey.frame_parts))
     _store(archive, incoming)
     dataset = Dataset(
@@ -136,13 +137,33 @@ def take_in(
     )
 
 
-def _survey(incoming: Sequence[Incoming]) -> Survey:
+def check_incoming(archive: Archive, incoming: Sequence[Incoming]) -> Survey:
+    """Read records to the end and refuse what cannot be stored; nothing is.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    incoming
+        The records, part by part.
+
+    Returns
+    -------
+    What they hold.
+
+    Raises
+    ------
+    InputError
+        If there is no record, a frame is in two parts, or the archive has other numbers for the
+        same frame and recipe.
+    """
     survey = Survey()
     for one in incoming:
         for _, label in one.read():
             survey.add(one.part, label)
     if not survey.n_read:
         raise InputError("There is not one frame in these files.")
+    check_archive(archive, survey)
     return survey
 
 
@@ -151,6 +172,38 @@ def _store(archive: Archive, incoming: Sequence[Incoming]) -> None:
         for batch in batched(one.read(), BATCH):
             archive.put(*(frame for frame, _ in batch))
             archive.record(label for _, label in batch)
+
+
+def licensed(
+    read: Callable[[], Iterable[Pair]], licence: str, files: Sequence[FileEntry]
+) -> Iterator[Pair]:
+    """Keep the licence that a manifest gives, in the provenance of labels that have none.
+
+    Parameters
+    ----------
+    read
+        Reads records.
+    licence
+        The licence.
+    files
+        The files that the manifest describes.
+
+    Yields
+    ------
+    The same records; a licence that a label came with stays.
+    """
+    facts = {"file": files[0].name, "sha256": files[0].sha256}
+    for frame, label in read():
+        inputs = label.provenance.inputs
+        known = inputs.get("import")
+        origin = {**facts, **known} if isinstance(known, dict) else facts
+        if origin.get("licence", NOT_STATED) != NOT_STATED:
+            yield frame, label
+            continue
+        given = {**inputs, "import": {**origin, "licence": licence}}
+        checked = {"inputs": given, "inputs_sha256": content_id("inputs", inputs=given)}
+        past = label.provenance.model_copy(update=checked)
+        yield frame, label.model_copy(update={"provenance": past})
 
 
 def sentences(done: Imported) -> Iterator[str]:

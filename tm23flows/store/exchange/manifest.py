@@ -6,6 +6,7 @@ manifest says that a file is whole and unchanged; it is no signature and does no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import file_digest
 from pathlib import Path
 from typing import Literal
@@ -107,7 +108,9 @@ def file_entry(path: Path, name: str | None = None) -> FileEntry:
     return FileEntry(name=name or path.name, bytes=path.stat().st_size, sha256=digest)
 
 
-def quantities(energy: str, keys: str = "plain") -> tuple[Quantity, ...]:
+def quantities(
+    energy: str, keys: str = "plain", names: Mapping[str, str] | None = None
+) -> tuple[Quantity, ...]:
     """Say what the numbers of an exported file are.
 
     Parameters
@@ -116,6 +119,8 @@ def quantities(energy: str, keys: str = "plain") -> tuple[Quantity, ...]:
         The label policy.
     keys
         ``plain`` or ``REF``.
+    names
+        What the format calls positions, cell, energy, forces and stress, where it differs.
 
     Returns
     -------
@@ -130,7 +135,10 @@ def quantities(energy: str, keys: str = "plain") -> tuple[Quantity, ...]:
         (f"{start}forces", "eV/angstrom", "minus the derivative of the energy"),
         (f"{start}stress", "eV/angstrom^3", stress),
     )
-    return tuple(Quantity(name=name, unit=unit, meaning=text) for name, unit, text in rows)
+    said = names or {}
+    return tuple(
+        Quantity(name=said.get(name, name), unit=unit, meaning=text) for name, unit, text in rows
+    )
 
 
 def read_manifest(path: Path) -> Manifest | None:

@@ -180,7 +180,7 @@ def _load(path: Path) -> list[dict[str, Any]]:
         if len(data) > MAX_BYTES:
             raise InputError(f"{path.name} is too large for a file of these sets.")
         records = json.loads(data)
-    except (ValueError, EOFError, OSError, zlib.error) as error:
+    except (ValueError, EOFError, OSError, RecursionError, zlib.error) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path.name} is no readable JSON file: {error}.") from error

@@ -27,6 +27,7 @@ from tm23flows.store.exchange.records import (
 
 SUFFIXES = (".lmdb",)
 EXACT = "every float64, bit by bit, as float64 tensors"
+NAMES = {"positions": "pos", "energy": "total_energy"}
 
 VOIGT = [[0, 5, 4], [5, 1, 3], [4, 3, 2]]
 """Places of ASE's six components in the full tensor."""

@@ -24,6 +24,7 @@ from tm23flows.store.exchange.records import (
 
 SUFFIXES = (".parquet",)
 EXACT = "every float64, bit by bit"
+NAMES = {"forces": "atomic_forces", "stress": "cauchy_stress"}
 
 BATCH = 500
 """Frames in a row group; as many are in memory at once."""

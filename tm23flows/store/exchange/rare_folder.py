@@ -127,7 +127,7 @@ def _load(path: Path) -> dict[str, Any]:
         if not set(KMESHES) & set(data["Forces"]):
             raise InputError(f"{path.name} has forces of none of {', '.join(KMESHES)}.")
         data["r"] = list(data["r"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path.name} is not in the layout of rare events: {error}.") from error

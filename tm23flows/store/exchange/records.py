@@ -130,7 +130,7 @@ def rebuild(
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise InputError(f"{where} cannot be read back: {reason}.") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{where} cannot be read back: {error}.") from error
     if label.frame_id != frame.id:
         raise InputError(f"{where} cannot be read back: its geometry was changed in the file.")

@@ -49,7 +49,7 @@ def descendants(archive: Archive, document_id: str, shown: int | None = SHOWN_PE
     Returns
     -------
     The document itself, and then one level for each noun that has something of it. Parents
-    that the archive lacks cannot be found from above: see :func:`tm23flows.store.trace.trace`.
+    that the archive lacks cannot be found from above: see :func:`tm23flows.store.past.trace.trace`.
 
     Raises
     ------
