@@ -88,3 +88,21 @@ def test_wrong_options_are_refused_in_one_sentence(rule, options, why):
     with pytest.raises(InputError, match=why) as caught:
         apply_rule(PAPER, rule, options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("rule", "options"),
+    [("finite-size", {"n_train": 3, "n_test": 2}), ("learning-curve", {"sizes": 3, "n_test": 2})],
+)
+def test_frames_of_two_runs_are_no_sequence(rule, options):
+    def run_of(name, times):
+        return [Moment(f"{name}{t}", f"{name}{t}", "melt", name, 5.0 * t) for t in times]
+
+    both = [*run_of("a", range(4)), *run_of("b", range(4))]
+    with pytest.raises(InputError, match="are of 2: ask for one with trajectory=a or"):
+        apply_rule(both, rule, options)
+    (split,) = apply_rule(run_of("a", range(8)), rule, options).values()
+    assert split.counts == {"train": 3, "test": 2}
+    # Two files whose frames say no time may well be one run.
+    untimed = [Moment(m.id, m.frame, m.temperature, m.run) for m in both]
+    assert apply_rule(untimed, rule, options)

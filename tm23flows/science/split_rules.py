@@ -128,15 +128,20 @@ def _of_moments(rule: Callable[..., Split]) -> Callable[..., Made]:
 
 
 def _temperature(moments: Sequence[Moment], wanted: str | None, rule: str) -> Sequence[str]:
-    """Return the ids of one temperature: the one asked for, the only one, or the article's."""
-    groups = _ids(moments)
+    """Return the ids of one run: of the temperature asked for, the only one, or the article's."""
+    groups = by_temperature(moments)
     name = wanted or (next(iter(groups)) if len(groups) == 1 else str(Regime.MELT))
     if name not in groups:
         raise TooFewFramesError(
             f"The {rule} split takes the frames of one temperature, and of '{name}' there are "
             f"none: set temperature to one of {', '.join(groups) or 'none'}."
         )
-    return groups[name]
+    if len(runs := {m.run for m in groups[name] if m.has_place}) > 1:
+        raise InputError(
+            f"The {rule} split takes frames of one run in sequence, and those of '{name}' are of "
+            f"{len(runs)}: ask for one with trajectory={min(map(str, runs))[:12]} or another id."
+        )
+    return [m.id for m in groups[name]]
 
 
 def _learning_curve(
