@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from jobflow import Flow, JobStore, run_locally
 from maggma.stores import MemoryStore
 
@@ -31,6 +32,13 @@ from tm23flows.store.archive import Archive
 from tm23flows.store.embedded.process import ServerInfo
 from tm23flows.testing.database import local_database
 from tm23flows.testing.vasp_simulator import install_simulator
+
+# How fast the machine is decides no test. The same examples each time, unless somebody searches
+# for new ones with HYPOTHESIS_PROFILE=search.
+_PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("steady", derandomize=True, database=None, **_PATIENT)
+settings.register_profile("search", **_PATIENT)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -114,3 +114,28 @@ def test_the_id_is_the_hash_of_frame_and_recipe(frame, recipe):
     assert label_id(frame, recipe) == content_id("label", frame=frame, recipe=recipe)
     given_ids = content_id("x", a=frame), content_id("x", a=recipe)
     assert label_id(*given_ids) == content_id("label", frame=given_ids[0], recipe=given_ids[1])
+
+
+def test_a_checksum_is_of_every_bit(make_frame, make_label):
+    frame = make_frame()
+    label = make_label(frame, stress=np.arange(6) / 1e3)
+    same = make_label(frame, energies=Energies(**label.energies.model_dump()), stress=label.stress)
+    assert same.checksum == label.checksum
+    for other in (
+        {"forces": label.forces * (1 + 1e-15), "stress": label.stress},
+        {"stress": None},
+        {"stress": label.stress[::-1]},
+        {"energies": Energies(free=label.energies.free), "stress": label.stress},
+    ):
+        assert make_label(frame, **other).checksum != label.checksum
+
+
+def test_numbers_that_were_changed_outside_are_not_read(make_frame, make_label):
+    label = make_label(make_frame())
+    stored = {"_id": label.id, **label.model_dump()}
+    assert Label.from_stored(stored).id == label.id
+    energies = {**stored["energies"], "sigma0": stored["energies"]["sigma0"] + 1e-9}
+    with pytest.raises(ValueError, match="were changed"):
+        Label.from_stored({**stored, "energies": energies})
+    del stored["checksum"]  # an older layout
+    Label.from_stored({**stored, "energies": energies})

@@ -44,13 +44,13 @@ def skewed_cells(draw):
 
 
 @given(skewed_cells())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_image_distance_is_the_shortest_of_all_translations(cell):
     assert min_image_distance(cell) == pytest.approx(brute_force_distance(cell))
 
 
 @given(skewed_cells(), st.sampled_from(RULES), st.floats(4.0, 9.0))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_supercell_satisfies_its_rule_and_no_smaller_one_does(cell, rule, length):
     best = np.diag(supercell_matrix(cell, length, rule))
     assert satisfies(cell, best, length, rule)
@@ -128,7 +128,6 @@ def test_make_supercell_refuses_senseless_matrices(matrix):
 
 
 @given(st.integers(0, 2**32))
-@settings(deadline=None)
 def test_the_vacancy_is_one_atom_and_reproducible(seed):
     atoms = make_supercell(build_primitive(metal("Cu")), np.diag([2, 2, 2]))
     defective, index = remove_random_atom(atoms, seed)

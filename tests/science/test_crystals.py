@@ -20,7 +20,7 @@ def test_every_shipped_cell_is_what_the_table_says(symbol):
 
 
 @given(st.sampled_from([one for one in PHASES if one != "rhombohedral"]), st.integers(0, 999))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_neither_origin_nor_orientation_nor_repetition_matter(phase, seed):
     numbers = np.random.default_rng(seed)
     atoms = build_primitive(metal("Ti"), phase).repeat((1, 2, 1))

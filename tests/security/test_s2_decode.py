@@ -82,7 +82,6 @@ def bury(payload, way):
 @given(st.sampled_from(PAYLOADS), st.lists(steps, max_size=12))
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    deadline=None,
 )
 def test_wherever_it_is_it_is_refused(marker, payload, way):
     with pytest.raises(DecodeRefusedError):
@@ -91,7 +90,7 @@ def test_wherever_it_is_it_is_refused(marker, payload, way):
 
 
 @given(plain)
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_plain_values_are_never_refused(value):
     refuse_code(value)
 

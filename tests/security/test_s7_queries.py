@@ -174,7 +174,7 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.one_of(st.sampled_from(list(GOOD)), texts), anything, max_size=4))
 def test_anything_is_refused_or_translates_into_our_operators(words):
     query = made_of(words)
@@ -184,7 +184,7 @@ def test_anything_is_refused_or_translates_into_our_operators(words):
     assert all(safe(one) for one in translations(query))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.one_of(st.sampled_from(list(FIELDS)), texts), st.sampled_from([*OPERATORS, "==", "~"]), texts
 )
@@ -197,7 +197,7 @@ def test_any_condition_is_refused_or_translates_into_our_operators(name, sign, v
     assert all(safe(one) for one in translations(query))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(TEXT_FIELDS), st.sampled_from(["=", "!="]), texts)
 def test_text_of_a_condition_is_compared_as_it_is(name, sign, value):
     """A pattern is no pattern: what reaches the database is the text itself."""
@@ -209,7 +209,7 @@ def test_text_of_a_condition_is_compared_as_it_is(name, sign, value):
     assert condition.value == value
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=60))
 def test_any_text_of_a_query_is_refused_or_safe(text):
     try:

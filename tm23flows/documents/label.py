@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
@@ -149,6 +149,25 @@ class Label(Document):
             max_stress=None if self.stress is None else float(np.abs(self.stress).max()),
         )
 
+    @computed_field
+    def checksum(self) -> str:
+        """Hash of its numbers, which its id does not hold; see :func:`numbers_checksum`."""
+        return numbers_checksum(self.energies, self.forces, self.stress)
+
+    @classmethod
+    def from_stored(cls, stored: dict[str, Any]) -> Self:
+        """Read a label as the database holds it; see :meth:`Document.from_stored`.
+
+        Raises
+        ------
+        ValueError
+            Also if its numbers are not those that its checksum was made of.
+        """
+        label = super().from_stored(stored)
+        if stored.get("checksum", label.checksum) != label.checksum:
+            raise ValueError(f"the numbers of the label {label.id} were changed")
+        return label
+
     def compute_id(self) -> str:
         """Hash which frame under which recipe; the numbers follow from these."""
         return label_id(self.frame_id, self.recipe_id)
@@ -185,6 +204,28 @@ def label_id(frame_id: str, recipe_id: str) -> str:
         text = f'{{"frame":"{frame_id}","kind":"label","recipe":"{recipe_id}"}}'
         return bytes_id(text.encode())
     return content_id("label", frame=frame_id, recipe=recipe_id)
+
+
+def numbers_checksum(energies: Energies, forces: np.ndarray, stress: np.ndarray | None) -> str:
+    """Hash the numbers of a label.
+
+    Parameters
+    ----------
+    energies
+        In eV per cell.
+    forces
+        Shape (n, 3), in eV/angstrom.
+    stress
+        Shape (6,), in eV/angstrom^3, or None.
+
+    Returns
+    -------
+    sha256 of their exact bits as 64 hexadecimal digits.
+    """
+    given = (getattr(energies, kind) for kind in ENERGY_KINDS)
+    known = np.array([energy for energy in given if energy is not None], dtype="<f8")
+    last = b"" if stress is None else stress.astype("<f8").tobytes()
+    return bytes_id(known.tobytes() + forces.astype("<f8").tobytes() + last)
 
 
 def label_arrays(labels: Sequence[Label], energy: str = "free") -> LabelArrays:

@@ -54,11 +54,11 @@ def upgrade_stored(noun: str, stored: Stored, layout: int) -> Stored:
 
 def _frame_1(stored: Stored) -> Stored:
     """Frames had no tags."""
-    return {**stored, "tags": {}}
+    return {"tags": {}, **stored}
 
 
 def _label_1(stored: Stored) -> Stored:
-    """Labels were stored without their magnitudes, which are computed."""
+    """Labels were stored without magnitudes and checksum, which are computed."""
     return stored
 
 

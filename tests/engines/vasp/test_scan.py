@@ -51,7 +51,7 @@ def pieces_of(text, size):
     return [data[i : i + size] for i in range(0, len(data), size)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(runs, some.floats(0, 1))
 def test_every_layout_of_vasp_is_read_without_help(run, part):
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
@@ -72,7 +72,7 @@ def test_every_layout_of_vasp_is_read_without_help(run, part):
             assert len(list(scan_steps(path, ALL))) == cut.count("</calculation>")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(runs, some.integers(1, 300), some.integers(1, 6), some.integers(1, 3))
 def test_where_pieces_end_does_not_matter(run, size, first, stride):
     wanted = range(first, 10**9, stride)

@@ -115,7 +115,7 @@ def hundred(tmp_path_factory):
     return (path / "journal").read_bytes(), states
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_cut_journal_keeps_a_prefix(hundred, tmp_path_factory, data):
     whole, states = hundred

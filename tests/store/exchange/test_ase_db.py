@@ -13,7 +13,7 @@ from tm23flows.errors import InputError
 from tm23flows.store.exchange import ase_db
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_any_numbers_and_words_come_back(
     tmp_path_factory, any_records, through_file, assert_same, data

@@ -10,7 +10,7 @@ from tm23flows.errors import InputError, MissingDependencyError
 from tm23flows.store.exchange import hdf5
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_any_numbers_and_words_come_back(
     tmp_path_factory, any_records, through_file, assert_same, data

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Energies
 from tm23flows.errors import InputError
 from tm23flows.store.collections import COLLECTIONS
@@ -98,3 +99,18 @@ def test_the_policy_is_an_energy_that_all_have(archive, make_frame, make_label):
     )
     with pytest.raises(InputError, match="no energy in common"):
         take_in(archive, "d", [incoming(pairs)], {}, {})
+
+
+def test_frames_that_are_there_get_the_tags_that_they_lack(archive, pairs):
+    take_in(archive, "plain", [incoming(pairs)], {}, {})
+    frame, label = pairs[2]
+    tagged = [(frame.model_copy(update={"tags": {"re_atoms": [1], "event": "a"}}), label)]
+    done = take_in(archive, "events", [incoming(tagged)], {}, {})
+    assert archive.get(Frame, frame.id).tags == {**frame.tags, "re_atoms": [1], "event": "a"}
+    assert done.n_known == 1
+    assert not done.notes
+    other = [(frame.model_copy(update={"tags": {"event": "b", "group": "md"}}), label)]
+    done = take_in(archive, "others", [incoming(other)], {}, {})
+    assert archive.get(Frame, frame.id).tags["event"] == "a"
+    assert archive.get(Frame, frame.id).tags["group"] == "md"
+    assert done.notes == ("1 frames had tags in the archive that say otherwise; these were kept.",)

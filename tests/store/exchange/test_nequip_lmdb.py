@@ -15,7 +15,7 @@ pytest.importorskip("nequip", reason="NequIP is not installed")
 pytestmark = pytest.mark.nequip
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_any_numbers_and_words_come_back(
     tmp_path_factory, any_records, through_file, assert_same, data

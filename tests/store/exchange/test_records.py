@@ -4,13 +4,11 @@ import json
 
 import pytest
 
-from tm23flows.documents.label import Energies
 from tm23flows.errors import InputError
 from tm23flows.store.exchange.records import (
     GEOMETRY,
     NUMBERS,
     document_texts,
-    label_checksum,
     rebuild,
 )
 
@@ -24,14 +22,14 @@ def record(make_frame, make_label):
 def parts(frame, label):
     arrays = {name: getattr(frame, name) for name in GEOMETRY}
     arrays |= {name: getattr(label, name) for name in NUMBERS}
-    return document_texts(frame, label), arrays, label.energies.free, label_checksum(label)
+    return document_texts(frame, label), arrays, label.energies.free, label.checksum
 
 
 def test_texts_are_ascii_json_without_arrays(record):
     texts = document_texts(*record)
     for text, arrays in zip(texts, (GEOMETRY, NUMBERS), strict=True):
         assert text.isascii()
-        assert not {*arrays, "id", "magnitudes"} & set(json.loads(text))
+        assert not {*arrays, "id", "magnitudes", "checksum"} & set(json.loads(text))
     assert json.loads(texts[0])["origin"] == 'Größe \\ "x"'
 
 
@@ -40,18 +38,6 @@ def test_a_record_is_rebuilt_from_text_or_values(record):
     for given in (texts, tuple(map(json.loads, texts))):
         found = rebuild("here", given, *rest)
         assert [one.model_dump_json() for one in found] == [one.model_dump_json() for one in record]
-
-
-def test_a_checksum_is_of_every_bit(record, make_label):
-    frame, label = record
-    same = make_label(frame, energies=Energies(**label.energies.model_dump()))
-    assert label_checksum(same) == label_checksum(label)
-    for other in (
-        {"forces": label.forces * (1 + 1e-15)},
-        {"stress": None},
-        {"energies": Energies(free=label.energies.free)},
-    ):
-        assert label_checksum(make_label(frame, **other)) != label_checksum(label)
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_virials_are_derivatives_with_respect_to_strain(seed):
             assert getattr(terms, f"{part}_virial")[a, b] == pytest.approx(slope, abs=1e-5)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 1000),
     shift=st.lists(st.floats(-2, 2), min_size=3, max_size=3),

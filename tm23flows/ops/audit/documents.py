@@ -86,7 +86,8 @@ def _sound(collection: str, batch: Iterable[Stored]) -> Iterator[Violation]:
             what = f"its field id is {str(stored.get('id'))[:12]}"
             yield Violation("I1", collection, key, what, RESTORE.format(id=key[:12]))
         try:
-            document = noun.from_stored({k: v for k, v in stored.items() if k != "_id"})
+            unchecked = {k: v for k, v in stored.items() if k not in ("_id", "checksum")}
+            document = noun.from_stored(unchecked)
         except (ValueError, TypeError, KeyError) as error:
             reason = " ".join(str(error).split())[:300]
             fix = f"restore it from a backup, or {AGAIN}"
@@ -97,13 +98,15 @@ def _sound(collection: str, batch: Iterable[Stored]) -> Iterator[Violation]:
         if document.id != stored["_id"]:
             what = f"its content has the id {str(document.id)[:12]}: it was changed from outside"
             yield Violation("I1", collection, key, what, RESTORE.format(id=key[:12]))
-        elif isinstance(document, Label) and not _has_magnitudes(document, stored):
-            what = "its energies, forces or stress are not as large as it says: it was changed"
+        elif isinstance(document, Label) and not _is_as_noted(document, stored):
+            what = "its energies, forces or stress are not what it says: it was changed"
             yield Violation("I1", collection, key, what, RESTORE.format(id=key[:12]))
 
 
-def _has_magnitudes(label: Label, stored: Stored) -> bool:
+def _is_as_noted(label: Label, stored: Stored) -> bool:
     """Compare numbers with what was noted of them; the id of a label is not made of its numbers."""
+    if stored.get("checksum", label.checksum) != label.checksum:
+        return False
     noted = stored.get("magnitudes")
     if noted is None:
         return True  # an older layout

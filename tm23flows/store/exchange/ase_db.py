@@ -18,7 +18,6 @@ from tm23flows.store.exchange.records import (
     Pair,
     Wanted,
     document_texts,
-    label_checksum,
     rebuild,
 )
 
@@ -55,7 +54,7 @@ def write(path: Path, pairs: Iterable[Pair], wanted: Wanted) -> None:
             data = {
                 "tm23_frame": texts[0],
                 "tm23_label": texts[1],
-                "tm23_checksum": label_checksum(label),
+                "tm23_checksum": label.checksum,
             }
             atoms = _atoms(frame, label, label.energies.of(wanted.energy))
             database.write(atoms, _words(frame, label), data)

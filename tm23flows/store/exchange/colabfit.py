@@ -16,7 +16,7 @@ import numpy as np
 
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label
-from tm23flows.store.exchange.records import Wanted, document_texts, label_checksum
+from tm23flows.store.exchange.records import Wanted, document_texts
 
 ID_LENGTH = 25
 """Digits of ColabFit's short ids after ``PO_`` and ``CO_``."""
@@ -83,7 +83,7 @@ def colabfit_row(frame: Frame, label: Label, wanted: Wanted) -> dict[str, Any]:
     """
     texts = document_texts(frame, label)
     norms = np.linalg.norm(label.forces, axis=1)
-    properties = f'{{"tm23_checksum": "{label_checksum(label)}", "tm23_label": {texts[1]}}}'
+    properties = f'{{"tm23_checksum": "{label.checksum}", "tm23_label": {texts[1]}}}'
     return {
         "property_id": f"PO_{label.id[:ID_LENGTH]}",
         "property_hash": label.id,

@@ -13,7 +13,7 @@ from ase.data import chemical_symbols
 
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import ENERGY_KINDS, Label
-from tm23flows.store.exchange.records import document_texts, label_checksum
+from tm23flows.store.exchange.records import document_texts
 
 FULL = np.array([0, 5, 4, 5, 1, 3, 4, 3, 2])
 """Places of ASE's six components in the full tensor."""
@@ -49,7 +49,7 @@ def frame_text(frame: Frame, label: Label, energy: float, prefix: str) -> str:
         f'{label.n_atoms}\nLattice="{_row(frame.cell.ravel())}" '
         f'Properties=species:S:1:pos:R:3:{prefix}forces:R:3 pbc="T T T" '
         f"{prefix}energy={energy!r} {energies} frame_id={label.frame_id} label_id={label.id} "
-        f'config_type="{_config_type(frame)}" tm23_checksum={label_checksum(label)} {stress}'
+        f'config_type="{_config_type(frame)}" tm23_checksum={label.checksum} {stress}'
         f'tm23_frame="_JSON {_escape(of_frame)}" tm23_label="_JSON {_escape(of_label)}"\n'
         f"{_atom_lines(frame, label)}"
     )

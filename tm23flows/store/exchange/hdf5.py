@@ -19,7 +19,6 @@ from tm23flows.store.exchange.records import (
     Pair,
     Wanted,
     document_texts,
-    label_checksum,
     rebuild,
 )
 
@@ -161,7 +160,7 @@ def _columns(batch: list[Pair], energy: str, n_before: int) -> dict[str, Any]:
         **known,
         "frame_id": [label.frame_id for label in labels],
         "label_id": [label.id for label in labels],
-        "checksum": [label_checksum(label) for label in labels],
+        "checksum": [label.checksum for label in labels],
         "frame": [frame for frame, _ in texts],
         "label": [label for _, label in texts],
     }

@@ -117,7 +117,12 @@ def take_in(
     check_name(name)
     survey = check_incoming(archive, incoming)
     known = len(archive.existing(Frame, survey.frame_parts))
-    _store(archive, incoming)
+    n_other_tags = _store(archive, incoming)
+    if n_other_tags:
+        notes = [
+            *notes,
+            f"{n_other_tags} frames had tags in the archive that say otherwise; these were kept.",
+        ]
     dataset = Dataset(
         provenance=Provenance.now(inputs=dict(inputs)),
         element="-".join(sorted(survey.elements)),
@@ -167,11 +172,32 @@ def check_incoming(archive: Archive, incoming: Sequence[Incoming]) -> Survey:
     return survey
 
 
-def _store(archive: Archive, incoming: Sequence[Incoming]) -> None:
+def _store(archive: Archive, incoming: Sequence[Incoming]) -> int:
+    """Store records; return how many frames had other tags before."""
+    n_other_tags = 0
     for one in incoming:
         for batch in batched(one.read(), BATCH):
-            archive.put(*(frame for frame, _ in batch))
+            frames = [frame for frame, _ in batch]
+            archive.put(*frames)
+            n_other_tags += _add_tags(archive, frames)
             archive.record(label for _, label in batch)
+    return n_other_tags
+
+
+def _add_tags(archive: Archive, frames: Sequence[Frame]) -> int:
+    """Give frames that were there the tags that they lack; tags are no part of their id."""
+    given = {frame.id: frame.tags for frame in frames if frame.tags}
+    collection = archive.database["frames"]
+    n_other = 0
+    for stored in list(collection.find({"_id": {"$in": list(given)}}, {"tags": 1})):
+        known, new = stored.get("tags"), given[stored["_id"]]
+        merged = {**new, **(known or {})}
+        n_other += any(merged[key] != value for key, value in new.items())
+        if merged != known:
+            # Only if nobody else has given it tags meanwhile.
+            unchanged = {"_id": stored["_id"], "tags": known}
+            collection.update_one(unchanged, {"$set": {"tags": merged}})
+    return n_other
 
 
 def licensed(

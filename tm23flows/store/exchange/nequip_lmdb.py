@@ -21,7 +21,6 @@ from tm23flows.store.exchange.records import (
     Pair,
     Wanted,
     document_texts,
-    label_checksum,
     rebuild,
 )
 
@@ -145,7 +144,7 @@ def _tensors(pairs: Iterable[Pair], energy: str, texts: IO[bytes]) -> Iterator[d
     import torch
 
     for frame, label in pairs:
-        line = [*document_texts(frame, label), label_checksum(label)]
+        line = [*document_texts(frame, label), label.checksum]
         texts.write(json.dumps(line).encode("ascii") + b"\n")
         # NequIP batches only frames that have the same keys.
         stress = NO_STRESS if label.stress is None else label.stress

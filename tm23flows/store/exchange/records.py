@@ -11,11 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from tm23flows.documents.frame import Frame
-from tm23flows.documents.ids import bytes_id
 from tm23flows.documents.label import ENERGY_KINDS, Label
 from tm23flows.documents.recipe import Recipe
 from tm23flows.errors import InputError
@@ -24,7 +22,7 @@ Pair = tuple[Frame, Label]
 
 GEOMETRY = ("numbers", "cell", "positions")
 NUMBERS = ("forces", "stress")
-_NOT_IN_TEXT = {"id", "magnitudes"}
+_NOT_IN_TEXT = {"id", "magnitudes", "checksum"}
 _FRAME_TEXT = {*GEOMETRY, *_NOT_IN_TEXT}
 _LABEL_TEXT = {*NUMBERS, *_NOT_IN_TEXT, "recipe"}
 _MANY_RECIPES = 1000
@@ -78,24 +76,6 @@ def document_texts(frame: Frame, label: Label) -> tuple[str, str]:
     )
 
 
-def label_checksum(label: Label) -> str:
-    """Hash the numbers of a label.
-
-    Parameters
-    ----------
-    label
-        The label.
-
-    Returns
-    -------
-    sha256 of its energies, forces and stress, with their exact bits.
-    """
-    energies = [getattr(label.energies, kind) for kind in ENERGY_KINDS]
-    known = np.array([energy for energy in energies if energy is not None], dtype="<f8")
-    stress = b"" if label.stress is None else label.stress.astype("<f8").tobytes()
-    return bytes_id(known.tobytes() + label.forces.astype("<f8").tobytes() + stress)
-
-
 def rebuild(
     where: str, texts: tuple[Any, Any], arrays: dict[str, Any], energy: float, checksum: str
 ) -> Pair:
@@ -112,7 +92,7 @@ def rebuild(
     energy
         The energy that other programs read, in eV.
     checksum
-        What :func:`label_checksum` said when it was written.
+        The checksum of the label when it was written.
 
     Returns
     -------
@@ -135,7 +115,7 @@ def rebuild(
     if label.frame_id != frame.id:
         raise InputError(f"{where} cannot be read back: its geometry was changed in the file.")
     energies = [getattr(label.energies, kind) for kind in ENERGY_KINDS]
-    if label_checksum(label) != checksum or energy not in energies:
+    if label.checksum != checksum or energy not in energies:
         raise InputError(f"{where} cannot be read back: its label was changed in the file.")
     return frame, label
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from tm23flows.documents.label import ENERGY_KINDS, EnergyKind, Label
 from tm23flows.errors import InputError
 from tm23flows.store.batches import batched
-from tm23flows.store.exchange.records import label_checksum
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
@@ -36,7 +35,7 @@ class Survey:
     def add(self, part: str, label: Label) -> None:
         """Note one record; the first one of a frame and recipe counts."""
         self.n_read += 1
-        checksum, before = label_checksum(label), self.labels.get(label.id)
+        checksum, before = label.checksum, self.labels.get(label.id)
         if self.frame_parts.setdefault(label.frame_id, part) != part:
             raise InputError(
                 f"Frame {label.frame_id[:12]} is in two parts, {self.frame_parts[label.frame_id]} "
@@ -78,7 +77,7 @@ def check_archive(archive: Archive, survey: Survey) -> None:
     other = 0
     for batch in batched(archive.existing(Label, survey.labels), BATCH):
         stored = archive.get_many(Label, batch)
-        other += sum(label_checksum(label) != survey.labels[label.id] for label in stored)
+        other += sum(label.checksum != survey.labels[label.id] for label in stored)
     if other:
         raise InputError(
             f"{other} labels of these files are in the archive with the same settings and other "

@@ -17,7 +17,7 @@ import numpy as np
 from tm23flows.documents.arrays import decode_array
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.ids import geometry_id
-from tm23flows.documents.label import ENERGY_KINDS, Energies, Label, label_id
+from tm23flows.documents.label import ENERGY_KINDS, Energies, Label, label_id, numbers_checksum
 from tm23flows.documents.upgrades import upgrade_stored
 from tm23flows.errors import DatabaseError, InputError
 from tm23flows.store.batches import batched
@@ -40,7 +40,7 @@ def _fields(*names: str) -> dict[str, int]:
 
 FRAME_FIELDS = _fields(*_GEOMETRY, *_WHERE_FROM)
 LABEL_FIELDS = _fields(
-    *_WHERE_FROM, "frame_id", "recipe_id", "n_atoms", "energies", "forces", "stress"
+    *_WHERE_FROM, "frame_id", "recipe_id", "n_atoms", "energies", "forces", "stress", "checksum"
 )
 LABELLED_FRAME_FIELDS = _fields(*_GEOMETRY)
 """What the frame adds to its label."""
@@ -148,6 +148,9 @@ def results_of(stored: Stored) -> dict[str, Any]:
         if stress.shape != (6,) or not np.isfinite(stress).all():
             raise ValueError("the stress is not six finite numbers")
     energies = Energies.model_validate(stored["energies"])
+    checksum = numbers_checksum(energies, forces, stress)
+    if stored.get("checksum", checksum) != checksum:
+        raise ValueError(f"the numbers of the label {stored['_id']} were changed")
     return {"energies": energies, "forces": forces, "stress": stress}
 
 
