@@ -20,9 +20,9 @@ def labels(archive, make_frame, make_label):
 def test_several_recipes_are_refused_by_their_settings(archive, labels, make_frame, make_label):
     wide = make_label(make_frame(seed=0), Recipe(engine="emt", xc="none", sigma_eV=1.0))
     archive.put(wide)
-    check_one_recipe(archive, labels)
+    check_one_recipe(archive, {one.recipe_id: one.id for one in labels})
     with pytest.raises(InputError, match=r"2 recipes .*sigma=1\.0"):
-        check_one_recipe(archive, [*labels, wide])
+        check_one_recipe(archive, {one.recipe_id: one.id for one in [*labels, wide]})
     with pytest.raises(InputError, match=f"2 recipes .*recipe={wide.recipe_id[:12]}"):
         find_candidates(archive, "metal=Cu")
     assert find_candidates(archive, f"recipe={wide.recipe_id[:12]}") == [Candidate.of(wide)]
@@ -34,7 +34,7 @@ def test_of_many_recipes_some_are_named(archive, make_frame, make_label):
     labels = [make_label(frame, recipe) for recipe in recipes]
     archive.put(frame, *labels)
     with pytest.raises(InputError, match=r"labels of 7 recipes .*; \.\.\.\)") as caught:
-        check_one_recipe(archive, labels)
+        check_one_recipe(archive, {one.recipe_id: one.id for one in labels})
     assert sum(recipe.id[:12] in str(caught.value) for recipe in recipes) == 6
 
 

@@ -100,7 +100,7 @@ def find_candidates(archive: Archive, source: str) -> list[Candidate]:
     found = list(query_candidates(archive, parse_words(source)))
     if not found:
         raise InputError(f"The query ({source}) finds no labels; try 'tm23 query' with less.")
-    check_one_recipe(archive, found)
+    check_one_recipe(archive, {one.recipe_id: one.id for one in found})
     return found
 
 

@@ -85,7 +85,7 @@ def create_datasets(
     check_name(name)
     found = [one if isinstance(one, Candidate) else Candidate.of(one) for one in labels]
     check_energy(found, energy)
-    check_one_recipe(archive, found)
+    check_one_recipe(archive, {one.recipe_id: one.id for one in found})
     common = {
         "provenance": Provenance.now(),
         "element": "-".join(sorted({one.element for one in found})),

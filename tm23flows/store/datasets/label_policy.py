@@ -6,7 +6,7 @@ on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -49,22 +49,21 @@ def check_energy(labels: Sequence[Candidate], energy: str) -> None:
         )
 
 
-def check_one_recipe(archive: Archive, labels: Sequence[Label | Candidate]) -> None:
+def check_one_recipe(archive: Archive, of_recipe: Mapping[str, str]) -> None:
     """Refuse labels that do not belong together.
 
     Parameters
     ----------
     archive
         The archive with the labels.
-    labels
-        Labels.
+    of_recipe
+        Id of one label by the id of its recipe.
 
     Raises
     ------
     InputError
-        If they are of more than one recipe.
+        If there is more than one recipe.
     """
-    of_recipe = {label.recipe_id: label.id for label in labels}
     if len(of_recipe) > 1:
         some = archive.get_many(Label, islice(of_recipe.values(), NAMED_RECIPES))
         seen = "; ".join(recipe_words(label.recipe) for label in some)

@@ -114,7 +114,7 @@ def _others(
     if not found:
         asked = ", ".join(f"{key}={value}" for key, value in words.items()) or "everything"
         raise InputError(f"The query ({asked}) finds no label of a frame of this dataset.")
-    check_one_recipe(archive, found)
+    check_one_recipe(archive, {one.recipe_id: one.id for one in found})
     if {one.id for one in found} <= set(dataset.label_ids):
         raise InputError(
             "The query finds the labels of the dataset itself; ask for another recipe with "

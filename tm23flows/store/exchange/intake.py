@@ -117,12 +117,7 @@ def take_in(
     check_name(name)
     survey = check_incoming(archive, incoming)
     known = len(archive.existing(Frame, survey.frame_parts))
-    n_other_tags = _store(archive, incoming)
-    if n_other_tags:
-        notes = [
-            *notes,
-            f"{n_other_tags} frames had tags in the archive that say otherwise; these were kept.",
-        ]
+    notes = [*notes, *_store(archive, incoming)]
     dataset = Dataset(
         provenance=Provenance.now(inputs=dict(inputs)),
         element="-".join(sorted(survey.elements)),
@@ -172,8 +167,8 @@ def check_incoming(archive: Archive, incoming: Sequence[Incoming]) -> Survey:
     return survey
 
 
-def _store(archive: Archive, incoming: Sequence[Incoming]) -> int:
-    """Store records; return how many frames had other tags before."""
+def _store(archive: Archive, incoming: Sequence[Incoming]) -> Iterator[str]:
+    """Store records; yield a sentence if frames had other tags before."""
     n_other_tags = 0
     for one in incoming:
         for batch in batched(one.read(), BATCH):
@@ -181,7 +176,8 @@ def _store(archive: Archive, incoming: Sequence[Incoming]) -> int:
             archive.put(*frames)
             n_other_tags += _add_tags(archive, frames)
             archive.record(label for _, label in batch)
-    return n_other_tags
+    if n_other_tags:
+        yield f"{n_other_tags} frames had tags in the archive that say otherwise; these were kept."
 
 
 def _add_tags(archive: Archive, frames: Sequence[Frame]) -> int:

@@ -15,7 +15,9 @@ from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label
 from tm23flows.errors import InputError, NotFoundError
 from tm23flows.store.batches import batched
-from tm23flows.store.datasets.creation import find_dataset, list_datasets
+from tm23flows.store.collections import DATASET_NAMES
+from tm23flows.store.datasets.label_policy import check_one_recipe
+from tm23flows.store.datasets.names import find_dataset
 from tm23flows.store.exchange.records import Pair
 from tm23flows.store.query.words import parse_words
 
@@ -83,7 +85,7 @@ def find_source(archive: Archive, source: str, part: str | None = None) -> Sourc
         keys = [(one["_id"], one["recipe_id"], one["n_atoms"]) for one in found]
         if not keys:
             raise InputError(f"The query ({source}) finds no labels; try 'tm23 query' with less.")
-        _check_one_recipe(archive, keys)
+        check_one_recipe(archive, {recipe: label for label, recipe, _ in keys})
         ids = tuple(one for one, _, _ in keys)
         return Source(ids, sum(n for _, _, n in keys), "free", None, {"query": source})
     dataset = find_dataset(archive, source)
@@ -127,13 +129,9 @@ def labels_of(archive: Archive, source: str, part: str | None = None) -> list[La
 
 
 def _version(archive: Archive, name: str, dataset: Dataset) -> dict[str, Any]:
-    base = name.partition("@")[0]
-    versions = (
-        one.version
-        for one in list_datasets(archive)
-        if one.name == base and one.dataset.id == dataset.id
-    )
-    return {"name": base, "version": next(versions, None)}
+    pointer = {"name": name.partition("@")[0], "dataset_id": dataset.id}
+    known = archive.database[DATASET_NAMES].find_one(pointer)
+    return {"name": pointer["name"], "version": known["version"] if known else None}
 
 
 def _count_atoms(archive: Archive, ids: Iterable[str]) -> int:
@@ -149,17 +147,3 @@ def _count_atoms(archive: Archive, ids: Iterable[str]) -> int:
             "'tm23 audit' lists what is missing."
         )
     return n_atoms
-
-
-def _check_one_recipe(archive: Archive, keys: list[tuple[str, str, int]]) -> None:
-    of_recipe = {recipe: label for label, recipe, _ in keys}
-    if len(of_recipe) > 1:
-        recipes = [one.recipe for one in archive.get_many(Label, of_recipe.values())]
-        seen = "; ".join(
-            f"{r.engine} {r.kmesh_text} sigma={r.sigma_eV} shift={r.electron_shift}"
-            for r in recipes
-        )
-        raise InputError(
-            f"These are labels of {len(of_recipe)} recipes ({seen}); "
-            "ask for one of them with engine, kmesh, sigma_eV, electron_shift or recipe."
-        )
