@@ -93,7 +93,7 @@ flare=$!
 trap 'kill "$flare" 2>/dev/null || true' EXIT
 build_gpaw
 step "tm23flows, GPAW, NequIP and what they need" pip_install --no-build-isolation \
-  --editable ".[gpaw,nequip,flare,vaspout,exchange,tests]"
+  --editable ".[gpaw,nequip,flare,vaspout,exchange,mp,tests]"
 say "FLARE: waiting for its wheel"
 wait "$flare" || { tail -n 25 "$VENV/flare.log" >&2; die "FLARE could not be built (log: $VENV/flare.log)"; }
 trap - EXIT

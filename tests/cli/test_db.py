@@ -33,7 +33,7 @@ def test_env_lets_lpad_find_the_database(tm23, folder, tmp_path):
     lpad = Path(sys.executable).with_name("lpad")
     done = subprocess.run(
         ["sh", "-c", f"{exports}\n{shlex.quote(str(lpad))} get_wflows -d count"],
-        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().endswith("0")

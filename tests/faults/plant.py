@@ -30,7 +30,7 @@ ROOT = HERE.parents[1]
 BIN = Path(sys.executable).parent
 PING_S = 1
 LOCK_PATIENCE_S = 3  # FireWorks waits five minutes for a lock whose owner is gone
-COMMAND_PATIENCE_S = 60.0
+COMMAND_PATIENCE_S = 300.0
 
 
 class Plant:
@@ -74,7 +74,7 @@ class Plant:
         self._workers.append(process)
         return process
 
-    def run_workers(self, *names, patience_s=120.0, **options):
+    def run_workers(self, *names, patience_s=400.0, **options):
         """Start workers at once and wait until they find nothing more to do."""
         workers = [self.worker(name, **options) for name in names]
         for worker in workers:
@@ -208,7 +208,7 @@ def is_gone(pid):
     return text.rpartition(")")[2].split()[0] == "Z"
 
 
-def wait_until(condition, patience_s=60.0, explain=lambda: ""):
+def wait_until(condition, patience_s=200.0, explain=lambda: ""):
     """Wait for a condition; fail after a while."""
     deadline = time.monotonic() + patience_s
     while not condition():

@@ -172,8 +172,10 @@ NEQUIP_HISTORY = tuple(
 @pytest.fixture(scope="session")
 def database(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    with local_database(folder / "db") as info, pytest.MonkeyPatch.context() as patch:
-        run_emt_road(folder, patch)
+    with local_database(folder / "db") as info:
+        # No longer than it is needed: other tests of this process have other settings.
+        with pytest.MonkeyPatch.context() as patch:
+            run_emt_road(folder, patch)
         yield info
 
 

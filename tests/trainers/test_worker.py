@@ -154,7 +154,7 @@ def test_the_worker_ends_with_its_parent(worker, tmp_path, signum):
         pid = int((tmp_path / "pid").read_text())
         assert alive(pid)
         parent.send_signal(signum)
-        assert parent.wait(timeout=30) == -signum
+        assert parent.wait(timeout=300) == -signum
         assert wait_until(lambda: not alive(pid))
     finally:
         parent.kill()

@@ -148,7 +148,7 @@ def test_sigterm_ends_it_cleanly(tmp_path):
     with pymongo.MongoClient(info.uri) as client:
         client["test"]["c"].insert_one({"_id": 1})
         process.terminate()
-        _, log = process.communicate(timeout=30)
+        _, log = process.communicate(timeout=300)
     assert process.returncode == 0, log
     assert log.strip().endswith("stopped")
     assert not (tmp_path / "server.json").exists()
@@ -174,7 +174,7 @@ def test_a_full_disk_stops_the_server_and_loses_nothing(tmp_path):
         with pytest.raises(pymongo.errors.PyMongoError, match="cannot be written") as caught:
             fill(client["test"]["c"])
         assert os.strerror(errno.EFBIG) in str(caught.value)
-    _, log = process.communicate(timeout=30)
+    _, log = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "make room" in log
     with local_database(tmp_path) as info, pymongo.MongoClient(info.uri) as client:

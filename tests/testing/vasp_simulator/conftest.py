@@ -51,7 +51,7 @@ def prepare(installed, tmp_path):
 def launch(installed, tmp_path):
     """A function that runs the simulator to its end, with a plan of faults if wanted."""
 
-    def launch(folder, build="std", plan=None, timeout=60):
+    def launch(folder, build="std", plan=None, timeout=300):
         environment = {**os.environ}
         if plan is not None:
             environment["VASP_SIMULATOR_PLAN"] = str(tmp_path / "plan.json")

@@ -137,7 +137,7 @@ def slow(installed, prepare, tmp_path):
 def test_stopcar_ends_a_run_with_whole_files(slow, read, order, word):
     folder, process = slow()
     (folder / "STOPCAR").write_text(order + "\n")
-    printed, _ = process.communicate(timeout=60)
+    printed, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     assert word in printed
     assert word in (folder / "OUTCAR").read_text()
@@ -151,7 +151,7 @@ def test_a_read_only_stopcar_stays(slow):
     folder, process = slow()
     (folder / "STOPCAR").write_text("LSTOP = .TRUE.\n")
     (folder / "STOPCAR").chmod(0o444)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode == 0
     assert (folder / "STOPCAR").exists()
 
@@ -159,7 +159,7 @@ def test_a_read_only_stopcar_stays(slow):
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(slow, run, launch, read):
     folder, process = slow()
     (folder / "STOPCAR").write_text("LSTOP = .TRUE.\n")
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     frames = read(folder)
     restart(folder)
     incar = (folder / "INCAR").read_text().replace("NSW = 500", "NSW = 4")
