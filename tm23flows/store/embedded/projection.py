@@ -28,19 +28,16 @@ class Projection:
         Names of fields; below them further trees, or True for a whole field.
     takes
         Whether the fields are taken, or left out.
-    with_id
-        Whether ``_id`` is shown.
     """
 
-    def __init__(self, tree: Tree, *, takes: bool, with_id: bool) -> None:
+    def __init__(self, tree: Tree, *, takes: bool) -> None:
         self._tree = tree
         self._takes = takes
-        self._with_id = with_id
 
     @property
     def is_id(self) -> bool:
         """Whether only ``_id`` is shown."""
-        return self._takes and not self._tree
+        return self._takes and list(self._tree) == [b"_id"]
 
     def cut(self, raw: bytes) -> bytes | None:
         """Cut a document down.
@@ -54,14 +51,15 @@ class Projection:
         -------
             What is left of it, in its order; None when the engine has to do it.
         """
-        return self._cut(raw, 0, self._tree, with_id=self._with_id)
+        return self._cut(raw, 0, self._tree)
 
-    def _cut(self, raw: bytes, start: int, tree: Tree, *, with_id: bool | None) -> bytes | None:
-        """Copy elements of the document at a place; ``_id`` is special at the top only."""
+    def _cut(self, raw: bytes, start: int, tree: Tree) -> bytes | None:
+        """Copy elements of the document at a place, up to the last that is wanted."""
         end = start + _INT.unpack_from(raw, start)[0] - 1
         place = start + 4
         kept = []
-        while place < end:
+        wanted = len(tree) if self._takes else -1
+        while place < end and wanted:
             name_end = raw.index(0, place + 1)
             after = name_end + 1
             kind = raw[place]
@@ -71,14 +69,11 @@ class Projection:
                 after += _FIXED_BYTES[kind]
             else:
                 return None  # a rare kind
-            name = raw[place + 1 : name_end]
-            below = tree.get(name)
-            if name == b"_id" and with_id is not None:
-                if with_id:
-                    kept.append(raw[place:after])
-            elif type(below) is dict:
-                is_document = kind == _DOCUMENT
-                part = self._cut(raw, name_end + 1, below, with_id=None) if is_document else None
+            below = tree.get(raw[place + 1 : name_end])
+            if below is not None:
+                wanted -= 1
+            if type(below) is dict:
+                part = self._cut(raw, name_end + 1, below) if kind == _DOCUMENT else None
                 if part is None:
                     return None
                 kept += [raw[place : name_end + 1], part]
@@ -106,7 +101,7 @@ def read_projection(fields: dict[str, Any]) -> Projection | None:
     if not all(_is_flag(value) for value in fields.values()) or len(set(kinds.values())) > 1:
         return None
     if not kinds:
-        return Projection({}, takes=True, with_id=True) if with_id else None
+        return Projection({b"_id": True}, takes=True) if with_id else None
     tree: Tree = {}
     for name in kinds:
         *above, last = name.encode().split(b".")
@@ -115,10 +110,13 @@ def read_projection(fields: dict[str, Any]) -> Projection | None:
             place = place.setdefault(part, {})
             if place is True:
                 return None
-        if not last or b"" in above or last == b"$" or last in place:
+        if above[:1] == [b"_id"] or not last or b"" in above or last == b"$" or last in place:
             return None
         place[last] = True
-    return Projection(tree, takes=bool(next(iter(kinds.values()))), with_id=bool(with_id))
+    takes = bool(next(iter(kinds.values())))
+    if takes is bool(with_id):
+        tree[b"_id"] = True
+    return Projection(tree, takes=takes)
 
 
 def _is_flag(value: Any) -> bool:
