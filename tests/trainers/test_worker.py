@@ -143,7 +143,9 @@ def test_the_worker_ends_with_its_parent(worker, tmp_path, signum):
             time.sleep(600)
     """)
     code = (
-        "import pathlib\n"
+        # A shell lets what it runs in the background ignore this signal.
+        "import pathlib, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from tm23flows.trainers.worker import Worker, run_worker\n"
         f"worker = Worker('Oracle', {script.script!r}, 'trainer_python_flare', '')\n"
         f"run_worker(worker, 'train', {{}}, pathlib.Path({str(tmp_path)!r}))\n"
