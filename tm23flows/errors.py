@@ -51,4 +51,16 @@ class DiskFullError(TM23Error):
 
 
 class TrainingError(TM23Error):
-    """A trainer ended without a usable model."""
+    """A trainer ended without a usable model.
+
+    Parameters
+    ----------
+    message
+        The sentence.
+    reason
+        ``diverged``, ``out_of_memory``, ``killed`` or ``failed``.
+    """
+
+    def __init__(self, message: str, reason: str = "failed") -> None:
+        super().__init__(message)
+        self.reason = reason

@@ -8,6 +8,7 @@ imported when asked for, and does its work in a subprocess (see ``worker``).
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -30,11 +31,36 @@ class Hyperparameters(BaseModel):
 
 
 @dataclass(frozen=True)
+class Course:
+    """How a training hangs together with the world around it.
+
+    Parameters
+    ----------
+    resume
+        Checkpoint files of earlier attempts at the same training, newest first. One that
+        is damaged or belongs to another training is passed over.
+    checkpoint_s
+        Seconds between two checkpoints.
+    look
+        Called about once a second with the folder of the work, where the worker keeps
+        ``progress.json`` and ``checkpoints``; True asks the training to keep a checkpoint
+        and stop.
+    """
+
+    resume: tuple[Path, ...] = ()
+    checkpoint_s: float = 600.0
+    look: Callable[[Path], bool] | None = None
+
+
+@dataclass(frozen=True)
 class TrainResult:
     """What a training leaves behind.
 
     ``files`` maps relative names to paths and holds everything that a prediction
-    needs; ``history`` has one row per epoch or per step of the optimiser.
+    needs; ``history`` has one row per epoch or per step of the optimiser. ``summary``
+    has, besides the trainer's own numbers, ``elapsed_s`` over all attempts,
+    ``resumed_from`` (the step of the checkpoint that was used, 0 for none) and
+    ``checkpoints_refused``. ``wall_s`` is the time of the last attempt.
     """
 
     files: dict[str, Path]
@@ -85,7 +111,12 @@ class Trainer(Protocol):
         ...
 
     def train(
-        self, dataset_dir: Path, hyperparameters: Hyperparameters, workdir: Path, seed: int
+        self,
+        dataset_dir: Path,
+        hyperparameters: Hyperparameters,
+        workdir: Path,
+        seed: int,
+        course: Course | None = None,
     ) -> TrainResult:
         """Train a model.
 
@@ -100,6 +131,8 @@ class Trainer(Protocol):
             Folder for everything that the training writes.
         seed
             Seed of everything that is random.
+        course
+            What to go on from, and who looks at it meanwhile; None for neither.
 
         Returns
         -------
@@ -111,8 +144,10 @@ class Trainer(Protocol):
             If the dataset cannot be trained on.
         MissingDependencyError
             If the trainer's library is not installed.
+        OutOfTimeError
+            If the training was asked to stop; its last checkpoint is in ``workdir``.
         TrainingError
-            If the training ends without a model.
+            If the training ends without a model; ``reason`` says in a word why.
         """
         ...
 

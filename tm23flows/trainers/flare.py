@@ -17,6 +17,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from tm23flows.errors import InputError
 from tm23flows.trainers.base import (
+    Course,
     Hyperparameters,
     Predictions,
     TrainResult,
@@ -90,7 +91,12 @@ class FlareTrainer:
         return parse_hyperparameters(FlareHyperparameters, self.name, overrides)
 
     def train(
-        self, dataset_dir: Path, hyperparameters: Hyperparameters, workdir: Path, seed: int
+        self,
+        dataset_dir: Path,
+        hyperparameters: Hyperparameters,
+        workdir: Path,
+        seed: int,
+        course: Course | None = None,
     ) -> TrainResult:
         """Train on every frame of ``train.xyz`` (see ``base.Trainer.train``).
 

@@ -21,6 +21,7 @@ from pydantic import Field
 from tm23flows.errors import InputError
 from tm23flows.settings import get_settings
 from tm23flows.trainers.base import (
+    Course,
     Hyperparameters,
     Predictions,
     TrainResult,
@@ -89,7 +90,12 @@ class NequipTrainer:
         return parse_hyperparameters(NequipHyperparameters, self.name, overrides)
 
     def train(
-        self, dataset_dir: Path, hyperparameters: Hyperparameters, workdir: Path, seed: int
+        self,
+        dataset_dir: Path,
+        hyperparameters: Hyperparameters,
+        workdir: Path,
+        seed: int,
+        course: Course | None = None,
     ) -> TrainResult:
         """Train, keeping the weights of the best validation epoch (see ``base.Trainer.train``).
 

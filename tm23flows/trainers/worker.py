@@ -16,17 +16,24 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from tm23flows.errors import InputError, MissingDependencyError, TrainingError
+from tm23flows.errors import (
+    InputError,
+    MissingDependencyError,
+    OutOfTimeError,
+    TrainingError,
+)
 from tm23flows.settings import get_settings
 
 _GRACE_S = 5.0
+_LOOK_S = 1.0
+_STOP = "stop"
 _EXCEPTION = re.compile(r"[A-Za-z_.]*(Error|Exception|Interrupt)\b")
 _SCRIPTS = Path(__file__).parent / "workers"
 _ONE_THREAD = (
@@ -52,7 +59,13 @@ class Worker:
         return getattr(get_settings(), self.setting) or sys.executable
 
 
-def run_worker(worker: Worker, task: str, request: dict[str, Any], workdir: Path) -> dict[str, Any]:
+def run_worker(
+    worker: Worker,
+    task: str,
+    request: dict[str, Any],
+    workdir: Path,
+    look: Callable[[Path], bool] | None = None,
+) -> dict[str, Any]:
     """Run a worker to its end.
 
     Parameters
@@ -65,6 +78,8 @@ def run_worker(worker: Worker, task: str, request: dict[str, Any], workdir: Path
         What the task needs, as JSON values.
     workdir
         Folder for the request, the log and the result.
+    look
+        Called about once a second with the folder; True asks the worker to stop.
 
     Returns
     -------
@@ -76,26 +91,38 @@ def run_worker(worker: Worker, task: str, request: dict[str, Any], workdir: Path
         If the worker finds that the request makes no sense.
     MissingDependencyError
         If the interpreter or the library is not there.
+    OutOfTimeError
+        If the worker was asked to stop.
     TrainingError
         If the worker fails.
     """
     workdir.mkdir(parents=True, exist_ok=True)
     log, result = workdir / f"{task}.log", workdir / f"{task}_result.json"
-    result.unlink(missing_ok=True)
+    for old in (result, workdir / _STOP):
+        old.unlink(missing_ok=True)
     order = workdir / f"{task}_request.json"
     order.write_text(json.dumps({**request, "task": task, "result": str(result)}, indent=1))
     command = [worker.python, str(_SCRIPTS / worker.script), str(order)]
     with log.open("w") as stream:
-        status = _run(worker, command, workdir, stream.fileno())
+        status = _run(worker, command, workdir, stream.fileno(), look)
     answer = json.loads(result.read_text()) if result.is_file() else {}
     if "error" in answer:
         raise _error(worker, answer["error"], log)
     if status != 0 or not answer:
-        raise TrainingError(f"{worker.library} failed: {_reason(status, log)} The log is {log}.")
+        raise TrainingError(
+            f"{worker.library} failed: {_reason(status, log)} The log is {log}.",
+            reason="killed" if status < 0 else "failed",
+        )
     return answer
 
 
-def _run(worker: Worker, command: list[str], workdir: Path, log: int) -> int:
+def _run(
+    worker: Worker,
+    command: list[str],
+    workdir: Path,
+    log: int,
+    look: Callable[[Path], bool] | None,
+) -> int:
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
     environment |= dict.fromkeys(_ONE_THREAD, "1")
     try:
@@ -115,10 +142,23 @@ def _run(worker: Worker, command: list[str], workdir: Path, log: int) -> int:
         ) from error
     try:
         with _ends_with_us(process):
-            process.wait()
+            _wait(process, workdir, look)
     finally:
         _end(process)
     return process.returncode
+
+
+def _wait(
+    process: subprocess.Popen[bytes], workdir: Path, look: Callable[[Path], bool] | None
+) -> None:
+    while look is not None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=_LOOK_S)
+        if look(workdir):
+            (workdir / _STOP).touch()
+        if process.poll() is not None:
+            return
+    process.wait()
 
 
 @contextmanager
@@ -177,7 +217,9 @@ def _error(worker: Worker, error: dict[str, str], log: Path) -> Exception:
         return MissingDependencyError(message)
     if kind == "input":
         return InputError(message)
-    return TrainingError(f"{message} The log is {log}.")
+    if kind == "stopped":
+        return OutOfTimeError(message)
+    return TrainingError(f"{message} The log is {log}.", reason=kind)
 
 
 def _reason(status: int, log: Path) -> str:

@@ -7,10 +7,12 @@ numpy, ASE or the trainer's library can still say so in its answer.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import importlib
 import json
 import signal
 import sys
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 _PR_SET_PDEATHSIG = 1
+_KEPT = 2
 
 
 class RequestError(Exception):
@@ -79,6 +82,82 @@ def write_json(path: Path, value: Any) -> None:
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(value, indent=1))
     part.replace(path)
+
+
+def write_progress(
+    folder: Path,
+    step: int,
+    of: int | None,
+    unit: str,
+    values: dict[str, float],
+    elapsed_s: float,
+    eta_s: float | None = None,
+) -> None:
+    """Say how far a training is.
+
+    Parameters
+    ----------
+    folder
+        Folder of the work; ``progress.json`` in it is replaced.
+    step
+        Steps done, over all attempts.
+    of
+        Steps that there will be at most; None where that is not known.
+    unit
+        What a step is: epoch or frame.
+    values
+        The newest numbers by name, such as losses.
+    elapsed_s
+        Time spent, over all attempts, in s.
+    eta_s
+        Time that it will take yet, in s; None where that is not known.
+    """
+    about = {"step": step, "of": of, "unit": unit, "values": values}
+    times = {"elapsed_s": elapsed_s, "eta_s": eta_s, "updated": time.time()}
+    write_json(folder / "progress.json", {**about, **times})
+
+
+def keep_checkpoint(folder: Path, path: Path, step: int, elapsed_s: float) -> None:
+    """Put a finished file among the checkpoints, and drop all but the last two.
+
+    Parameters
+    ----------
+    folder
+        Folder of the work.
+    path
+        The file, on the same disk; it is moved.
+    step
+        Steps done when it was written.
+    elapsed_s
+        Time spent until then, over all attempts, in s.
+    """
+    kept = folder / "checkpoints"
+    kept.mkdir(exist_ok=True)
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    final = kept / f"{step:08d}{path.suffix}"
+    path.replace(final)
+    about = {"file": final.name, "sha256": sha256, "step": step, "elapsed_s": elapsed_s}
+    # the account comes last: a checkpoint with one is complete
+    write_json(final.with_suffix(".json"), about)
+    for account in sorted(kept.glob("*.json"))[:-_KEPT]:
+        for old in kept.glob(f"{account.stem}.*"):
+            old.unlink()
+
+
+def stop_asked(folder: Path) -> bool:
+    """Say whether the training shall keep a checkpoint and stop.
+
+    Parameters
+    ----------
+    folder
+        Folder of the work.
+
+    Returns
+    -------
+    True if it shall.
+    """
+    return (folder / "stop").exists()
 
 
 def read_frames(path: str | Path) -> list[Atoms]:
