@@ -96,15 +96,84 @@ def run_worker(
     TrainingError
         If the worker fails.
     """
+    with started(worker, task, request, workdir) as running:
+        with _ends_with_us(running.process):
+            _wait(running.process, workdir, look)
+        return bring_home(running)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A worker that was started, and where it will leave its words."""
+
+    worker: Worker
+    process: subprocess.Popen[bytes]
+    log: Path
+    result: Path
+
+
+@contextmanager
+def started(
+    worker: Worker, task: str, request: dict[str, Any], workdir: Path, channel: int | None = None
+) -> Iterator[Running]:
+    """Start a worker, and end it when the block ends, however that happens.
+
+    Parameters
+    ----------
+    worker
+        The worker.
+    task
+        What it shall do; names its files in the folder.
+    request
+        What the task needs, as JSON values.
+    workdir
+        Folder for the request, the log and the result.
+    channel
+        File descriptor that the worker inherits; the request names it too.
+
+    Yields
+    ------
+    The worker, running.
+
+    Raises
+    ------
+    MissingDependencyError
+        If the interpreter is not there.
+    """
     workdir.mkdir(parents=True, exist_ok=True)
     log, result = workdir / f"{task}.log", workdir / f"{task}_result.json"
     for old in (result, workdir / _STOP):
         old.unlink(missing_ok=True)
     order = workdir / f"{task}_request.json"
-    order.write_text(json.dumps({**request, "task": task, "result": str(result)}, indent=1))
+    words = {**request, "task": task, "result": str(result), "channel": channel}
+    order.write_text(json.dumps(words, indent=1))
     command = [worker.python, str(_SCRIPTS / worker.script), str(order)]
-    with log.open("w") as stream:
-        status = _run(worker, command, workdir, stream.fileno(), look)
+    process = _start(worker, command, log, () if channel is None else (channel,))
+    try:
+        yield Running(worker, process, log, result)
+    finally:
+        _end(process)
+
+
+def bring_home(running: Running) -> dict[str, Any]:
+    """Wait for the end of a worker and read its answer.
+
+    Parameters
+    ----------
+    running
+        The worker.
+
+    Returns
+    -------
+    The answer.
+
+    Raises
+    ------
+    TM23Error
+        What ``run_worker`` raises, with the reason that the worker gives.
+    """
+    status = running.process.wait()
+    worker, log, result = running.worker, running.log, running.result
     answer = json.loads(result.read_text()) if result.is_file() else {}
     if "error" in answer:
         raise _error(worker, answer["error"], log)
@@ -116,36 +185,28 @@ def run_worker(
     return answer
 
 
-def _run(
-    worker: Worker,
-    command: list[str],
-    workdir: Path,
-    log: int,
-    look: Callable[[Path], bool] | None,
-) -> int:
+def _start(
+    worker: Worker, command: list[str], log: Path, channels: tuple[int, ...]
+) -> subprocess.Popen[bytes]:
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
     environment |= dict.fromkeys(_ONE_THREAD, "1")
-    try:
-        process = subprocess.Popen(
-            command,
-            cwd=workdir,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise MissingDependencyError(
-            f"The interpreter {command[0]} for {worker.library} cannot be run ({error.strerror}): "
-            f"correct the setting TM23_{worker.setting.upper()}."
-        ) from error
-    try:
-        with _ends_with_us(process):
-            _wait(process, workdir, look)
-    finally:
-        _end(process)
-    return process.returncode
+    with log.open("w") as stream:
+        try:
+            return subprocess.Popen(
+                command,
+                cwd=log.parent,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=channels,
+            )
+        except OSError as error:
+            raise MissingDependencyError(
+                f"The interpreter {command[0]} for {worker.library} cannot be run "
+                f"({error.strerror}): correct the setting TM23_{worker.setting.upper()}."
+            ) from error
 
 
 def _wait(
