@@ -62,6 +62,9 @@ class TM23Settings(BaseSettings):
     )
     vasp_gamma_cmd: str | None = Field(None, description="The same for the Gamma-point binary.")
     trainer_device: str = Field("auto", description="Device of NequIP: auto, cpu or cuda.")
+    checkpoint_s: float = Field(
+        600.0, gt=0, description="Seconds of training between two checkpoints: what a kill costs."
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from tm23flows.documents.base import Document
 from tm23flows.documents.ids import content_id
+
+HISTORY_ROWS = 1000
+"""A document has no more rows of history than this; a longer one is kept whole in a blob."""
 
 
 class ModelFile(BaseModel):
@@ -20,13 +25,20 @@ class ModelFile(BaseModel):
 class Model(Document):
     """A trained potential."""
 
-    trainer: str = Field(description="Name of the trainer: flare or nequip.")
+    LAYOUT: ClassVar[int] = 2
+
+    trainer: str = Field(description="Name of the trainer, such as flare.")
     hyperparameters: dict[str, JsonValue] = Field(description="All of them, defaults included.")
     seed: int = Field(ge=0, description="Seed of everything random in the training.")
     dataset_id: str = Field(description="Dataset it was trained on.")
     part: str = Field("train", description="Part of the dataset it was trained on.")
     files: tuple[ModelFile, ...] = Field(description="Everything needed to predict.")
-    history: tuple[dict[str, float], ...] = Field((), description="Course of the training.")
+    history: tuple[dict[str, float], ...] = Field(
+        (), description="Course of the training; of a long one every so many rows and the last."
+    )
+    full_history: str | None = Field(
+        None, description="sha256 of the blob with the whole course, where it is not all above."
+    )
     summary: dict[str, JsonValue] = Field(
         default_factory=dict, description="Final numbers of the training."
     )
@@ -35,6 +47,24 @@ class Model(Document):
     def compute_id(self) -> str:
         """Hash what the model is made from; a second training of the same is the same model."""
         return model_id(self.trainer, self.hyperparameters, self.seed, self.dataset_id, self.part)
+
+
+def thin_history(rows: list[dict[str, float]]) -> tuple[dict[str, float], ...]:
+    """Choose the rows of a history that a document holds.
+
+    Parameters
+    ----------
+    rows
+        The whole history.
+
+    Returns
+    -------
+    All rows, or evenly chosen ones and the last where there are too many.
+    """
+    every = -(-len(rows) // HISTORY_ROWS)
+    if every <= 1:
+        return tuple(rows)
+    return (*rows[:-1:every][: HISTORY_ROWS - 1], rows[-1])
 
 
 def model_id(

@@ -67,9 +67,15 @@ def _dataset_1(stored: Stored) -> Stored:
     return {**stored, "facts": {}, "pair_of": None}
 
 
+def _model_1(stored: Stored) -> Stored:
+    """Models had their whole history inside."""
+    return {**stored, "full_history": None}
+
+
 UPGRADES: dict[tuple[str, int], Callable[[Stored], Stored]] = {
     ("Frame", 1): _frame_1,
     ("Label", 1): _label_1,
     ("Dataset", 1): _dataset_1,
+    ("Model", 1): _model_1,
 }
 """Steps by noun and by the version they start from."""

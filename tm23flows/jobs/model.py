@@ -2,32 +2,75 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobflow import job
+import numpy as np
+from jobflow import Response, job
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label
-from tm23flows.documents.model import Model, ModelFile, model_id
-from tm23flows.errors import InputError
-from tm23flows.jobs.context import open_archive, run_folder
+from tm23flows.documents.model import HISTORY_ROWS, Model, ModelFile, model_id, thin_history
+from tm23flows.errors import InputError, OutOfTimeError
+from tm23flows.jobs.context import as_this_job, open_archive, wait_for_deadline, wait_for_space
+from tm23flows.jobs.training import run_training
 from tm23flows.store.exchange.extxyz import write_labels
-from tm23flows.trainers.base import get_trainer
+from tm23flows.store.trainings import newest_step
+from tm23flows.trainers.base import Course, Hyperparameters, TrainResult, get_trainer
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A model that is wanted: everything that it is made from.
+
+    Parameters
+    ----------
+    dataset_id
+        The dataset.
+    trainer
+        Name of the trainer.
+    hyperparameters
+        All of them.
+    seed
+        Seed of everything random.
+    part
+        Part of the dataset to train on.
+    inputs
+        What else led to it, for its provenance, such as a grid search.
+    """
+
+    dataset_id: str
+    trainer: str
+    hyperparameters: Hyperparameters
+    seed: int
+    part: str
+    inputs: dict[str, Any] | None = None
+
+    @property
+    def model_id(self) -> str:
+        """The id that the model will have."""
+        settings = self.hyperparameters.model_dump(mode="json")
+        return model_id(self.trainer, settings, self.seed, self.dataset_id, self.part)
+
+
 @job
 def train_model(
-    dataset_id: str, trainer: str, hyperparameters: dict[str, Any], seed: int, part: str
-) -> dict[str, Any]:
+    dataset_id: str,
+    trainer: str,
+    hyperparameters: dict[str, Any],
+    seed: int,
+    part: str,
+    fruitless: int = 0,
+) -> dict[str, Any] | Response:
     """Train a model on a part of a dataset, unless that very model exists.
+
+    A training that was interrupted goes on from its newest checkpoint, on whatever machine.
 
     Parameters
     ----------
@@ -41,49 +84,134 @@ def train_model(
         Seed of everything random.
     part
         Part of the dataset to train on.
+    fruitless
+        How many workers in a row have come no further with it.
 
     Returns
     -------
-    ``model_id``, ``trainer`` and the training's ``summary``.
+    ``model_id``, ``trainer`` and the training's ``summary``. Where the time of the worker was
+    over first, without a summary and with the job that goes on as a detour.
 
     Raises
     ------
     TrainingError
         If the training ends without a model.
     """
-    archive = open_archive()
-    wanted = get_trainer(trainer).hyperparameters(**hyperparameters)
-    key = model_id(trainer, wanted.model_dump(mode="json"), seed, dataset_id, part)
-    if not archive.existing(Model, [key]):
-        archive.put(_train(archive, archive.get(Dataset, dataset_id), trainer, wanted, seed, part))
-    model = archive.get(Model, key)
+    settings = get_trainer(trainer).hyperparameters(**hyperparameters)
+    wanted = Wanted(dataset_id, trainer, settings, seed, part)
+    step = newest_step(open_archive(), wanted.model_id)
+    try:
+        model = train_or_find(wanted)
+    except OutOfTimeError:
+        progress = newest_step(open_archive(), wanted.model_id) - step
+        fruitless = wait_for_deadline(progress, fruitless)
+        again = train_model(dataset_id, trainer, hyperparameters, seed, part, fruitless)
+        unfinished = {"model_id": wanted.model_id, "trainer": trainer, "summary": {}}
+        return Response(unfinished, detour=as_this_job(again))
     return {"model_id": model.id, "trainer": trainer, "summary": model.summary}
 
 
-def _train(
-    archive: Archive, dataset: Dataset, trainer: str, wanted: Any, seed: int, part: str
-) -> Model:
-    # Not a folder that vanishes: when training fails, its log is what the user needs.
-    folder = Path(tempfile.mkdtemp(prefix=f"{trainer}-", dir=run_folder()))
-    write_part(archive, dataset, part, folder / "data" / "train.xyz")
-    done = get_trainer(trainer).train(folder / "data", wanted, folder / "work", seed)
+def train_or_find(wanted: Wanted) -> Model:
+    """Return a model, trained now if it does not exist.
+
+    Parameters
+    ----------
+    wanted
+        What it is made from.
+
+    Returns
+    -------
+    The model, as it is in the archive.
+
+    Raises
+    ------
+    OutOfTimeError
+        If the time of this worker is over; what was done is kept.
+    TrainingError
+        If the training ends without a model.
+    """
+    archive = open_archive()
+    if not archive.existing(Model, [wanted.model_id]):
+        wait_for_space()
+        dataset = archive.get(Dataset, wanted.dataset_id)
+
+        def train(folder: Path, course: Course) -> TrainResult:
+            write_part(archive, dataset, wanted.part, folder / "data" / "train.xyz")
+            return get_trainer(wanted.trainer).train(
+                folder / "data", wanted.hyperparameters, folder / "work", wanted.seed, course
+            )
+
+        def keep(done: TrainResult) -> None:
+            archive.put(make_model(archive, wanted, done))
+
+        run_training(archive, wanted.model_id, about_training(wanted, dataset), train, keep)
+    return archive.get(Model, wanted.model_id)
+
+
+def make_model(archive: Archive, wanted: Wanted, done: TrainResult) -> Model:
+    """Store the files of a training and make the document.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    wanted
+        What the model is made from.
+    done
+        What the training left behind.
+
+    Returns
+    -------
+    The document, not stored.
+    """
     files = tuple(
         ModelFile(name=name, blob=archive.blobs.put(path.read_bytes()))
         for name, path in sorted(done.files.items())
     )
-    shutil.rmtree(folder)
+    whole = None
+    if len(done.history) > HISTORY_ROWS:
+        names = dict.fromkeys(key for row in done.history for key in row)
+        columns = {name: [row.get(name, np.nan) for row in done.history] for name in names}
+        whole = archive.blobs.put_arrays(
+            **{name: np.array(column, float) for name, column in columns.items()}
+        )
     return Model(
-        provenance=Provenance.now(done.versions, {"trainer": trainer}),
-        trainer=trainer,
-        hyperparameters=wanted.model_dump(mode="json"),
-        seed=seed,
-        dataset_id=dataset.id,
-        part=part,
+        provenance=Provenance.now(
+            done.versions, {"trainer": wanted.trainer, **(wanted.inputs or {})}
+        ),
+        trainer=wanted.trainer,
+        hyperparameters=wanted.hyperparameters.model_dump(mode="json"),
+        seed=wanted.seed,
+        dataset_id=wanted.dataset_id,
+        part=wanted.part,
         files=files,
-        history=tuple(done.history),
+        history=thin_history(done.history),
+        full_history=whole,
         summary=done.summary,
         wall_s=done.wall_s,
     )
+
+
+def about_training(wanted: Wanted, dataset: Dataset) -> dict[str, str]:
+    """Say for people what a training is about.
+
+    Parameters
+    ----------
+    wanted
+        What the model is made from.
+    dataset
+        The dataset.
+
+    Returns
+    -------
+    Trainer, element and dataset.
+    """
+    return {
+        "trainer": wanted.trainer,
+        "element": dataset.element,
+        "dataset_id": dataset.id,
+        "part": wanted.part,
+    }
 
 
 def write_part(archive: Archive, dataset: Dataset, part: str, path: Path) -> list[Label]:

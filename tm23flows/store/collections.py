@@ -39,6 +39,12 @@ COLLECTIONS: dict[str, type[Document]] = {
 DATASET_NAMES = "dataset_names"
 """Pointers from a name and a version to a dataset."""
 
+TRAININGS = "trainings"
+"""What is true of a training while it runs; see :mod:`tm23flows.store.trainings`."""
+
+CHECKPOINTS = "checkpoints"
+"""GridFS bucket of what trainings go on from; files in it are deleted."""
+
 BLOBS = "blobs"
 """GridFS bucket of everything that is too large for a document."""
 

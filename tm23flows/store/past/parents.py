@@ -42,7 +42,10 @@ BLOBS_OF: dict[str, Callable[[dict[str, Any]], list[str]]] = {
         one[name] for one in d["segments"] for name in ("blob", "restart") if one.get(name)
     ],
     "datasets": lambda d: folded_blobs("datasets", d),
-    "models": lambda d: [one["blob"] for one in d["files"]],
+    "models": lambda d: [
+        *(one["blob"] for one in d["files"]),
+        *([d["full_history"]] if d.get("full_history") else []),
+    ],
     "evaluations": lambda d: [d["predictions"]],
 }
 """Blobs that a noun names."""
