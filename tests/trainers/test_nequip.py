@@ -10,7 +10,8 @@ import pytest
 from ase.io import read, write
 
 from tm23flows.errors import TrainingError
-from tm23flows.trainers.nequip import CHECKPOINT, FILES, NequipTrainer
+from tm23flows.trainers.nequip import NequipTrainer
+from tm23flows.trainers.nequip_framework import CHECKPOINT, FILES
 from tm23flows.trainers.workers import worker_io
 
 pytestmark = [pytest.mark.nequip, pytest.mark.slow]

@@ -8,13 +8,20 @@ from tm23flows.trainers.nequip import NequipTrainer
 from tm23flows.trainers.workers.nequip_config import MONITOR, make_config
 
 
-def config(**overrides) -> dict:
-    settings = NequipTrainer().hyperparameters(**overrides).model_dump()
-    request = {"settings": settings, "symbols": ["Cu"], "seed": 5, "workdir": "/work"}
-    return make_config(request, "cpu")
+@pytest.fixture
+def config(worker_path):
+    """A function that makes the whole configuration of NequIP's worker."""
+    from nequip_worker import model_config
+
+    def make(**overrides) -> dict:
+        settings = NequipTrainer().hyperparameters(**overrides).model_dump()
+        request = {"settings": settings, "symbols": ["Cu"], "seed": 5, "workdir": "/work"}
+        return make_config(request, model_config(settings, ["Cu"], 5), "cpu")
+
+    return make
 
 
-def test_every_hyperparameter_reaches_the_configuration():
+def test_every_hyperparameter_reaches_the_configuration(config):
     """A setting that changes nothing would be a silent lie in the archive."""
     usual = json.dumps(config())
     other = {
@@ -29,24 +36,24 @@ def test_every_hyperparameter_reaches_the_configuration():
         assert json.dumps(config(**{key: value})) != usual, key
 
 
-def test_the_rate_falls_by_four_fifths_on_the_validation_force_error():
+def test_the_rate_falls_by_four_fifths_on_the_validation_force_error(config):
     scheduler = config()["training_module"]["lr_scheduler"]
     assert scheduler["monitor"] == MONITOR == "val0_epoch/forces_mae"
     assert scheduler["scheduler"]["factor"] == pytest.approx(0.2)
 
 
-def test_the_loss_takes_the_energy_per_atom_and_equal_weights():
+def test_the_loss_takes_the_energy_per_atom_and_equal_weights(config):
     loss = config(energy_weight=1, force_weight=1, stress_weight=1)["training_module"]["loss"]
     assert loss["per_atom_energy"] is True
     assert loss["coeffs"] == {"total_energy": 1.0, "forces": 1.0, "stress": 1.0}
 
 
-def test_the_seed_reaches_the_data_and_the_weights():
+def test_the_seed_reaches_the_data_and_the_weights(config):
     made = config()
     assert made["data"]["seed"] == made["training_module"]["model"]["seed"] == 5
 
 
-def test_without_averaging_the_plain_module_trains():
+def test_without_averaging_the_plain_module_trains(config):
     module = config(ema_decay=0)["training_module"]
     assert module["_target_"] == "nequip.train.NequIPLightningModule"
     assert "ema_decay" not in module

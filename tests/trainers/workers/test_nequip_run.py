@@ -7,8 +7,9 @@ import shutil
 import pytest
 
 from tm23flows.errors import InputError, TrainingError
-from tm23flows.trainers import nequip
-from tm23flows.trainers.nequip import CHECKPOINT, NequipTrainer
+from tm23flows.trainers import nequip_framework as nequip
+from tm23flows.trainers.nequip import NequipTrainer
+from tm23flows.trainers.nequip_framework import CHECKPOINT
 
 pytestmark = [pytest.mark.nequip, pytest.mark.slow]
 

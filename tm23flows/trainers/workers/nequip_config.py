@@ -1,6 +1,7 @@
-"""The configuration of a NequIP training, made from the trainer's settings.
+"""The configuration of a training in the NequIP framework, but for the network.
 
-Owns how our hyperparameters map to the names of NequIP 0.19. Does not train.
+Owns how our hyperparameters of data, loss and optimisation map to the names of NequIP
+0.19. Does not train.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ MONITOR = "val0_epoch/forces_mae"
 STOP_FACTOR = 0.2
 
 
-def make_config(request: dict[str, Any], accelerator: str) -> dict[str, Any]:
+def make_config(request: dict[str, Any], model: dict[str, Any], accelerator: str) -> dict[str, Any]:
     """Make the whole configuration.
 
     Parameters
     ----------
     request
         Settings, symbols, seed and folder of the training.
+    model
+        The part of the configuration that names the network.
     accelerator
         Lightning's name of the device.
 
@@ -31,7 +34,7 @@ def make_config(request: dict[str, Any], accelerator: str) -> dict[str, Any]:
         "run": ["train"],
         "data": _data(settings, symbols, request),
         "trainer": _trainer(settings, Path(request["workdir"]), accelerator),
-        "training_module": _module(settings, symbols, request["seed"]),
+        "training_module": _module(settings, model),
     }
 
 
@@ -109,7 +112,7 @@ def _trainer(settings: dict[str, Any], folder: Path, accelerator: str) -> dict[s
     }
 
 
-def _module(settings: dict[str, Any], symbols: list[str], seed: int) -> dict[str, Any]:
+def _module(settings: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
     averaged = settings["ema_decay"] > 0
     module = {
         "_target_": "nequip.train."
@@ -142,26 +145,6 @@ def _module(settings: dict[str, Any], symbols: list[str], seed: int) -> dict[str
             "interval": "epoch",
             "frequency": 1,
         },
-        "model": _model(settings, symbols, seed),
+        "model": model,
     }
     return {**module, "ema_decay": settings["ema_decay"]} if averaged else module
-
-
-def _model(settings: dict[str, Any], symbols: list[str], seed: int) -> dict[str, Any]:
-    return {
-        "_target_": "nequip.model.NequIPGNNModel",
-        "seed": seed,
-        "model_dtype": settings["precision"],
-        "type_names": symbols,
-        "r_max": settings["cutoff_A"],
-        "num_layers": settings["n_layers"],
-        "l_max": settings["l_max"],
-        "parity": settings["parity"],
-        "num_features": settings["n_features"],
-        "num_bessels": settings["n_bessel"],
-        "radial_mlp_depth": settings["radial_depth"],
-        "radial_mlp_width": settings["radial_width"],
-        "avg_num_neighbors": "${training_data_stats:num_neighbors_mean}",
-        "per_type_energy_shifts": "${training_data_stats:per_atom_energy_mean}",
-        "per_type_energy_scales": "${training_data_stats:forces_rms}",
-    }

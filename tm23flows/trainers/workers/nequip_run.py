@@ -1,7 +1,8 @@
-"""Trains a NequIP model or predicts with one: ``python nequip_worker.py request.json``.
+"""Trains a model of the NequIP framework, and loads one for predictions.
 
-Runs in whichever interpreter has NequIP; imports numpy, ASE and NequIP's stack only.
-One training per process: NequIP keeps global state.
+Owns what the workers of NequIP and Allegro do alike; each of them gives the function
+that makes the ``model`` part of the configuration. Imports numpy, ASE and NequIP's
+stack only. One training per process: NequIP keeps global state.
 """
 
 from __future__ import annotations
@@ -11,10 +12,14 @@ import hashlib
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from worker_io import RequestError, answer, predict_all, read_frames, versions
+from worker_io import RequestError, predict_all, read_frames, versions
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CHECKPOINT = "best.ckpt"
 _BEST = "validation_force_mae"
 _COLUMNS = {
     "epoch": "epoch",
@@ -26,7 +31,9 @@ _COLUMNS = {
 }
 
 
-def train(request: dict[str, Any]) -> dict[str, Any]:
+def train(
+    request: dict[str, Any], model_config: Callable[[dict[str, Any], list[str], int], dict]
+) -> dict[str, Any]:
     """Train, and put the checkpoint of the best epoch where the request says.
 
     Parameters
@@ -34,6 +41,9 @@ def train(request: dict[str, Any]) -> dict[str, Any]:
     request
         Settings, elements, seed, device, folder ``workdir`` with the frames and the
         path ``checkpoint``.
+    model_config
+        Makes the ``model`` part of NequIP's configuration from the settings, the
+        chemical symbols in the order of the types, and the seed.
 
     Returns
     -------
@@ -54,7 +64,8 @@ def train(request: dict[str, Any]) -> dict[str, Any]:
     request["symbols"] = [chemical_symbols[z] for z in request["elements"]]
     device = _device(request["device"])
     start = time.monotonic()
-    _fit(make_config(request, "gpu" if device == "cuda" else "cpu"), folder)
+    model = model_config(settings, request["symbols"], request["seed"])
+    _fit(make_config(request, model, "gpu" if device == "cuda" else "cpu"), folder)
     spent = time.monotonic() - start
     history = _history(folder / "history" / "metrics.csv")
     best = folder / "checkpoints" / "best.ckpt"
@@ -154,32 +165,45 @@ def _count_weights(path: str) -> int:
     return sum(weight.numel() for weight in _load(path, "cpu").model.parameters())
 
 
+def load_calculator(folder: Path, request: dict[str, Any]) -> Any:
+    """Load a model for predictions, after its checksum is found to be right.
+
+    Parameters
+    ----------
+    folder
+        Folder of the model.
+    request
+        ``sha256`` of each file by name, and the ``device`` (auto, cpu or cuda).
+
+    Returns
+    -------
+    An ASE calculator with energy (eV), forces (eV/A) and stress (eV/A^3).
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    path = folder / CHECKPOINT
+    # a checkpoint is a pickle: loading it runs what is in it
+    if hashlib.sha256(path.read_bytes()).hexdigest() != request["sha256"][CHECKPOINT]:
+        raise RequestError(
+            "failed", f"{path} is not the checkpoint that was trained (its sha256 differs)."
+        )
+    return _load(str(path), _device(request["device"]))
+
+
 def predict(request: dict[str, Any]) -> dict[str, Any]:
     """Predict with the checkpoint of a model.
 
     Parameters
     ----------
     request
-        The ``checkpoint``, its ``sha256``, the device, and the files ``frames`` and
-        ``predictions``.
+        Folder of the ``model``, the ``sha256`` of its files, the device, and the
+        files ``frames`` and ``predictions``.
 
     Returns
     -------
     The versions of what was used.
     """
-    import torch
-
-    torch.set_num_threads(1)
-    path = Path(request["checkpoint"])
-    # a checkpoint is a pickle: loading it runs what is in it
-    if hashlib.sha256(path.read_bytes()).hexdigest() != request["sha256"]:
-        raise RequestError(
-            "failed", f"{path} is not the checkpoint that was trained (its sha256 differs)."
-        )
-    calculator = _load(str(path), _device(request["device"]))
+    calculator = load_calculator(Path(request["model"]), request)
     predict_all(calculator, read_frames(request["frames"]), request["predictions"])
     return {"versions": versions("nequip", "torch", "e3nn", "numpy", "ase")}
-
-
-if __name__ == "__main__":
-    answer(["numpy", "ase", "torch", "nequip"], {"train": train, "predict": predict})

@@ -1,0 +1,58 @@
+"""Trains a NequIP model or predicts with one: ``python nequip_worker.py request.json``.
+
+Owns how the hyperparameters of the network map to the names of NequIP 0.19. Runs in
+whichever interpreter has NequIP.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import nequip_run
+from worker_io import answer
+
+
+def model_config(settings: dict[str, Any], symbols: list[str], seed: int) -> dict[str, Any]:
+    """Make the part of the configuration that names the network.
+
+    Parameters
+    ----------
+    settings
+        The hyperparameters.
+    symbols
+        Chemical symbols in the order of the types.
+    seed
+        Seed of the weights.
+
+    Returns
+    -------
+    Arguments of NequIP's model builder, with NequIP's statistics resolvers.
+    """
+    return {
+        "_target_": "nequip.model.NequIPGNNModel",
+        "seed": seed,
+        "model_dtype": settings["precision"],
+        "type_names": symbols,
+        "r_max": settings["cutoff_A"],
+        "num_layers": settings["n_layers"],
+        "l_max": settings["l_max"],
+        "parity": settings["parity"],
+        "num_features": settings["n_features"],
+        "num_bessels": settings["n_bessel"],
+        "radial_mlp_depth": settings["radial_depth"],
+        "radial_mlp_width": settings["radial_width"],
+        "avg_num_neighbors": "${training_data_stats:num_neighbors_mean}",
+        "per_type_energy_shifts": "${training_data_stats:per_atom_energy_mean}",
+        "per_type_energy_scales": "${training_data_stats:forces_rms}",
+    }
+
+
+if __name__ == "__main__":
+    answer(
+        ["numpy", "ase", "torch", "nequip"],
+        {
+            "train": partial(nequip_run.train, model_config=model_config),
+            "predict": nequip_run.predict,
+        },
+    )
