@@ -2,14 +2,17 @@
 
 import json
 
+import numpy as np
 import pytest
 from ase.io import read
+from jobflow import CURRENT_JOB
 
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label
 from tm23flows.documents.model import Model
-from tm23flows.errors import InputError, NotFoundError, TrainingError
-from tm23flows.jobs.model import train_model, write_part
+from tm23flows.errors import InputError, NotFoundError, OutOfTimeError, TrainingError
+from tm23flows.jobs.model import Wanted, make_model, train_model, write_part
+from tm23flows.trainers.base import TrainResult, get_trainer
 
 train = train_model.original
 
@@ -86,3 +89,34 @@ def test_what_cannot_be_trained_is_one_sentence(emt_copy, dataset, constant_trai
     with pytest.raises(NotFoundError, match="labels are not in the archive"):
         train(dataset.id, "constant", {}, 0, "train")
     assert isinstance(emt_copy.get(Label, dataset.parts["test"][0]), Label)
+
+
+def test_a_training_that_runs_out_of_time_goes_on_in_a_job_of_its_own(
+    emt_copy, dataset, constant_trainer, monkeypatch
+):
+    def no_time(*_, **__):
+        raise OutOfTimeError("asked to stop")
+
+    monkeypatch.setattr(constant_trainer, "train", no_time)
+    monkeypatch.setattr(CURRENT_JOB, "job", train_model(dataset.id, "constant", {}, 0, "train"))
+    response = train(dataset.id, "constant", {}, 0, "train")
+    assert response.detour.name == "train_model"
+    assert response.detour.function_args[-1] == 1  # this worker came no further
+    assert emt_copy.database["models"].count_documents({}) == 0
+    monkeypatch.undo()
+
+
+def test_a_long_history_is_whole_in_a_blob_and_thin_in_the_document(
+    emt_copy, dataset, constant_trainer
+):
+    wanted = Wanted(dataset.id, "constant", get_trainer("constant").hyperparameters(), 0, "train")
+    rows = [{"epoch": float(i), **({"loss": 1 / (i + 1)} if i % 2 else {})} for i in range(2501)]
+    model = make_model(emt_copy, wanted, TrainResult({}, rows, {}, {}, 1.0))
+    emt_copy.put(model)
+    assert len(model.history) <= 1000
+    assert model.history[-1] == rows[-1]
+    whole = emt_copy.blobs.get_arrays(model.full_history)
+    assert whole["epoch"].tolist() == list(range(2501))
+    assert np.isnan(whole["loss"][0])
+    assert whole["loss"][1] == rows[1]["loss"]
+    assert emt_copy.trace(model.id).complete
