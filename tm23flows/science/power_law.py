@@ -158,9 +158,8 @@ def bootstrap_power_law(
 ) -> Interval | None:
     """Draw blocks of test frames anew and fit again, many times.
 
-    Circular blocks: the end of a run is followed by its beginning, so that every frame is drawn
-    equally often (Politis and Romano, 1992; Lahiri, Resampling Methods for Dependent Data,
-    Springer 2003, chapter 2). Percentile interval.
+    Circular blocks, which draw every frame equally often: a run is followed by its beginning
+    (Lahiri, Resampling Methods for Dependent Data, Springer 2003, chapter 2).
 
     Parameters
     ----------
@@ -189,8 +188,6 @@ def bootstrap_power_law(
     errors, share = _table(sizes, frame_errors, weights, runs)
     means = errors @ share / share.sum()
     fit_power_law(sizes, means)
-    if len(errors) < LEAST_SIZES:
-        return None
     x = np.log(np.asarray(sizes, dtype=float))
     design = np.linalg.pinv(np.column_stack([np.ones_like(x), x]))
     places = _places(runs)
@@ -199,22 +196,15 @@ def bootstrap_power_law(
     inefficiency = _inefficiency(influence, places)
     length = bootstrap.block_length or block_length(inefficiency, share.size)
     n_blocks = sum(-(-len(one) // length) for one in places)
-    if n_blocks < LEAST_BLOCKS:
+    if n_blocks < LEAST_BLOCKS or len(errors) < LEAST_SIZES:
         return None
-    random = np.random.default_rng(bootstrap.seed)
-    counts = np.concatenate(
-        [_draw_counts(random, len(one), length, bootstrap.resamples) for one in places], axis=1
-    )[:, np.argsort(np.concatenate(places))]
-    drawn = (counts @ (errors * share).T) / (counts @ share)[:, None]
-    if not (drawn > 0).all():
-        raise InputError("So many test frames have no error at all that some draws have none.")
-    intercepts, slopes = design @ np.log(drawn).T
-    lines = np.exp(intercepts[:, None] + slopes[:, None] * x)
+    logs = np.log(_draw_means(errors, share, places, length, bootstrap))
+    intercepts, slopes = design @ logs
     ends = [(1 - bootstrap.level) / 2, (1 + bootstrap.level) / 2]
     low, high = np.quantile(slopes, ends)
     return Interval(
         exponent=(float(low), float(high)),
-        band=np.quantile(lines, ends, axis=0).T,
+        band=np.exp(np.quantile(intercepts + slopes * x[:, None], ends, axis=1)).T,
         block_length=length,
         n_blocks=n_blocks,
         effective_frames=share.size / inefficiency,
@@ -289,6 +279,25 @@ def _of_runs(series: FloatArray, places: list[NDArray[np.int_]]) -> Iterator[tup
     for one in places:
         if len(one) > 1 and np.ptp(series[one]) > 1e-9 * max(scale, 1e-300):
             yield correlation(series[one]).inefficiency, len(one)
+
+
+def _draw_means(
+    errors: FloatArray,
+    share: FloatArray,
+    places: list[NDArray[np.int_]],
+    length: int,
+    bootstrap: Bootstrap,
+) -> FloatArray:
+    """Return the error of each size in each draw, (sizes, resamples)."""
+    random = np.random.default_rng(bootstrap.seed)
+    sums, weight = 0.0, 0.0
+    for one in places:
+        counts = _draw_counts(random, len(one), length, bootstrap.resamples)
+        sums = sums + (errors[:, one] * share[one]) @ counts.T
+        weight = weight + counts @ share[one]
+    if not (sums > 0).all():
+        raise InputError("So many test frames have no error at all that some draws have none.")
+    return sums / weight
 
 
 def _draw_counts(
