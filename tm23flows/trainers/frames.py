@@ -9,6 +9,7 @@ where frames come from.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from ase import Atoms
@@ -45,7 +46,7 @@ def read_geometries(path: Path) -> list[Atoms]:
     if not frames:
         raise InputError(f"{path} holds no frame: export the dataset again.")
     for number, atoms in enumerate(frames, start=1):
-        _check_geometry(atoms, f"Frame {number} of {path.name}")
+        check_geometry(atoms, f"Frame {number} of {path.name}")
     return frames
 
 
@@ -79,11 +80,25 @@ def read_labelled(path: Path, minimum: int) -> list[Atoms]:
     return frames
 
 
-def _check_geometry(atoms: Atoms, where: str) -> None:
+def check_geometry(atoms: Atoms, where: str) -> None:
+    """Refuse atoms that no model here is made for.
+
+    Parameters
+    ----------
+    atoms
+        The atoms.
+    where
+        What to call them in the message.
+
+    Raises
+    ------
+    InputError
+        If they are not periodic in three directions, or not finite.
+    """
     if not atoms.pbc.all() or atoms.cell.rank < 3:
         raise InputError(f"{where} is not periodic in three directions: set its cell and pbc.")
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
-        raise InputError(f"{where} has NaN or infinite positions: remove it from the dataset.")
+        raise InputError(f"{where} has NaN or infinite positions: correct or remove it.")
 
 
 def _check_labels(atoms: Atoms, where: str) -> None:
@@ -98,13 +113,13 @@ def _check_labels(atoms: Atoms, where: str) -> None:
             )
 
 
-def write_frames(path: Path, frames: list[Atoms], labels: bool) -> None:
+def write_frames(path: Path | BinaryIO, frames: list[Atoms], labels: bool) -> None:
     """Write frames for a worker.
 
     Parameters
     ----------
     path
-        The npz file.
+        The npz file, or a stream.
     frames
         The frames.
     labels
@@ -127,13 +142,13 @@ def write_frames(path: Path, frames: list[Atoms], labels: bool) -> None:
     np.savez(path, **arrays)
 
 
-def read_predictions(path: Path, frames: list[Atoms]) -> Predictions:
+def read_predictions(path: Path | BinaryIO, frames: list[Atoms]) -> Predictions:
     """Read what a worker predicted.
 
     Parameters
     ----------
     path
-        The npz file.
+        The npz file, or a stream.
     frames
         The frames that were given to it.
 

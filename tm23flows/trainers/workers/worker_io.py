@@ -15,7 +15,7 @@ import sys
 import time
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -160,13 +160,13 @@ def stop_asked(folder: Path) -> bool:
     return (folder / "stop").exists()
 
 
-def read_frames(path: str | Path) -> list[Atoms]:
+def read_frames(path: str | Path | BinaryIO) -> list[Atoms]:
     """Read frames, with their labels where the file has them.
 
     Parameters
     ----------
     path
-        npz file with counts, numbers, positions, cells (A) and perhaps energies (eV),
+        npz file or stream with counts, numbers, positions, cells (A) and perhaps energies (eV),
         forces (eV/A) and stresses (eV/A^3, ASE's sign and order).
 
     Returns
@@ -199,7 +199,9 @@ def read_frames(path: str | Path) -> list[Atoms]:
     return frames
 
 
-def predict_all(calculator: Any, frames: list[Atoms], path: str, extra: str | None = None) -> None:
+def predict_all(
+    calculator: Any, frames: list[Atoms], path: str | BinaryIO, extra: str | None = None
+) -> None:
     """Predict frame by frame with an ASE calculator, and write the arrays.
 
     Parameters
@@ -209,7 +211,7 @@ def predict_all(calculator: Any, frames: list[Atoms], path: str, extra: str | No
     frames
         The frames.
     path
-        npz file for energies (eV), forces (eV/A), stresses (eV/A^3).
+        npz file or stream for energies (eV), forces (eV/A), stresses (eV/A^3).
     extra
         Key of the calculator's results whose first column is the uncertainty per atom.
     """
