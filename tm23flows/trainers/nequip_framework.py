@@ -69,12 +69,13 @@ class FrameworkTrainer:
     """Trains a model of the NequIP framework and predicts with it (see ``base.Trainer``).
 
     A trainer is a subclass that names itself, the class of its hyperparameters and
-    its worker; the worker knows the tasks "train" and "predict".
+    its worker; the worker knows the tasks "train", "predict" and "serve".
     """
 
     name: ClassVar[str]
     kind: ClassVar[type[FrameworkHyperparameters]]
     worker: ClassVar[Worker]
+    files: ClassVar[list[str]] = FILES
 
     def hyperparameters(self, **overrides: Any) -> FrameworkHyperparameters:
         """Make the hyperparameters (see ``base.Trainer.hyperparameters``)."""

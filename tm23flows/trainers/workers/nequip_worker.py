@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import nequip_run
+from serve_calculator import serving
 from worker_io import answer
 
 
@@ -54,5 +55,6 @@ if __name__ == "__main__":
         {
             "train": partial(nequip_run.train, model_config=model_config),
             "predict": nequip_run.predict,
+            "serve": serving(nequip_run.load_calculator),
         },
     )
