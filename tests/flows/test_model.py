@@ -13,7 +13,14 @@ def test_the_evaluation_measures_the_model_that_was_trained():
     assert test.function_args[0].uuid == train.uuid
     assert test.function_args[1:] == ("dataset", "test", "mean-per-atom")
     assert {job.config.manager_config["_category"] for job in flow.jobs} == {"train"}
-    assert flow.output.uuid == test.uuid
+    assert flow.output["model_id"].uuid == train.uuid
+    assert [one.uuid for one in flow.output["evaluations"]] == [test.uuid]
+
+
+def test_every_part_of_a_transfer_is_measured_under_a_name_of_its_own():
+    flow = ModelMaker(test_parts=["test_warm", "test_melt"]).make("dataset", "Cu")
+    assert [job.function_args[2] for job in flow.jobs[1:]] == ["test_warm", "test_melt"]
+    assert len({job.name for job in flow.jobs}) == 3
 
 
 @pytest.mark.parametrize(

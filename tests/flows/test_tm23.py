@@ -90,7 +90,7 @@ def test_makers_survive_their_document(jobs_of, scale, element):
         ({"split": "full", "split_options": {}}, "1000 frames of cold but there are 8"),
         ({"split_options": {"train_fraction": 2.0}}, "between 0 and 1"),
         ({"split": "transfer", "split_options": {"n_frames": 8}}, "wants the part 'test'"),
-        ({"models": (ModelMaker(test_part="validation"),)}, "'validation'"),
+        ({"models": (ModelMaker(test_parts=["validation"]),)}, "'validation'"),
         ({"models": (ModelMaker(trainer="mace"),)}, "mace"),
         ({"extra_labels": (ExtraLabels(LabelMaker(), 9),)}, "9 frames"),
         ({"regimes": ()}, "no frames"),

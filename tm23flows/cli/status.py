@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tm23flows.cli.console import console, print_json
+from tm23flows.cli.training_lines import training_line
 
 if TYPE_CHECKING:
     from tm23flows.ops.progress import Progress
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show jobs by state, failed jobs with reasons, and what is in the archive."""
+    """Show jobs by state, trainings, failures with reasons, and what is in the archive."""
     from tm23flows.ops.launchpad import open_launchpad
     from tm23flows.ops.progress import observe
     from tm23flows.store.archive import Archive
@@ -48,6 +49,7 @@ def status_lines(progress: Progress) -> list[str]:
     return [
         f"jobs: {progress.done} of {progress.total} done ({jobs or 'none'})",
         *(f"  running: {name}" for name in progress.running),
+        *(f"  training: {training_line(one)}" for one in progress.trainings),
         *(f"  failed: {name}: {reason}" for name, reason in progress.failed.items()),
         f"steps of molecular dynamics: {progress.steps}",
         f"archive: {kept}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobflow import Flow, Maker
 
@@ -13,25 +13,28 @@ from tm23flows.jobs.model import train_model
 from tm23flows.science.metrics import check_energy_reference
 from tm23flows.trainers.base import get_trainer
 
+if TYPE_CHECKING:
+    from jobflow import Job
+
 
 @dataclass
 class ModelMaker(Maker):
-    """Train on one part of a dataset and evaluate on another.
+    """Train on one part of a dataset and evaluate on others.
 
     Parameters
     ----------
     name
         Word for the pair of jobs.
     trainer
-        flare or nequip.
+        One of :data:`tm23flows.trainers.base.TRAINERS`.
     hyperparameters
         The ones that differ from the trainer's defaults.
     seed
         Seed of everything random.
     train_part
         Part of the dataset to train on.
-    test_part
-        Part of the dataset to predict.
+    test_parts
+        Parts of the dataset to predict, such as those of a transfer between temperatures.
     energy_reference
         How the energy MAV is referenced.
 
@@ -47,7 +50,7 @@ class ModelMaker(Maker):
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     train_part: str = "train"
-    test_part: str = "test"
+    test_parts: list[str] = field(default_factory=lambda: ["test"])
     energy_reference: str = "mean-per-atom"
 
     def make(self, dataset_id: str, element: str) -> Flow:
@@ -62,7 +65,7 @@ class ModelMaker(Maker):
 
         Returns
         -------
-        A flow whose output is the evaluation's.
+        A flow whose output has the ``model_id`` and the ``evaluations``, one per test part.
 
         Raises
         ------
@@ -75,9 +78,17 @@ class ModelMaker(Maker):
         train = train_model(
             dataset_id, self.trainer, self.hyperparameters, self.seed, self.train_part
         )
-        test = evaluate_model(
-            train.output["model_id"], dataset_id, self.test_part, self.energy_reference
-        )
         tagged(train, f"{element} {self.trainer} {self.name}", "train", element)
-        tagged(test, f"{element} {self.trainer} evaluation", "train", element)
-        return Flow([train, test], output=test.output, name=f"{element} {self.trainer}")
+        tests = [
+            self._test(train.output["model_id"], dataset_id, p, element) for p in self.test_parts
+        ]
+        output = {
+            "model_id": train.output["model_id"],
+            "evaluations": [test.output for test in tests],
+        }
+        return Flow([train, *tests], output=output, name=f"{element} {self.trainer}")
+
+    def _test(self, model_id: str, dataset_id: str, part: str, element: str) -> Job:
+        test = evaluate_model(model_id, dataset_id, part, self.energy_reference)
+        what = "evaluation" if part == "test" else f"evaluation on {part}"
+        return tagged(test, f"{element} {self.trainer} {what}", "train", element)

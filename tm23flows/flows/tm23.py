@@ -149,7 +149,7 @@ class TM23Maker(Maker):
         # Models are trained on the last one, which is the largest of a learning curve.
         parts = list(made.values())[-1].parts
         for model in self.models:
-            for part in (model.train_part, model.test_part):
+            for part in (model.train_part, *model.test_parts):
                 if part not in parts:
                     raise InputError(
                         f"A {model.trainer} model wants the part '{part}', but the split "

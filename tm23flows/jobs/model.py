@@ -24,6 +24,9 @@ from tm23flows.trainers.base import Course, Hyperparameters, TrainResult, get_tr
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
+VALIDATION = "validation"
+"""Part that trainers which need one validate on; without it they hold frames back themselves."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -136,7 +139,7 @@ def train_or_find(wanted: Wanted) -> Model:
         dataset = archive.get(Dataset, wanted.dataset_id)
 
         def train(folder: Path, course: Course) -> TrainResult:
-            write_part(archive, dataset, wanted.part, folder / "data" / "train.xyz")
+            write_data(archive, dataset, wanted.part, folder / "data")
             return get_trainer(wanted.trainer).train(
                 folder / "data", wanted.hyperparameters, folder / "work", wanted.seed, course
             )
@@ -212,6 +215,25 @@ def about_training(wanted: Wanted, dataset: Dataset) -> dict[str, str]:
         "dataset_id": dataset.id,
         "part": wanted.part,
     }
+
+
+def write_data(archive: Archive, dataset: Dataset, part: str, folder: Path) -> None:
+    """Write what a trainer trains on, and what it validates on where the dataset says that.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    dataset
+        The dataset.
+    part
+        Part to train on.
+    folder
+        Folder for ``train.xyz`` and perhaps ``validation.xyz``.
+    """
+    write_part(archive, dataset, part, folder / "train.xyz")
+    if VALIDATION in dataset.parts and part != VALIDATION:
+        write_part(archive, dataset, VALIDATION, folder / "validation.xyz")
 
 
 def write_part(archive: Archive, dataset: Dataset, part: str, path: Path) -> list[Label]:

@@ -7,10 +7,11 @@ not draw them.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tm23flows.ops.launchpad import STATES, failure_reason, job_states
+from tm23flows.store.trainings import Training, list_trainings
 
 if TYPE_CHECKING:
     from fireworks import LaunchPad
@@ -38,6 +39,8 @@ class Progress:
         Number of documents by collection.
     steps
         Molecular-dynamics steps done, over all trajectories.
+    trainings
+        Trainings that run, were stopped or failed, as last heard of.
     """
 
     jobs: dict[str, int]
@@ -45,6 +48,7 @@ class Progress:
     failed: dict[str, str]
     documents: dict[str, int]
     steps: int
+    trainings: list[Training] = field(default_factory=list)
 
     @property
     def total(self) -> int:
@@ -97,4 +101,5 @@ def observe(archive: Archive, launchpad: LaunchPad) -> Progress:
         },
         documents={name: database[name].count_documents({}) for name in COUNTED},
         steps=sum(one["segments"][-1]["last_step"] for one in segments if one.get("segments")),
+        trainings=list_trainings(archive, "running", "stopped", "failed"),
     )

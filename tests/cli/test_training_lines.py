@@ -1,0 +1,64 @@
+"""What a person reads about a training."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tm23flows.cli.training_lines import duration, training_line
+from tm23flows.store.trainings import Training
+
+NOW = datetime.now(UTC).replace(tzinfo=None)
+PROGRESS = {
+    "step": 120,
+    "of": 300,
+    "unit": "epoch",
+    "values": {"validation_force_mae": 0.02134},
+    "elapsed_s": 61.0,
+    "eta_s": 7300.0,
+}
+RUNNING = Training(
+    "a" * 64,
+    {"trainer": "nequip", "element": "Cu"},
+    "running",
+    1,
+    "node7",
+    NOW,
+    PROGRESS,
+    None,
+    None,
+)
+
+
+def test_a_running_one_tells_losses_and_times():
+    assert training_line(RUNNING) == (
+        "Cu nequip aaaaaaaa: epoch 120 of 300, validation force mae 0.02134, 61 s done, "
+        "about 2 h 1 min left"
+    )
+
+
+def test_one_without_an_end_in_sight_or_a_first_step():
+    line = training_line(replace(RUNNING, progress={**PROGRESS, "of": None, "eta_s": None}))
+    assert "epoch 120, " in line
+    assert "left" not in line
+    assert training_line(replace(RUNNING, progress={})) == "Cu nequip aaaaaaaa: beginning"
+
+
+def test_a_silent_one_is_said_to_be_silent():
+    line = training_line(replace(RUNNING, updated=NOW - timedelta(minutes=12)))
+    assert "not heard of for 12 min, last on node7" in line
+
+
+def test_the_end_of_one_has_a_reason():
+    failed = replace(RUNNING, state="failed", reason="diverged", message="The loss is not finite.")
+    assert training_line(failed).endswith("failed (diverged) on node7: The loss is not finite.")
+    assert "stopped, goes on" in training_line(replace(RUNNING, state="stopped"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "0 s"), (119.4, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h 0 min"),
+     (86400, "1 d 0 h"), (190000, "2 d 4 h")],
+)  # fmt: skip
+def test_durations(seconds, words):
+    assert duration(seconds) == words

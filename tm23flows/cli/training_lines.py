@@ -1,0 +1,78 @@
+"""How a training under way is put into words.
+
+Owns the line of ``tm23 status`` and of commands that wait for a training; the numbers are
+:mod:`tm23flows.store.trainings`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tm23flows.store.trainings import Training
+
+SILENT_S = 120.0
+"""A training that runs is heard of every few seconds, and once in a long step."""
+
+SHORT_ID = 8
+MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
+
+
+def training_line(one: Training) -> str:
+    """Say how far a training is.
+
+    Parameters
+    ----------
+    one
+        The training.
+
+    Returns
+    -------
+    One line: what it is, how far, its newest losses, how long it took and will take yet.
+    """
+    who = f"{one.about['element']} {one.about['trainer']} {one.model_id[:SHORT_ID]}"
+    if one.state == "failed":
+        return f"{who}: failed ({one.reason}) on {one.host}: {one.message}"
+    parts = [f"{who}: {_how_far(one)}"]
+    values = one.progress.get("values", {})
+    parts += [f"{name.replace('_', ' ')} {value:.4g}" for name, value in values.items()]
+    if (elapsed := one.progress.get("elapsed_s")) is not None:
+        parts.append(f"{duration(elapsed)} done")
+    if one.state == "stopped":
+        parts.append("stopped, goes on when its job is run again")
+    elif (left := one.progress.get("eta_s")) is not None:
+        parts.append(f"about {duration(left)} left")
+    silent = (datetime.now(UTC).replace(tzinfo=None) - one.updated).total_seconds()
+    if one.state == "running" and silent > SILENT_S:
+        parts.append(f"not heard of for {duration(silent)}, last on {one.host}")
+    return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Put a time into two words at most.
+
+    Parameters
+    ----------
+    seconds
+        The time, in s.
+
+    Returns
+    -------
+    Such as ``12 s``, ``3 min``, ``5 h 20 min``, ``2 d 4 h``.
+    """
+    whole = round(seconds)
+    if whole < 2 * MINUTE_S:
+        return f"{whole} s"
+    if whole < 2 * HOUR_S:
+        return f"{whole // MINUTE_S} min"
+    if whole < DAY_S:
+        return f"{whole // HOUR_S} h {whole % HOUR_S // MINUTE_S} min"
+    return f"{whole // DAY_S} d {whole % DAY_S // HOUR_S} h"
+
+
+def _how_far(one: Training) -> str:
+    if not (step := one.progress.get("step")):
+        return "beginning"
+    of = one.progress.get("of")
+    return f"{one.progress['unit']} {step}" + (f" of {of}" if of else "")
