@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Set up everything that "make demo" and "make test" need: Debian packages, .venv, GPAW, FLARE,
-# NequIP, datasets. Does nothing when it is up to date.
+# NequIP, Allegro, datasets. Does nothing when it is up to date.
 #
 # Variables: PYTHON (interpreter, at least 3.11; default python3), VENV (default .venv),
 #            TM23_WHEEL_CACHE (where built wheels are kept; default ~/.cache/tm23flows/wheels).
@@ -92,13 +92,13 @@ bash scripts/build_flare.sh "$VENV/bin/python" "$CACHE" >"$VENV/flare.log" 2>&1 
 flare=$!
 trap 'kill "$flare" 2>/dev/null || true' EXIT
 build_gpaw
-step "tm23flows, GPAW, NequIP and what they need" pip_install --no-build-isolation \
-  --editable ".[gpaw,nequip,flare,vaspout,exchange,mp,tests]"
+step "tm23flows, GPAW, NequIP, Allegro and what they need" pip_install --no-build-isolation \
+  --editable ".[gpaw,nequip,allegro,flare,vaspout,exchange,mp,tests]"
 say "FLARE: waiting for its wheel"
 wait "$flare" || { tail -n 25 "$VENV/flare.log" >&2; die "FLARE could not be built (log: $VENV/flare.log)"; }
 trap - EXIT
 step "FLARE" pip_install --no-deps --no-index mir-flare
 step "GPAW dataset of technetium" "$VENV/bin/python" -m tm23flows.engines.gpaw_setups
-step "check" "$VENV/bin/python" -c 'import gpaw, nequip, tm23flows; from flare.bffs.sgp import _C_flare'
+step "check" "$VENV/bin/python" -c 'import gpaw, nequip, allegro, tm23flows; from flare.bffs.sgp import _C_flare'
 fingerprint >"$STAMP"
 say "done"

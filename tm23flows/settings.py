@@ -49,6 +49,9 @@ class TM23Settings(BaseSettings):
     trainer_python_nequip: str | None = Field(
         None, description="Interpreter that runs NequIP; default: the current one."
     )
+    trainer_python_allegro: str | None = Field(
+        None, description="Interpreter that runs Allegro; default: the current one."
+    )
     deadline: float | None = Field(
         None,
         gt=0,
@@ -61,7 +64,9 @@ class TM23Settings(BaseSettings):
         "then atomate2's setting.",
     )
     vasp_gamma_cmd: str | None = Field(None, description="The same for the Gamma-point binary.")
-    trainer_device: str = Field("auto", description="Device of NequIP: auto, cpu or cuda.")
+    trainer_device: str = Field(
+        "auto", description="Device of NequIP and Allegro: auto, cpu or cuda."
+    )
     checkpoint_s: float = Field(
         600.0, gt=0, description="Seconds of training between two checkpoints: what a kill costs."
     )

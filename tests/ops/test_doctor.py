@@ -113,3 +113,13 @@ def test_an_interpreter_that_is_not_there(monkeypatch):
     monkeypatch.setenv("TM23_TRAINER_PYTHON_NEQUIP", str(Path("/nowhere/python")))
     with pytest.raises(TM23Error, match="does not run"):
         doctor.check_nequip()
+
+
+def test_allegro_is_optional_unless_an_interpreter_is_named_for_it(tmp_path, monkeypatch):
+    bare = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+    monkeypatch.setattr(doctor.sys, "executable", str(bare / "bin" / "python"))
+    assert doctor.check_allegro().startswith("none here; the trainer allegro needs it")
+    monkeypatch.setenv("TM23_TRAINER_PYTHON_ALLEGRO", str(bare / "bin" / "python"))
+    with pytest.raises(TM23Error, match="No module named 'allegro'"):
+        doctor.check_allegro()

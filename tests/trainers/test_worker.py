@@ -114,7 +114,7 @@ def test_a_missing_library_is_told_with_the_fix(worker, tmp_path):
     assert "TM23_TRAINER_PYTHON_FLARE" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["flare", "nequip"])
+@pytest.mark.parametrize("name", ["flare", "nequip", "allegro"])
 def test_an_interpreter_without_any_library_is_told(name, tmp_path, monkeypatch, dataset_dir):
     from tm23flows.trainers.base import get_trainer
 

@@ -206,6 +206,18 @@ def check_nequip() -> str:
     return _import(python, "nequip, torch", f"nequip.__version__ + ' on ' + ({device})")
 
 
+def check_allegro() -> str:
+    """Check that Allegro, which is optional, can be imported where it will run."""
+    python = get_settings().trainer_python_allegro or sys.executable
+    version = "metadata.version('nequip-allegro')"
+    try:
+        return _import(python, "allegro", version, "from importlib import metadata")
+    except TM23Error as error:
+        if get_settings().trainer_python_allegro is None and "ModuleNotFoundError" in str(error):
+            return "none here; the trainer allegro needs it (pip install nequip-allegro==0.8.3)"
+        raise
+
+
 def check_disk() -> str:
     """Check that there is room in the working folder."""
     free = shutil.disk_usage(Path.cwd()).free / 1e9
@@ -227,6 +239,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "VASP": check_vasp,
     "FLARE": check_flare,
     "NequIP": check_nequip,
+    "Allegro": check_allegro,
     "disk": check_disk,
 }
 

@@ -21,6 +21,7 @@ from tm23flows.errors import InputError
 TRAINERS = {
     "flare": "tm23flows.trainers.flare:FlareTrainer",
     "nequip": "tm23flows.trainers.nequip:NequipTrainer",
+    "allegro": "tm23flows.trainers.allegro:AllegroTrainer",
 }
 
 
