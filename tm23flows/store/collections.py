@@ -15,6 +15,7 @@ from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.evaluation import Evaluation
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label, Rejection
+from tm23flows.documents.learning_curve import LearningCurve
 from tm23flows.documents.model import Model
 from tm23flows.documents.structure import Structure
 from tm23flows.documents.trajectory import Trajectory
@@ -33,6 +34,7 @@ COLLECTIONS: dict[str, type[Document]] = {
     "datasets": Dataset,
     "models": Model,
     "evaluations": Evaluation,
+    "learning_curves": LearningCurve,
 }
 """Document class by collection, in the order of the road."""
 
@@ -116,6 +118,12 @@ INDEXES: dict[str, list[Index]] = {
     "convergences": [by("element"), by("converged", "element")],
     "models": [by("dataset_id")],
     "evaluations": [by("dataset_id"), by("model_id")],
+    "learning_curves": [
+        by("element", "l_max"),
+        by("points.dataset_id"),
+        by("points.model_id"),
+        by("points.evaluation_id"),
+    ],
     DATASET_NAMES: [by("name", "version", unique=True)],
 }
 """Indexes by collection, besides those on ids.

@@ -17,7 +17,17 @@ WITHOUT_ARRAYS = dict.fromkeys(("forces", "stress", "positions", "cell", "number
 """Fields that a trace does not need; a frame without its arrays is read many times faster."""
 
 
+def _of_points(stored: dict[str, Any], name: str) -> list[str]:
+    """Return what the points of a learning curve name; gaps name nothing."""
+    return [one[name] for one in stored["points"] if one.get(name)]
+
+
 PARENTS: dict[str, dict[str, Callable[[dict[str, Any]], list[str]]]] = {
+    "learning_curves": {
+        "evaluations": lambda d: _of_points(d, "evaluation_id"),
+        "models": lambda d: _of_points(d, "model_id"),
+        "datasets": lambda d: _of_points(d, "dataset_id"),
+    },
     "evaluations": {
         "models": lambda d: [d["model_id"]],
         "datasets": lambda d: [d["dataset_id"]],

@@ -17,7 +17,7 @@ SUMMARY_FIELDS = (
     "element", "phase", "phase_source", "supercell_matrix", "vacancy_index", "vacancy_seed",
     "regime", "temperature_K", "step", "origin", "rule", "query", "trainer", "hyperparameters",
     "seed", "part", "dynamics", "recipe", "energies", "errors", "kmesh", "kmesh_offset",
-    "converged", "reason", "effort",
+    "converged", "l_max", "reason", "effort",
 )  # fmt: skip
 
 
