@@ -134,9 +134,9 @@ def test_a_run_too_short_for_its_frames_is_refused(emt_maker):
 
 
 def test_the_road_fills_the_archive(emt_archive):
-    assert counts(emt_archive) == {
-        "structures": 1, "trajectories": 3, "frames": 24, "labels": 24 + 24 + 6 + 3,
-        "rejections": 0, "convergences": 0, "datasets": 1, "models": 0, "evaluations": 0,
+    there = {name: number for name, number in counts(emt_archive).items() if number}
+    assert there == {
+        "structures": 1, "trajectories": 3, "frames": 24, "labels": 24 + 24 + 6 + 3, "datasets": 1,
     }  # fmt: skip
     for run in emt_archive.database["trajectories"].find():
         trajectory = emt_archive.get(Trajectory, run["_id"])

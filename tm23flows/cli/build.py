@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tm23flows.cli.execution import Workdir, check_output, run_here, write_workflow
 from tm23flows.cli.workflow import (
     Cell,
     Engine,
@@ -18,9 +19,7 @@ from tm23flows.cli.workflow import (
     StructureFile,
     Supercell,
     make_flow,
-    make_workflow,
 )
-from tm23flows.errors import InputError
 
 
 def build(
@@ -35,23 +34,9 @@ def build(
     supercell: Supercell = None,
 ) -> None:
     """Write the workflow of some metals for 'lpad add'."""
-    if not output.resolve().parent.is_dir():
-        raise InputError(f"There is no folder {output.parent} to write {output.name} to.")
+    check_output(output)
     flow = make_flow(metals, scale, engine, Cell(phase, structure, mp_id, mp, supercell))
-    from tm23flows.ops.plan import plan_of
-
-    workflow = make_workflow(flow)
-    plan = plan_of(workflow)
-    partial = output.with_name(output.name + ".part.yaml")
-    try:
-        workflow.to_file(str(partial), f_format="yaml")
-        partial.replace(output)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise InputError(
-            f"The workflow cannot be written to {output} ({error.strerror}); choose another file."
-        ) from error
-    typer.echo(f"{plan.fireworks} jobs in {output}; next: lpad add {output}")
+    write_workflow(flow, output)
 
 
 def run(
@@ -63,27 +48,15 @@ def run(
     mp_id: MaterialId = None,
     mp: MaterialsProject = False,
     supercell: Supercell = None,
-    workdir: Annotated[
-        Path, typer.Option(help="Folder for the text output of the programs.")
-    ] = Path("tm23-run"),
+    workdir: Workdir = Path("tm23-run"),
 ) -> None:
     """Run the workflow of some metals here, without FireWorks."""
     flow = make_flow(metals, scale, engine, Cell(phase, structure, mp_id, mp, supercell))
-    from jobflow import JobStore, run_locally
-    from maggma.stores import MemoryStore
-
     from tm23flows.jobs.context import open_archive, run_folder
 
     open_archive()  # say at once that there is no database
     _check_engine(engine, run_folder())
-    workdir.mkdir(parents=True, exist_ok=True)
-    run_locally(
-        flow,
-        store=JobStore(MemoryStore(), additional_stores={"data": MemoryStore()}),
-        create_folders=True,
-        root_dir=workdir,
-        raise_immediately=True,
-    )
+    run_here(flow, workdir, log=True)
     typer.echo("Done; next: tm23 report -o report/index.html")
 
 

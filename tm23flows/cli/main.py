@@ -21,11 +21,13 @@ from tm23flows.cli import (
     demo,
     doctor,
     files,
+    model,
     plan,
     query,
     report,
     status,
     trace,
+    train,
 )
 from tm23flows.cli.console import fail
 from tm23flows.errors import TM23Error
@@ -61,6 +63,9 @@ app.command("query")(query.query)
 app.command("trace")(trace.trace)
 app.command("audit")(audit.audit)
 app.add_typer(dataset.app, name="dataset")
+app.command("train")(train.train)
+app.command("evaluate")(train.evaluate)
+app.add_typer(model.app, name="model")
 app.command("import")(files.import_)
 app.command("export")(files.export)
 app.command("report")(report.report)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tm23flows.cli.console import console, print_json
+from tm23flows.cli.execution import make_workflow
 from tm23flows.cli.workflow import (
     Cell,
     Engine,
@@ -18,7 +19,6 @@ from tm23flows.cli.workflow import (
     StructureFile,
     Supercell,
     make_flow,
-    make_workflow,
 )
 
 if TYPE_CHECKING:

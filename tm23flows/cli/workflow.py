@@ -1,13 +1,12 @@
 """The words by which ``tm23 build``, ``run`` and ``plan`` are told what to do.
 
-Owns those options and the way from them to a flow and to FireWorks' workflow, so that all
-three commands mean the same by the same words. Files and the Materials Project are read
+Owns those options and the way from them to a flow, so that all three commands mean the same
+by the same words. Files and the Materials Project are read
 here, once: workers need neither.
 """
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +16,6 @@ import typer
 from tm23flows.errors import InputError
 
 if TYPE_CHECKING:
-    from fireworks import Workflow
     from jobflow import Flow
 
     from tm23flows.documents.structure import Crystal
@@ -193,27 +191,6 @@ def make_flow(metals: list[str], scale: str, engine: str, cell: Cell) -> Flow:
     from jobflow import Flow as JobflowFlow
 
     return JobflowFlow(flows, name=f"{'-'.join(metals)} {scale}")
-
-
-def make_workflow(flow: Flow) -> Workflow:
-    """Turn a flow into what FireWorks runs.
-
-    Parameters
-    ----------
-    flow
-        The flow.
-
-    Returns
-    -------
-    The workflow. It names no store: the worker's own configuration decides, and no password
-    ends up in the workflow.
-    """
-    from jobflow.managers.fireworks import flow_to_workflow
-
-    with warnings.catch_warnings():
-        # Several metals are independent of each other, and that is meant.
-        warnings.filterwarnings("ignore", message="Some jobs are not connected")
-        return flow_to_workflow(flow, store=None)
 
 
 def _multiples(text: str | None) -> tuple[int, int, int] | None:

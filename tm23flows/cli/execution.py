@@ -1,0 +1,163 @@
+"""What commands do with a flow: write it for 'lpad add', or run it here.
+
+Owns both ways, so that every command that makes a flow offers them with the same words.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tm23flows.cli.training_lines import training_line
+from tm23flows.errors import InputError
+
+if TYPE_CHECKING:
+    from fireworks import Workflow
+    from jobflow import Flow
+
+    from tm23flows.store.archive import Archive
+
+Workdir = Annotated[Path, typer.Option(help="Folder for the text output of the programs.")]
+WorkflowFile = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", help="Write a workflow for 'lpad add' instead of running it."),
+]
+
+LOOK_S = 2.0
+
+
+def make_workflow(flow: Flow) -> Workflow:
+    """Turn a flow into what FireWorks runs.
+
+    Parameters
+    ----------
+    flow
+        The flow.
+
+    Returns
+    -------
+    The workflow. It names no store: the worker's own configuration decides, and no password
+    ends up in the workflow.
+    """
+    from jobflow.managers.fireworks import flow_to_workflow
+
+    with warnings.catch_warnings():
+        # Several metals are independent of each other, and that is meant.
+        warnings.filterwarnings("ignore", message="Some jobs are not connected")
+        return flow_to_workflow(flow, store=None)
+
+
+def check_output(output: Path) -> None:
+    """Refuse a file that cannot be written, before any work.
+
+    Parameters
+    ----------
+    output
+        The file.
+
+    Raises
+    ------
+    InputError
+        If its folder is not there.
+    """
+    if not output.resolve().parent.is_dir():
+        raise InputError(f"There is no folder {output.parent} to write {output.name} to.")
+
+
+def write_workflow(flow: Flow, output: Path) -> None:
+    """Write a flow for ``lpad add``, and say what to do with it.
+
+    Parameters
+    ----------
+    flow
+        The flow.
+    output
+        File to write; it is complete or not there.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    from tm23flows.ops.plan import plan_of
+
+    workflow = make_workflow(flow)
+    plan = plan_of(workflow)
+    partial = output.with_name(output.name + ".part.yaml")
+    try:
+        workflow.to_file(str(partial), f_format="yaml")
+        partial.replace(output)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(
+            f"The workflow cannot be written to {output} ({error.strerror}); choose another file."
+        ) from error
+    typer.echo(f"{plan.fireworks} jobs in {output}; next: lpad add {output}")
+
+
+def run_here(flow: Flow, workdir: Path, *, log: bool = False) -> dict[str, Any]:
+    """Run a flow in this process, without FireWorks.
+
+    Parameters
+    ----------
+    flow
+        The flow.
+    workdir
+        Folder for the text output of the programs.
+    log
+        Whether jobflow tells of every job.
+
+    Returns
+    -------
+    The output of each job by its uuid; of one that was gone on with, the last.
+    """
+    from jobflow import JobStore, run_locally
+    from maggma.stores import MemoryStore
+
+    from tm23flows.jobs.context import open_archive
+
+    workdir.mkdir(parents=True, exist_ok=True)
+    with _shown_trainings(open_archive()):
+        responses = run_locally(
+            flow,
+            store=JobStore(MemoryStore(), additional_stores={"data": MemoryStore()}),
+            create_folders=True,
+            root_dir=workdir,
+            raise_immediately=True,
+            log=log,
+        )
+    return {uuid: found[max(found)].output for uuid, found in responses.items() if found}
+
+
+@contextmanager
+def _shown_trainings(archive: Archive) -> Iterator[None]:
+    """Show a person who waits how far trainings are, on standard error."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    from tm23flows.store.trainings import list_trainings
+
+    out, over = Console(stderr=True, highlight=False), threading.Event()
+    with out.status("...") as status:
+
+        def look() -> None:
+            while not over.wait(LOOK_S):
+                lines = [training_line(one) for one in list_trainings(archive, "running")]
+                status.update("\n".join(lines) or "...")
+
+        thread = threading.Thread(target=look, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()

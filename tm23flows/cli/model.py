@@ -1,0 +1,96 @@
+"""``tm23 model``: trained models, and taking one out of the archive."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tm23flows.cli.console import console, print_json
+
+app = typer.Typer(
+    help="List, show and export trained models (docs/training.md).", no_args_is_help=True
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ModelId = Annotated[str, typer.Argument(help="Id of the model, or how it begins.")]
+
+FIELDS = ("trainer", "hyperparameters", "seed", "dataset_id", "part", "summary", "wall_s", "files")
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List all models, the newest first."""
+    from tm23flows.store.archive import Archive
+
+    stored = Archive.open().database["models"].find(
+        {}, {"trainer": 1, "dataset_id": 1, "part": 1, "seed": 1, "provenance.created": 1}
+    )  # fmt: skip
+    rows = [
+        {
+            "id": one["_id"],
+            "trainer": one["trainer"],
+            "dataset_id": one["dataset_id"],
+            "part": one["part"],
+            "seed": one["seed"],
+            "created": one["provenance"]["created"],
+        }
+        for one in stored.sort([("provenance.created", -1), ("_id", 1)])
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        typer.echo(
+            f"{row['id'][:12]}  {row['trainer']}  trained on {row['part']} of dataset "
+            f"{row['dataset_id'][:12]}, seed {row['seed']}, {row['created']:%Y-%m-%d %H:%M}"
+        )
+    if not rows:
+        typer.echo("There are no models yet; make one with 'tm23 train'.")
+
+
+@app.command()
+def show(model: ModelId, as_json: Json = False) -> None:
+    """Show what a model was made from and how its training went."""
+    from tm23flows.cli.train import find_model
+    from tm23flows.store.archive import Archive
+
+    found = find_model(Archive.open(), model)
+    content = found.model_dump(mode="json", include=set(FIELDS))
+    content["last_of_history"] = found.history[-1] if found.history else {}
+    if as_json:
+        print_json({"id": found.id, **content})
+        return
+    out = console()
+    out.print(f"model {found.id}")
+    for name, value in content.items():
+        if name == "files":
+            out.print(
+                "  files: " + ", ".join(f"{one['name']} ({one['blob'][:12]})" for one in value)
+            )
+        elif isinstance(value, dict):
+            out.print(f"  {name.replace('_', ' ')}:")
+            for key, one in value.items():
+                out.print(f"    {key}: {one}")
+        else:
+            out.print(f"  {name.replace('_', ' ')}: {value}")
+
+
+@app.command()
+def hyperparameters(
+    trainer: Annotated[str, typer.Argument(help="flare, nequip or allegro.")],
+    as_json: Json = False,
+) -> None:
+    """List what a trainer can be told, with its defaults."""
+    from tm23flows.trainers.base import get_trainer
+
+    defaults = get_trainer(trainer).hyperparameters()
+    rows = [
+        {"name": name, "default": getattr(defaults, name), "description": field.description}
+        for name, field in type(defaults).model_fields.items()
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        typer.echo(f"{row['name']}={row['default']}  {row['description']}")
