@@ -14,6 +14,7 @@ from tm23flows.documents.convergence import Convergence
 from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.evaluation import Evaluation
 from tm23flows.documents.frame import Frame
+from tm23flows.documents.grid_search import GridSearch
 from tm23flows.documents.label import Label, Rejection
 from tm23flows.documents.learning_curve import LearningCurve
 from tm23flows.documents.model import Model
@@ -34,6 +35,7 @@ COLLECTIONS: dict[str, type[Document]] = {
     "datasets": Dataset,
     "models": Model,
     "evaluations": Evaluation,
+    "grid_searches": GridSearch,
     "learning_curves": LearningCurve,
 }
 """Document class by collection, in the order of the road."""
@@ -118,6 +120,7 @@ INDEXES: dict[str, list[Index]] = {
     "convergences": [by("element"), by("converged", "element")],
     "models": [by("dataset_id")],
     "evaluations": [by("dataset_id"), by("model_id")],
+    "grid_searches": [by("dataset_id"), by("rows.model_id"), by("rows.evaluation_id")],
     "learning_curves": [
         by("element", "l_max"),
         by("points.dataset_id"),

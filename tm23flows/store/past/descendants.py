@@ -1,4 +1,4 @@
-"""What was made from a document, down to evaluations and learning curves.
+"""What was made from a document, down to evaluations, grid searches and learning curves.
 
 Owns the way down. Children name their parents, so it follows indexed fields; datasets hold
 their members as packed bytes, so those are read one by one and searched.
@@ -25,6 +25,11 @@ NAMED_BY: dict[str, dict[str, str]] = {
     "rejections": {"frames": "frame_id"},
     "models": {"datasets": "dataset_id"},
     "evaluations": {"models": "model_id", "datasets": "dataset_id"},
+    "grid_searches": {
+        "evaluations": "rows.evaluation_id",
+        "models": "rows.model_id",
+        "datasets": "dataset_id",
+    },
     "learning_curves": {
         "evaluations": "points.evaluation_id",
         "models": "points.model_id",

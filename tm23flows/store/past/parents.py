@@ -17,16 +17,21 @@ WITHOUT_ARRAYS = dict.fromkeys(("forces", "stress", "positions", "cell", "number
 """Fields that a trace does not need; a frame without its arrays is read many times faster."""
 
 
-def _of_points(stored: dict[str, Any], name: str) -> list[str]:
-    """Return what the points of a learning curve name; gaps name nothing."""
-    return [one[name] for one in stored["points"] if one.get(name)]
+def _named(rows: list[dict[str, Any]], name: str) -> list[str]:
+    """Return what the rows of a table name; gaps name nothing."""
+    return [one[name] for one in rows if one.get(name)]
 
 
 PARENTS: dict[str, dict[str, Callable[[dict[str, Any]], list[str]]]] = {
+    "grid_searches": {
+        "evaluations": lambda d: _named(d["rows"], "evaluation_id"),
+        "models": lambda d: _named(d["rows"], "model_id"),
+        "datasets": lambda d: [d["dataset_id"]],
+    },
     "learning_curves": {
-        "evaluations": lambda d: _of_points(d, "evaluation_id"),
-        "models": lambda d: _of_points(d, "model_id"),
-        "datasets": lambda d: _of_points(d, "dataset_id"),
+        "evaluations": lambda d: _named(d["points"], "evaluation_id"),
+        "models": lambda d: _named(d["points"], "model_id"),
+        "datasets": lambda d: _named(d["points"], "dataset_id"),
     },
     "evaluations": {
         "models": lambda d: [d["model_id"]],
