@@ -121,7 +121,10 @@ def fit_learning_curve(
     if not archive.existing(LearningCurve, [key]):
         _check(sizes, trainer, settings, seed)
         archive.put(_make_curve(archive, sizes, train_part, drawn))
-    curve = archive.get(LearningCurve, key)
+    return _in_short(archive.get(LearningCurve, key))
+
+
+def _in_short(curve: LearningCurve) -> dict[str, Any]:
     fit = curve.fit
     interval = fit.interval if fit else None
     return {
