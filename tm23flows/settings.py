@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +136,16 @@ def _warn_of_unknown_variables() -> None:
     known = {*TM23Settings.model_fields, *OTHER_VARIABLES}
     for variable in os.environ:
         prefix, name = variable[:5].upper(), variable[5:].lower()
-        if prefix == "TM23_" and name not in known:
+        if prefix == "TM23_" and name not in known and not _is_of_installed_trainer(name):
             warnings.warn(
                 f"The variable {variable} names no setting; there is "
                 f"{', '.join(f'TM23_{one.upper()}' for one in TM23Settings.model_fields)}.",
                 stacklevel=3,
             )
+
+
+def _is_of_installed_trainer(name: str) -> bool:
+    """Whether a variable names the interpreter of a trainer of another package."""
+    prefix, _, trainer = name.rpartition("_python_")
+    installed = metadata.entry_points(group="tm23flows.trainers")
+    return prefix == "trainer" and trainer in installed.names

@@ -10,19 +10,22 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tm23flows.errors import InputError
+from tm23flows.errors import InputError, MissingDependencyError
 
 TRAINERS = {
     "flare": "tm23flows.trainers.flare:FlareTrainer",
     "nequip": "tm23flows.trainers.nequip:NequipTrainer",
     "allegro": "tm23flows.trainers.allegro:AllegroTrainer",
 }
+ENTRY_POINTS = "tm23flows.trainers"
+"""Group of the entry points under which other packages offer their trainers."""
 
 
 class Hyperparameters(BaseModel):
@@ -186,7 +189,7 @@ def get_trainer(name: str) -> Trainer:
     Parameters
     ----------
     name
-        One of the names in ``TRAINERS``.
+        One of the names in ``TRAINERS``, or an entry point of an installed package.
 
     Returns
     -------
@@ -196,11 +199,23 @@ def get_trainer(name: str) -> Trainer:
     ------
     InputError
         If there is no such trainer.
+    MissingDependencyError
+        If another package has it and cannot be imported.
     """
-    if name not in TRAINERS:
-        raise InputError(f"There is no trainer '{name}': use one of {', '.join(TRAINERS)}.")
-    module, _, class_name = TRAINERS[name].partition(":")
-    return cast("Trainer", getattr(importlib.import_module(module), class_name)())
+    if name in TRAINERS:
+        module, _, class_name = TRAINERS[name].partition(":")
+        return cast("Trainer", getattr(importlib.import_module(module), class_name)())
+    foreign = {one.name: one for one in metadata.entry_points(group=ENTRY_POINTS)}
+    if name not in foreign:
+        known = ", ".join([*TRAINERS, *sorted(foreign)])
+        raise InputError(f"There is no trainer '{name}': use one of {known}.")
+    try:
+        return cast("Trainer", foreign[name].load()())
+    except (ImportError, AttributeError) as error:
+        raise MissingDependencyError(
+            f"The trainer '{name}' is installed, and {foreign[name].value} cannot be imported "
+            f"({error}): install its package again."
+        ) from error
 
 
 H = TypeVar("H", bound=Hyperparameters)

@@ -11,7 +11,6 @@ home why a calculation failed.
 from __future__ import annotations
 
 import io
-import json
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,6 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
 from tm23flows.errors import InputError, TrainingError
-from tm23flows.settings import get_settings
 from tm23flows.trainers.base import get_trainer
 from tm23flows.trainers.frames import (
     check_elements,
@@ -31,7 +29,7 @@ from tm23flows.trainers.frames import (
     read_predictions,
     write_frames,
 )
-from tm23flows.trainers.manifest import check_manifest
+from tm23flows.trainers.prediction import open_model
 from tm23flows.trainers.worker import Running, bring_home, started
 
 
@@ -72,21 +70,15 @@ def model_calculator(trainer_name: str, model_dir: Path, workdir: Path) -> Itera
     trainer: Any = get_trainer(trainer_name)
     if not hasattr(trainer, "worker"):
         raise InputError(f"Models of the trainer '{trainer_name}' cannot be served: predict files.")
-    sums = check_manifest(model_dir, trainer.files)
-    elements = json.loads((model_dir / "model.json").read_text())["elements"]
-    request = {
-        "model": str(model_dir.resolve()),
-        "sha256": sums,
-        "device": get_settings().trainer_device,
-    }
+    model, workdir = open_model(trainer.files, model_dir), workdir.resolve()
     ours, theirs = socket.socketpair()
     with (
         Connection(ours.detach()) as connection,
         theirs,
-        started(trainer.worker, "serve", request, workdir.resolve(), theirs.fileno()) as running,
+        started(trainer.worker, "serve", model.request, workdir, theirs.fileno()) as running,
     ):
         theirs.close()
-        calculator = ServedCalculator(running, connection, elements)
+        calculator = ServedCalculator(running, connection, model.elements)
         calculator.wait()
         try:
             yield calculator

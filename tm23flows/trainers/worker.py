@@ -46,7 +46,20 @@ _ONE_THREAD = (
 
 @dataclass(frozen=True)
 class Worker:
-    """One worker script, and what to say when its library is missing."""
+    """One worker script, and what to say when its library is missing.
+
+    Parameters
+    ----------
+    library
+        Name of the library, for messages.
+    script
+        Its name in our folder of workers, or an absolute path.
+    setting
+        Setting that names the interpreter, ``trainer_python_<trainer>``. That of a
+        trainer of another package is read from the variable of that name alone.
+    fix
+        How to install the library.
+    """
 
     library: str
     script: str
@@ -56,7 +69,8 @@ class Worker:
     @property
     def python(self) -> str:
         """The interpreter that the settings name, or this one."""
-        return getattr(get_settings(), self.setting) or sys.executable
+        setting = getattr(get_settings(), self.setting, None)
+        return setting or os.environ.get(f"TM23_{self.setting.upper()}") or sys.executable
 
 
 def run_worker(
@@ -190,6 +204,9 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
     environment |= dict.fromkeys(_ONE_THREAD, "1")
+    # scripts of other packages import worker_io too
+    inherited = [environment["PYTHONPATH"]] if environment.get("PYTHONPATH") else []
+    environment["PYTHONPATH"] = os.pathsep.join([str(_SCRIPTS), *inherited])
     with log.open("w") as stream:
         try:
             return subprocess.Popen(

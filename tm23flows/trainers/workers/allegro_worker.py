@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import nequip_run
-from serve_calculator import serving
+from model_tasks import predicting, serving
 from worker_io import answer, versions
+
+LIBRARIES = ("nequip-allegro", "nequip", "torch", "e3nn", "numpy", "ase")
 
 
 def model_config(settings: dict[str, Any], symbols: list[str], seed: int) -> dict[str, Any]:
@@ -72,28 +74,12 @@ def train(request: dict[str, Any]) -> dict[str, Any]:
     return reply | {"versions": reply["versions"] | versions("nequip-allegro")}
 
 
-def predict(request: dict[str, Any]) -> dict[str, Any]:
-    """Predict (see ``nequip_run.predict``), and name the version of Allegro too.
-
-    Parameters
-    ----------
-    request
-        The request.
-
-    Returns
-    -------
-    The versions of what was used.
-    """
-    reply = nequip_run.predict(request)
-    return reply | {"versions": reply["versions"] | versions("nequip-allegro")}
-
-
 if __name__ == "__main__":
     answer(
         ["numpy", "ase", "torch", "nequip", "allegro"],
         {
             "train": train,
-            "predict": predict,
+            "predict": predicting(nequip_run.load_calculator, *LIBRARIES),
             "serve": serving(nequip_run.load_calculator),
         },
     )

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import nequip_run
-from serve_calculator import serving
+from model_tasks import serving
 from worker_io import answer
 
 

@@ -16,7 +16,7 @@ from tm23flows.trainers.frames import read_predictions, write_frames
 @pytest.fixture
 def talk(worker_path, tmp_path):
     """Start the task in a thread; return our end and what the task answers at the end."""
-    serving = importlib.import_module("serve_calculator").serving
+    serving = importlib.import_module("model_tasks").serving
     ours, theirs = socket.socketpair()
     answers, seen = [], []
 
@@ -47,3 +47,13 @@ def test_the_model_is_loaded_once_and_answers_until_we_hang_up(talk, test_frames
     thread.join()
     assert answers == [{"calculations": 2}]
     assert seen == [(tmp_path, {"a": "b"})]
+
+
+def test_predictions_of_a_file_name_their_versions(worker_path, test_frames, tmp_path):
+    predicting = importlib.import_module("model_tasks").predicting
+    paths = {name: str(tmp_path / f"{name}.npz") for name in ("frames", "predictions")}
+    write_frames(tmp_path / "frames.npz", test_frames, labels=False)
+    predict = predicting(lambda _folder, _request: EMT(), "numpy", extra=None)
+    assert predict(paths | {"model": str(tmp_path)})["versions"]["numpy"] == np.__version__
+    found = read_predictions(tmp_path / "predictions.npz", test_frames)
+    assert found.energies.tolist() == [atoms.get_potential_energy() for atoms in test_frames]
