@@ -5,11 +5,12 @@ Owns both ways, so that every command that makes a flow offers them with the sam
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -102,7 +103,9 @@ def write_workflow(flow: Flow, output: Path) -> None:
     typer.echo(f"{plan.fireworks} jobs in {output}; next: lpad add {output}")
 
 
-def run_here(flow: Flow, workdir: Path, *, log: bool = False) -> dict[str, Any]:
+def run_here(
+    flow: Flow, workdir: Path, *, log: bool = False, keep_going: bool = False
+) -> dict[str, Any]:
     """Run a flow in this process, without FireWorks.
 
     Parameters
@@ -112,11 +115,14 @@ def run_here(flow: Flow, workdir: Path, *, log: bool = False) -> dict[str, Any]:
     workdir
         Folder for the text output of the programs.
     log
-        Whether jobflow tells of every job.
+        Whether jobflow tells of every job on the screen; else it does so in ``jobflow.log``.
+    keep_going
+        Whether the other jobs are run when one fails.
 
     Returns
     -------
-    The output of each job by its uuid; of one that was gone on with, the last.
+    The output of each job by its uuid; of one that was gone on with, the last. Jobs that
+    failed have none.
     """
     from jobflow import JobStore, run_locally
     from maggma.stores import MemoryStore
@@ -124,16 +130,32 @@ def run_here(flow: Flow, workdir: Path, *, log: bool = False) -> dict[str, Any]:
     from tm23flows.jobs.context import open_archive
 
     workdir.mkdir(parents=True, exist_ok=True)
-    with _shown_trainings(open_archive()):
+    logged = nullcontext() if log else _logged_to(workdir / "jobflow.log")
+    with logged, _shown_trainings(open_archive()):
         responses = run_locally(
             flow,
             store=JobStore(MemoryStore(), additional_stores={"data": MemoryStore()}),
             create_folders=True,
             root_dir=workdir,
-            raise_immediately=True,
+            raise_immediately=not keep_going,
             log=log,
         )
     return {uuid: found[max(found)].output for uuid, found in responses.items() if found}
+
+
+@contextmanager
+def _logged_to(path: Path) -> Iterator[None]:
+    """Let jobflow tell a file of its jobs, with the tracebacks of those that fail."""
+    logger, handler = logging.getLogger("jobflow"), logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    before = logger.handlers, logger.level, logger.propagate
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.handlers, logger.level, logger.propagate = before
+        handler.close()
 
 
 @contextmanager

@@ -21,6 +21,8 @@ from tm23flows.cli import (
     demo,
     doctor,
     files,
+    grid_search,
+    learning_curve,
     model,
     plan,
     query,
@@ -64,6 +66,8 @@ app.command("trace")(trace.trace)
 app.command("audit")(audit.audit)
 app.add_typer(dataset.app, name="dataset")
 app.command("train")(train.train)
+app.command("grid-search")(grid_search.grid_search)
+app.command("learning-curve")(learning_curve.learning_curve)
 app.command("evaluate")(train.evaluate)
 app.add_typer(model.app, name="model")
 app.command("import")(files.import_)
