@@ -67,7 +67,7 @@ def test_the_checkpoint_is_the_one_of_the_best_epoch(nequip_run, tmp_path):
 def test_forces_and_stress_are_derivatives_of_the_energy(
     nequip_run, probes, tmp_path, check_derivatives
 ):
-    check_derivatives(NequipTrainer().predict(nequip_run[0], probes[0], tmp_path), tolerance=1e-4)
+    check_derivatives(NequipTrainer().predict(nequip_run[0], probes[0], tmp_path), tolerance=2e-5)
 
 
 def test_the_same_seed_gives_the_same_model(
@@ -139,9 +139,10 @@ def test_a_small_learning_rate_ends_a_training(dataset_dir, nequip_settings, tmp
     settings = trainer.hyperparameters(**nequip_settings)
     result = trainer.train(dataset_dir, settings, tmp_path, 0)
     assert result.summary["stopped_by"] == "learning_rate"
-    rates = [row["learning_rate"] for row in result.history if "learning_rate" in row]
-    assert rates[0] == pytest.approx(0.01)
-    assert rates[-1] == pytest.approx(0.002)
+    # the first reduction is below the limit, so no epoch uses it
+    assert {row["learning_rate"] for row in result.history} == {0.01}
+    forces = [row["validation_force_mae"] for row in result.history]
+    assert min(forces) < min(forces[-2:])
 
 
 def test_a_hostile_checkpoint_is_refused_before_it_is_loaded(nequip_run, test_file, tmp_path):

@@ -52,11 +52,3 @@ def test_a_device_that_is_not_there_is_refused(
     monkeypatch.setenv("TM23_TRAINER_DEVICE", device)
     with pytest.raises(InputError, match="TM23_TRAINER_DEVICE"):
         NequipTrainer().predict(nequip_run[0], test_file, tmp_path)
-
-
-def test_a_training_that_runs_away_gives_no_model(dataset_dir, nequip_settings, tmp_path):
-    trainer = NequipTrainer()
-    settings = trainer.hyperparameters(**nequip_settings | {"learning_rate": 1e30, "max_epochs": 2})
-    with pytest.raises(TrainingError, match="lower the learning_rate"):
-        trainer.train(dataset_dir, settings, tmp_path, 0)
-    assert not (tmp_path / "model" / "manifest.json").exists()
