@@ -32,7 +32,9 @@ class CurvePoint(BaseModel):
     force: ErrorRow | None = Field(None, description="Over all test frames, in eV/angstrom.")
     stress: ErrorRow | None = Field(None, description="Over all test frames, in eV/angstrom^3.")
     wall_s: float | None = Field(
-        None, ge=0, description="Time of the training, in s; of a grown model up to this size."
+        None,
+        ge=0,
+        description="Time of the training, in s; of all sizes together where they were grown.",
     )
 
 
