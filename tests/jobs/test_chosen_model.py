@@ -76,6 +76,13 @@ def test_the_frames_of_a_grid_are_training_frames(emt_copy, dataset):
     assert emt_copy.trace(small.id).complete
 
 
+def test_no_training_frame_is_kept_from_the_grid(emt_copy, dataset):
+    out = make(dataset.id, "train", 12, 6)
+    small = emt_copy.get(Dataset, out["dataset_id"])
+    assert set(small.label_ids) == set(dataset.parts["train"])
+    assert small.split_options["min_gap_fs"] == dataset.split_options["min_gap_fs"]
+
+
 def test_a_grid_wants_frames_and_a_part(dataset):
     with pytest.raises(TooFewFramesError, match="grid"):
         make(dataset.id, "train", 200, 100)

@@ -1,6 +1,6 @@
 """The choice of a grid search from what the archive has: gaps, conflicts, edges and pasts."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def search(emt_copy):
 def measured(emt_copy, search):
     """A function that stores the model of a point and its errors, as documents only."""
 
-    def put(point, mae, likelihood=None, **summary):
+    def put(point, mae, likelihood=None, search=search, **summary):
         settings = get_trainer(search.trainer).hyperparameters(**search.fixed, **point)
         model = Model(
             provenance=Provenance.now({"trainer": "1.0"}),
@@ -115,6 +115,15 @@ def test_it_has_a_past_and_passes_the_audit(emt_copy, search, measured):
     assert audit(emt_copy).violations == []
 
 
+def test_it_is_a_descendant_of_a_model_that_was_not_evaluated(emt_copy, search, measured):
+    measured(POINTS[0], 0.1)
+    alone = measured(POINTS[1], None)
+    grid_id = choose(search)["grid_id"]
+    below = descendants(emt_copy, alone.id)
+    assert [one.collection for one in below.levels] == ["models", "grid_searches"]
+    assert below.levels[-1].shown[0].id == grid_id
+
+
 def test_the_audit_misses_a_model_that_is_gone(emt_copy, search, measured):
     model = measured(POINTS[0], 0.1)
     grid_id = choose(search)["grid_id"]
@@ -184,6 +193,14 @@ def test_a_choice_at_the_edge_says_where_to_widen(emt_copy, search, measured, po
     assert ("widen the grid" in out["reason"]) == bool(edge)
 
 
+def test_nothing_lies_below_a_weight_of_zero(emt_copy, search, measured):
+    nequip = replace(search, trainer="nequip", fixed={})
+    points = [{"energy_weight": 0.0}, {"energy_weight": 1.0}]
+    for point, mae in zip(points, (0.1, 0.2), strict=True):
+        measured(point, mae, search=nequip)
+    assert emt_copy.get(GridSearch, choose(nequip, points)["grid_id"]).at_edge == {}
+
+
 def test_the_edge_is_that_of_what_was_measured(emt_copy, search, measured):
     measured(POINTS[0], 0.2)
     measured(POINTS[1], 0.1)
@@ -211,7 +228,7 @@ def test_the_same_search_is_one_document_and_a_filled_gap_another(emt_copy, sear
 def test_a_search_on_no_dataset_is_refused(emt_copy, search):
     del emt_copy
     with pytest.raises(NotFoundError, match="no dataset"):
-        choose(Search(**{**asdict(search), "dataset_id": "e" * 64}))
+        choose(replace(search, dataset_id="e" * 64))
 
 
 def test_a_point_without_a_model_has_no_errors_and_fails_nothing(
