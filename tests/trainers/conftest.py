@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from tm23flows.trainers.nequip import NequipTrainer
 from tm23flows.trainers.workers import worker_io
 
 SEED = 3
+JITTER = 1e-10
 FLARE = {"nmax": 6, "lmax": 3, "starts": 2, "max_iterations": 30}
 NEQUIP = {
     "n_features": 8,
@@ -190,3 +192,65 @@ def worker_path(monkeypatch) -> Path:
     folder = Path(worker_io.__file__).parent
     monkeypatch.syspath_prepend(str(folder))
     return folder
+
+
+@pytest.fixture
+def flare_module(worker_path):
+    """Import a module of the FLARE worker."""
+    pytest.importorskip("flare.bffs.sgp")
+    return importlib.import_module
+
+
+@pytest.fixture
+def flare_frames() -> list[Atoms]:
+    """Frames of copper and gold with 7, 14 and 7 atoms, which differ in composition."""
+    frames = make_frames(3, seed=5)
+    frames[1] = label(frames[1].repeat((2, 1, 1)))
+    for atoms, gold in zip(frames, (3, 4, 1), strict=True):
+        atoms.numbers[:gold] = 79
+    return [label(atoms) for atoms in frames]
+
+
+@pytest.fixture
+def own_flare(worker_path):
+    """Build FLARE's own process out of frames, the content of model.json and a jitter."""
+    from flare.bffs.sgp import SGP_Wrapper, _C_flare
+
+    kept = []
+
+    def build(frames: list[Atoms], model: dict) -> SGP_Wrapper:
+        settings, values = model["settings"], model["values"]
+        kernel = _C_flare.NormalizedDotProduct(values["sigma"], settings["power"])
+        make = importlib.import_module("flare_frame").make_descriptor
+        descriptor = make(settings, len(model["elements"]))
+        mean = sum(map(len, frames)) / len(frames)
+        process = SGP_Wrapper(
+            [kernel],
+            [descriptor],
+            settings["cutoff_A"],
+            values["noise_energy"] * mean,
+            values["noise_force"],
+            values["noise_stress"],
+            {z: i for i, z in enumerate(model["elements"])},
+            single_atom_energies=dict(enumerate(model["atom_energies"])),
+            variance_type="local",
+        )
+        kept.append((process, kernel, descriptor))  # FLARE holds bare pointers to the last two
+        # ours is that of a signal of 1
+        process.sparse_gp.Kuu_jitter = values["sigma"] ** 2 * JITTER
+        for atoms, sparse in zip(frames, model["sparse_indices"], strict=True):
+            process.update_db(
+                atoms,
+                atoms.get_forces(),
+                custom_range=sparse,
+                energy=atoms.get_potential_energy(),
+                stress=-atoms.get_stress()[[0, 5, 4, 1, 3, 2]],
+                mode="specific",
+                update_qr=False,
+                rel_e_noise=len(atoms) / mean,
+            )
+        process.sparse_gp.update_matrices_QR()
+        return process
+
+    yield build
+    kept.clear()

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,28 +9,8 @@ from ase.io import read, write
 
 from tm23flows.errors import InputError, MissingDependencyError, TrainingError
 from tm23flows.trainers.flare import BOUNDS, FlareTrainer
-from tm23flows.trainers.frames import read_predictions, write_frames
-from tm23flows.trainers.workers import worker_io
 
 pytestmark = pytest.mark.flare
-WORKERS = Path(worker_io.__file__).parent
-
-IN_MEMORY = """
-import json, sys
-from pathlib import Path
-from flare.bffs.sgp.calculator import SGP_Calculator
-from flare_optimise import optimise
-from flare_sgp import build_process, mean_atoms
-from worker_io import predict_all, read_frames
-folder, work = Path(sys.argv[1]), Path(sys.argv[2])
-request = json.loads((folder.parent / "train_request.json").read_text())
-model = json.loads((folder / "model.json").read_text())
-model["values"] = {name: request["settings"][name] for name in model["values"]}
-frames = read_frames(folder / "training.npz")
-process = build_process(frames, model)
-optimise(process, request, mean_atoms(frames))
-predict_all(SGP_Calculator(process), read_frames(work / "frames.npz"), work / "p.npz", "stds")
-"""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +27,7 @@ def test_a_trained_model_predicts_copper(predicted, percent_errors):
 
 def test_the_result_accounts_for_the_training(flare_run):
     folder, result = flare_run
-    assert set(result.files) == {"model.json", "training.npz", "manifest.json"}
+    assert set(result.files) == {"model.json", "model.npz", "manifest.json"}
     assert all(path == folder / name for name, path in result.files.items())
     assert {"mir-flare", "numpy", "ase"} <= set(result.versions)
     best = max(row["log_likelihood"] for row in result.history)
@@ -59,6 +35,11 @@ def test_the_result_accounts_for_the_training(flare_run):
     assert best > result.history[0]["log_likelihood"]
     assert {row["start"] for row in result.history} == {0.0, 1.0}
     assert result.summary["n_frames"] == 20
+    assert result.summary["resumed_from"] == result.summary["checkpoints_refused"] == 0
+    assert 0 < result.summary["elapsed_s"] <= result.wall_s
+    assert {"predicted_s", "predicted_bytes", "n_environments"} <= set(result.summary)
+    last = result.history[-1]
+    assert (last["n_frames"], last["n_environments"]) == (20, result.summary["n_environments"])
     json.dumps([result.history, result.summary])
 
 
@@ -76,20 +57,53 @@ def test_forces_and_stress_are_derivatives_of_the_energy(
     check_derivatives(FlareTrainer().predict(flare_run[0], probes[0], tmp_path), tolerance=1e-4)
 
 
-def test_a_model_built_again_predicts_as_the_one_in_memory_did(
-    flare_run, predicted, test_frames, tmp_path
+def test_another_process_predicts_exactly_the_same(flare_run, predicted, test_file, tmp_path):
+    again = FlareTrainer().predict(flare_run[0], test_file, tmp_path)
+    assert np.array_equal(again.energies, predicted.energies)
+    assert np.array_equal(again.stresses, predicted.stresses)
+    for key in ("forces", "uncertainties"):
+        for ours, theirs in zip(getattr(again, key), getattr(predicted, key), strict=True):
+            assert np.array_equal(ours, theirs)
+
+
+def test_a_model_for_each_size_is_the_one_of_these_frames_alone(
+    dataset_dir, flare_run, flare_settings, seed, test_file, tmp_path
 ):
-    write_frames(tmp_path / "frames.npz", test_frames, labels=False)
-    environment = os.environ | {"PYTHONPATH": str(WORKERS)}
-    environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    command = [sys.executable, "-c", IN_MEMORY, str(flare_run[0]), str(tmp_path)]
-    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
-    memory = read_predictions(tmp_path / "p.npz", test_frames)
-    # positions in the XYZ file that the other predictions came from have 8 decimals
-    assert predicted.energies == pytest.approx(memory.energies, abs=1e-6)
-    assert predicted.stresses == pytest.approx(memory.stresses, abs=1e-6)
-    for ours, theirs in zip(predicted.forces, memory.forces, strict=True):
-        assert ours == pytest.approx(theirs, abs=1e-6)
+    trainer = FlareTrainer()
+    settings = trainer.hyperparameters(**flare_settings | {"optimise_every": 8})
+    together = trainer.train_sizes(dataset_dir, settings, tmp_path / "all", seed, [20, 5])
+    assert list(together) == [20, 5]
+    frames = read(dataset_dir / "train.xyz", index=":")
+    for n, result in together.items():
+        (tmp_path / str(n)).mkdir()
+        write(tmp_path / str(n) / "train.xyz", frames[:n], format="extxyz")
+        alone = trainer.train(tmp_path / str(n), settings, tmp_path / f"{n}_alone", seed)
+        assert result.summary["n_frames"] == n
+        assert result.summary["n_environments"] == alone.summary["n_environments"]
+        assert [row["n_frames"] for row in result.history] == [
+            row["n_frames"] for row in alone.history
+        ]
+        ours, theirs = (
+            trainer.predict(one.files["model.json"].parent, test_file, tmp_path / "p")
+            for one in (result, alone)
+        )
+        assert ours.energies == pytest.approx(theirs.energies, abs=1e-8)
+        assert np.vstack(ours.forces) == pytest.approx(np.vstack(theirs.forces), abs=1e-8)
+        assert ours.stresses == pytest.approx(theirs.stresses, abs=1e-8)
+
+
+def test_sizes_that_cannot_be_are_refused(dataset_dir, test_frames, tmp_path):
+    trainer = FlareTrainer()
+    settings = trainer.hyperparameters()
+    for sizes, message in [([1], "between 2 and 20"), ([5, 21], "of 21 frames"), ([], "no size")]:
+        with pytest.raises(InputError, match=message):
+            trainer.train_sizes(dataset_dir, settings, tmp_path, 0, sizes)
+    gold = test_frames[0].copy()
+    gold.numbers[0] = 79
+    gold.calc = test_frames[0].calc
+    write(tmp_path / "train.xyz", [*test_frames[:2], gold], format="extxyz")
+    with pytest.raises(InputError, match="cannot share one descriptor"):
+        trainer.train_sizes(tmp_path, settings, tmp_path, 0, [2, 3])
 
 
 def test_training_twice_gives_the_same_model(
@@ -98,7 +112,8 @@ def test_training_twice_gives_the_same_model(
     trainer = FlareTrainer()
     settings = trainer.hyperparameters(**flare_settings)
     again = trainer.train(dataset_dir, settings, tmp_path, seed)
-    assert again.files["model.json"].read_bytes() == (flare_run[0] / "model.json").read_bytes()
+    for name in ("model.json", "model.npz"):
+        assert again.files[name].read_bytes() == (flare_run[0] / name).read_bytes()
 
 
 def test_uncertainty_is_nothing_at_a_sparse_environment_and_grows_with_distance(

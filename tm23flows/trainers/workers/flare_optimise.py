@@ -2,30 +2,31 @@
 
 Owns the search: logarithms of the four values, bounds, several starts, and the best
 point seen anywhere. The raw values that FLARE's own optimiser works on run off to
-useless noises, and the surface has several maxima.
+useless noises, and the surface has several maxima. Every evaluation can be handed in
+again, so that a search that was interrupted repeats itself for nothing.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from flare_likelihood import log_likelihood
+from flare_statistics import Problem
 from scipy.optimize import minimize
-
-if TYPE_CHECKING:
-    from flare.bffs.sgp import SGP_Wrapper
+from worker_io import RequestError
 
 NAMES = ("sigma", "noise_energy", "noise_force", "noise_stress")
 _SPREAD = np.log(10.0)
+Tried = dict[bytes, tuple[float, np.ndarray]]
 
 
-class Likelihood:
-    """Negative log likelihood of a process over the logarithms of its four values."""
+class Search:
+    """Negative log likelihood over logarithms, with a memory of what was tried."""
 
-    def __init__(self, process: SGP_Wrapper, atoms_per_frame: float) -> None:
-        self.gp = process.sparse_gp
-        self.units = np.array([1.0, atoms_per_frame, 1.0, 1.0])
-        self.gp.precompute_KnK()
+    def __init__(self, problem: Problem, tried: Tried, tick: Callable[[], None]) -> None:
+        self.problem, self.tried, self.tick = problem, tried, tick
         self.history: list[dict[str, float]] = []
         self.start = 0
         self.best = (np.inf, np.zeros(4))
@@ -42,58 +43,63 @@ class Likelihood:
         -------
         The cost and its gradient (4,).
         """
+        key = logs.tobytes()
         values = np.exp(logs)
-        self.gp.set_hyperparameters(values * self.units)
-        # never compute_likelihood_stable: it builds a dense matrix of all labels
-        cost = -float(self.gp.compute_likelihood_gradient_stable(True))
-        slope = -np.asarray(self.gp.likelihood_gradient, float) * values * self.units
+        if key not in self.tried:
+            found, gradient = log_likelihood(self.problem, values)
+            self.tried[key] = -found, -gradient
+            self.tick()
+        cost, slope = self.tried[key]
         if not (np.isfinite(cost) and np.isfinite(slope).all()):
             return 1e300, np.zeros(4)
         row = {"start": float(self.start), "log_likelihood": -cost}
         self.history.append(row | dict(zip(NAMES, values.tolist(), strict=True)))
         if cost < self.best[0]:
             self.best = (cost, logs.copy())
-        return cost, slope
+        return cost, slope.copy()
 
 
 def optimise(
-    process: SGP_Wrapper, request: dict[str, Any], atoms_per_frame: float
-) -> tuple[dict[str, float], list[dict[str, float]]]:
-    """Search for the values with the highest likelihood and give them to the process.
+    search: Search, request: dict[str, Any], first: list[np.ndarray], starts: int
+) -> np.ndarray:
+    """Search for the values with the highest likelihood.
 
     Parameters
     ----------
-    process
-        The process; it holds the best values afterwards.
+    search
+        The likelihood; it holds the history afterwards.
     request
-        The ``settings``, the ``bounds`` of each value, and the ``seed`` of the second
-        and later starts.
-    atoms_per_frame
-        Turns energy noise per atom into noise per frame.
+        The ``settings``, the ``bounds`` of each value, and the ``seed`` of the later
+        starts.
+    first
+        Values (4,) to start from, and values (4,) that the second and later starts are
+        scattered about by up to a factor of ten.
+    starts
+        Number of starts.
 
     Returns
     -------
-    The best values (noise of the energy in eV/atom), and one row per evaluation.
+    The best values (4,): signal, noise of energy (eV/atom), force, stress.
     """
-    likelihood = Likelihood(process, atoms_per_frame)
     settings = request["settings"]
     bounds = np.log([request["bounds"][name] for name in NAMES])
-    low, high = bounds.T
-    first = np.log([settings[name] for name in NAMES])
+    near, centre = (np.clip(np.log(values), *bounds.T) for values in first)
     rng = np.random.default_rng(request["seed"])
-    likelihood.cost(first)
-    for start in range(settings["starts"] if settings["max_iterations"] else 0):
-        likelihood.start = start
-        shift = rng.uniform(-_SPREAD, _SPREAD, 4) if start else np.zeros(4)
+    for start in range(starts if settings["max_iterations"] else 0):
+        search.start = start
+        shift = rng.uniform(-_SPREAD, _SPREAD, 4)
         minimize(
-            likelihood.cost,
-            np.clip(first + shift, low, high),
+            search.cost,
+            np.clip(centre + shift, *bounds.T) if start else near,
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
             options={"gtol": settings["gtol"], "maxiter": settings["max_iterations"]},
         )
-    best = np.exp(likelihood.best[1])
-    process.sparse_gp.set_hyperparameters(best * likelihood.units)
-    process.sparse_gp.update_matrices_QR()
-    return dict(zip(NAMES, best.tolist(), strict=True)), likelihood.history
+    if not settings["max_iterations"]:
+        search.cost(near)
+    if not search.history:
+        raise RequestError(
+            "diverged", "The likelihood is not finite anywhere: check the labels of the dataset."
+        )
+    return np.exp(search.best[1])

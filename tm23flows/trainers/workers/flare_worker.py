@@ -5,86 +5,74 @@ Runs in whichever interpreter has FLARE; imports numpy, scipy, ASE and FLARE onl
 
 from __future__ import annotations
 
-import json
-import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from worker_io import RequestError, answer, predict_all, read_frames, versions, write_json
+from model_tasks import predicting, serving
+from worker_io import RequestError, answer, versions
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import Calculator
 
 
 def train(request: dict[str, Any]) -> dict[str, Any]:
-    """Select environments, build the process, optimise it, write ``model.json``.
+    """Train a model on the first frames, for one number of frames or several.
 
     Parameters
     ----------
     request
-        Folder ``model`` with ``training.npz``, the ``settings``, ``bounds`` and ``seed``.
+        File ``frames``; ``sizes``, and folder ``models`` by size; the ``settings``,
+        ``bounds``, ``seed`` and ``noise_fraction``; the ``folder`` of the work,
+        ``checkpoint_s`` and files to ``resume`` from; ``predicted_s``.
 
     Returns
     -------
-    History, summary and versions.
+    History and summary by size, and versions.
     """
-    from flare_optimise import NAMES, optimise
-    from flare_sgp import atom_energies, build_process, mean_atoms, select_environments
+    from flare_train import Training
 
-    folder, settings = Path(request["model"]), request["settings"]
-    frames = read_frames(folder / "training.npz")
-    elements = sorted({int(z) for atoms in frames for z in atoms.numbers})
-    clock = [time.monotonic()]
-    model = {
-        "trainer": "flare",
-        "settings": settings,
-        "elements": elements,
-        "atom_energies": atom_energies(frames, elements),
-        "sparse_indices": select_environments(frames, elements, settings),
-        "values": {name: settings[name] for name in NAMES},
-    }
-    clock.append(time.monotonic())
-    process = build_process(frames, model)
-    clock.append(time.monotonic())
-    model["values"], history = optimise(process, request, mean_atoms(frames))
-    clock.append(time.monotonic())
-    if not history:
+    try:
+        training = Training(request)
+        training.run()
+    except MemoryError as error:
         raise RequestError(
-            "failed", "The likelihood is not finite anywhere: check the labels of the dataset."
-        )
-    write_json(folder / "model.json", model)
-    summary = {
-        "n_frames": len(frames),
-        "n_environments": sum(len(sparse) for sparse in model["sparse_indices"]),
-        "log_likelihood": max(row["log_likelihood"] for row in history),
-        **model["values"],
-        "select_s": clock[1] - clock[0],
-        "build_s": clock[2] - clock[1],
-        "optimise_s": clock[3] - clock[2],
+            "out_of_memory",
+            "FLARE ran out of memory: use fewer frames, fewer environments_per_frame or a "
+            "smaller nmax.",
+        ) from error
+    for n_frames, folder in request["models"].items():
+        training.write(int(n_frames), Path(folder))
+    return {
+        "history": {n: training.state.models[n]["history"] for n in training.sizes},
+        "summary": {n: training.summary(n) for n in training.sizes},
+        "versions": versions("mir-flare", "numpy", "scipy", "ase"),
     }
-    used = versions("mir-flare", "numpy", "scipy", "ase")
-    return {"history": history, "summary": summary, "versions": used}
 
 
-def predict(request: dict[str, Any]) -> dict[str, Any]:
-    """Build the process of a model again and predict with it.
+def load_calculator(folder: Path, request: dict[str, Any]) -> Calculator:  # noqa: ARG001
+    """Load a model.
 
     Parameters
     ----------
+    folder
+        Folder with its files.
     request
-        Folder ``model``, and the files ``frames`` and ``predictions``.
+        Not used: FLARE has no device to choose.
 
     Returns
     -------
-    The versions of what was used.
+    An ASE calculator; its results hold ``uncertainties`` per atom too.
     """
-    from flare.bffs.sgp.calculator import SGP_Calculator
-    from flare_sgp import build_process
+    from flare_model import FlareCalculator
 
-    folder = Path(request["model"])
-    model = json.loads((folder / "model.json").read_text())
-    process = build_process(read_frames(folder / "training.npz"), model)
-    frames = read_frames(request["frames"])
-    predict_all(SGP_Calculator(process), frames, request["predictions"], extra="stds")
-    return {"versions": versions("mir-flare", "numpy", "ase")}
+    return FlareCalculator(folder)
 
 
 if __name__ == "__main__":
-    answer(["numpy", "scipy", "ase", "flare.bffs.sgp"], {"train": train, "predict": predict})
+    extra = "uncertainties"
+    tasks = {
+        "train": train,
+        "predict": predicting(load_calculator, "mir-flare", "numpy", "scipy", "ase", extra=extra),
+        "serve": serving(load_calculator, extra),
+    }
+    answer(["numpy", "scipy", "ase", "flare.bffs.sgp"], tasks)

@@ -213,7 +213,7 @@ def predict_all(
     path
         npz file or stream for energies (eV), forces (eV/A), stresses (eV/A^3).
     extra
-        Key of the calculator's results whose first column is the uncertainty per atom.
+        Key of the calculator's results that is the uncertainty per atom (n,).
     """
     import numpy as np
 
@@ -227,7 +227,7 @@ def predict_all(
         "stresses": np.array([row["stress"] for row in rows]),
     }
     if extra is not None:
-        arrays["uncertainties"] = np.concatenate([row[extra][:, 0] for row in rows])
+        arrays["uncertainties"] = np.concatenate([row[extra] for row in rows])
     np.savez(path, **arrays)
 
 
