@@ -263,7 +263,7 @@ def test_a_failed_size_is_a_gap_that_is_said_and_can_be_filled(emt_copy, curve_d
     responses = run_with_failures(flow)
     out = responses[flow.jobs[0].jobs[-1].uuid][1].output
     assert out["exponent"] == pytest.approx(-0.5)
-    assert "Without a model: 3 frames." in out["reason"]
+    assert "Without a model: N = 3." in out["reason"]
     curve = emt_copy.get(LearningCurve, out["learning_curve_id"])
     assert [(one.n_train, one.model_id is None) for one in curve.points] == [
         (2, False), (3, True), (4, False)

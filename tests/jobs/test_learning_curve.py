@@ -174,9 +174,9 @@ def test_a_size_that_failed_is_a_gap_until_it_is_there(archive, found):
     assert [one.n_train for one in curve.points] == list(SIZES)
     assert [one.n_train for one in curve.measured] == [4, 12, 16]
     assert curve.fit.sizes == (4, 12, 16)
-    assert "Without a model: 8 frames." in out["reason"]
+    assert "Without a model: N = 8." in out["reason"]
     unmeasured = [*found[:1], (*found[1][:2], None), *found[2:]]
-    assert "Without an evaluation: 8 frames." in fit(unmeasured)["reason"]
+    assert "Without an evaluation: N = 8." in fit(unmeasured)["reason"]
     whole = fit(found)
     assert whole["learning_curve_id"] != out["learning_curve_id"]
     assert "Without" not in whole["reason"]

@@ -226,7 +226,7 @@ def _gaps(sizes: Sequence[_Size]) -> Iterator[str]:
         ("evaluation", [str(one.n_train) for one in sizes if one.model and not one.evaluation]),
     ):
         if missing:
-            yield f"Without a{'n' * (what[0] == 'e')} {what}: {', '.join(missing)} frames."
+            yield f"Without a{'n' * (what[0] == 'e')} {what}: N = {', '.join(missing)}."
 
 
 def _point(size: _Size) -> CurvePoint:
