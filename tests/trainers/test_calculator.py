@@ -14,13 +14,14 @@ import pytest
 from ase import Atoms, units
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from ase.io import read
 from ase.md.velocitydistribution import thermalize_momenta
 from ase.md.verlet import VelocityVerlet
 from ase.mep import NEB
 from ase.optimize import BFGS
 
 from tm23flows.errors import InputError, MissingDependencyError, TrainingError
-from tm23flows.trainers.base import TRAINERS
+from tm23flows.trainers.base import TRAINERS, get_trainer
 from tm23flows.trainers.calculator import model_calculator
 from tm23flows.trainers.manifest import write_manifest
 from tm23flows.trainers.workers import worker_io
@@ -164,16 +165,22 @@ def test_forces_are_derivatives_of_the_energy(serve):
     assert -(energies[0] - energies[1]) / (2 * step) == pytest.approx(force, abs=1e-5)
 
 
+def moved(atoms: Atoms) -> tuple[list[float], list[float]]:
+    """Total and kinetic energies in 20 steps of dynamics."""
+    thermalize_momenta(atoms, temperature_K=300, rng=np.random.default_rng(0))
+    energies, kinetic = [atoms.get_total_energy()], [atoms.get_kinetic_energy()]
+    dynamics = VelocityVerlet(atoms, 2 * units.fs)
+    for _ in range(20):
+        dynamics.run(1)
+        energies.append(atoms.get_total_energy())
+        kinetic.append(atoms.get_kinetic_energy())
+    return energies, kinetic
+
+
 def test_dynamics_conserve_the_energy(serve):
     atoms = rattled()
-    thermalize_momenta(atoms, temperature_K=300, rng=np.random.default_rng(0))
     with serve() as atoms.calc:
-        energies, kinetic = [atoms.get_total_energy()], [atoms.get_kinetic_energy()]
-        dynamics = VelocityVerlet(atoms, 2 * units.fs)
-        for _ in range(20):
-            dynamics.run(1)
-            energies.append(atoms.get_total_energy())
-            kinetic.append(atoms.get_kinetic_energy())
+        energies, kinetic = moved(atoms)
     assert np.ptp(energies) < 0.02 * np.ptp(kinetic)
 
 
@@ -284,7 +291,7 @@ def test_the_worker_ends_with_us(serve, tmp_path, signum):
     program = """
         import sys, time
         from pathlib import Path
-        from tm23flows.trainers.base import TRAINERS
+        from tm23flows.trainers.base import TRAINERS, get_trainer
         from tm23flows.trainers.calculator import model_calculator
         TRAINERS["toy"] = sys.argv[1]
         folder = Path(sys.argv[2])
@@ -311,3 +318,23 @@ def test_a_trainer_that_cannot_serve_is_named(tmp_path):
 def test_a_missing_model_is_one_sentence(tmp_path):
     with pytest.raises(TrainingError, match=r"no readable manifest\.json"):
         model_calculator("toy", tmp_path / "none", tmp_path).__enter__()
+
+
+@pytest.mark.flare
+def test_a_model_of_flare_moves_atoms_and_knows_how_sure_it_is(
+    flare_run, test_file, test_frames, tmp_path
+):
+    found = get_trainer("flare").predict(flare_run[0], test_file, tmp_path / "predict")
+    with model_calculator("flare", flare_run[0], tmp_path / "serve") as calculator:
+        # read from the file: extended XYZ rounds positions
+        for i, atoms in enumerate(read(test_file, index=":")):
+            atoms.calc = calculator
+            assert atoms.get_potential_energy() == pytest.approx(found.energies[i], abs=1e-10)
+            assert atoms.get_forces() == pytest.approx(found.forces[i], abs=1e-10)
+            assert atoms.get_stress() == pytest.approx(found.stresses[i], abs=1e-10)
+            spread = calculator.results["uncertainties"]
+            assert spread == pytest.approx(found.uncertainties[i], abs=1e-10)
+        atoms = test_frames[0].copy()
+        atoms.calc = calculator
+        energies, kinetic = moved(atoms)
+    assert np.ptp(energies) < 0.02 * np.ptp(kinetic)
