@@ -131,7 +131,9 @@ def run_here(
 
     workdir.mkdir(parents=True, exist_ok=True)
     logged = nullcontext() if log else _logged_to(workdir / "jobflow.log")
-    with logged, _shown_trainings(open_archive()):
+    with logged, _shown_trainings(open_archive()), warnings.catch_warnings():
+        # jobflow 0.4.0 calls a function of its own that it deprecates
+        warnings.filterwarnings("ignore", message="cd is deprecated", category=FutureWarning)
         responses = run_locally(
             flow,
             store=JobStore(MemoryStore(), additional_stores={"data": MemoryStore()}),

@@ -202,7 +202,8 @@ def _as_dict(one: Evaluation) -> dict[str, Any]:
 
 def _error_lines(one: Evaluation) -> list[str]:
     lines = []
-    for group in one.errors:
+    # a single group says the same again
+    for group in one.errors if len(one.errors) > 2 else one.errors[:1]:
         stress = group.stress
         said = [
             f"force {1000 * group.force.mae:.1f} meV/A ({_percent(group.force.percent)})",
