@@ -1,5 +1,8 @@
 """``tm23 train`` and ``tm23 evaluate``, with real trainers on few frames."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 SMALL = ("--set", "nmax=4", "--set", "lmax=2", "--set", "starts=1", "--set", "max_iterations=10")
@@ -21,6 +24,11 @@ def test_a_model_is_trained_measured_and_found_again(tm23, emt_copy):
     again = tm23(*FLARE, "--json")
     assert again.json == made.json
     assert emt_copy.database["models"].count_documents({}) == 1
+
+    out = tm23("model", "export", made.json["model_id"][:10], "model")
+    assert out.code == 0, out.err
+    assert json.loads(Path("model/card.json").read_text())["id"] == made.json["model_id"]
+    assert tm23("model", "export", made.json["model_id"][:10], "model").code == 2  # it is there
 
     words = tm23(*FLARE).out
     assert f"model {made.json['model_id']}" in words

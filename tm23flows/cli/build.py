@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tm23flows.cli.execution import Workdir, check_output, run_here, write_workflow
+from tm23flows.cli.execution import check_output, run_here, write_workflow
 from tm23flows.cli.workflow import (
     Cell,
     Engine,
@@ -48,7 +48,9 @@ def run(
     mp_id: MaterialId = None,
     mp: MaterialsProject = False,
     supercell: Supercell = None,
-    workdir: Workdir = Path("tm23-run"),
+    workdir: Annotated[
+        Path, typer.Option(help="Folder for the text output of the programs.")
+    ] = Path("tm23-run"),
 ) -> None:
     """Run the workflow of some metals here, without FireWorks."""
     flow = make_flow(metals, scale, engine, Cell(phase, structure, mp_id, mp, supercell))

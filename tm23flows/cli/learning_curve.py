@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from tm23flows.errors import InputError, TrainingError
 
 if TYPE_CHECKING:
     from tm23flows.documents.learning_curve import CurveFit, LearningCurve
+    from tm23flows.store.archive import Archive
 
 
 def learning_curve(
@@ -58,7 +59,20 @@ def learning_curve(
     if output is not None:
         write_workflow(flow, output)
         return
-    outputs = run_here(flow, workdir, keep_going=True)
+    curves = _fitted(archive, run_here(flow, workdir, keep_going=True), workdir)
+    if as_json:
+        print_json([one.model_dump(mode="json", exclude={"provenance"}) for one in curves])
+        return
+    out = console()
+    for one in curves:
+        for line in curve_lines(one):
+            out.print(line)
+
+
+def _fitted(archive: Archive, outputs: dict[str, Any], workdir: Path) -> list[LearningCurve]:
+    """Return the curves that the jobs have made."""
+    from tm23flows.documents.learning_curve import LearningCurve
+
     ids = [
         one["learning_curve_id"]
         for one in outputs.values()
@@ -68,16 +82,7 @@ def learning_curve(
         raise TrainingError(
             f"No learning curve could be fitted; {workdir / 'jobflow.log'} says why."
         )
-    from tm23flows.documents.learning_curve import LearningCurve
-
-    curves = archive.get_many(LearningCurve, ids)
-    if as_json:
-        print_json([one.model_dump(mode="json", exclude={"provenance"}) for one in curves])
-        return
-    out = console()
-    for one in curves:
-        for line in curve_lines(one):
-            out.print(line)
+    return archive.get_many(LearningCurve, ids)
 
 
 def curve_lines(curve: LearningCurve) -> list[str]:

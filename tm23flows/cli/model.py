@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -74,6 +75,21 @@ def show(model: ModelId, as_json: Json = False) -> None:
                 out.print(f"    {key}: {one}")
         else:
             out.print(f"  {name.replace('_', ' ')}: {value}")
+
+
+@app.command()
+def export(
+    model: ModelId,
+    folder: Annotated[Path, typer.Argument(help="New folder for the files of the model.")],
+) -> None:
+    """Write a model's files, checked by their checksums, with a card and how to load them."""
+    from tm23flows.cli.train import find_model
+    from tm23flows.store.archive import Archive
+    from tm23flows.store.exchange.models import export_model
+
+    archive = Archive.open()
+    written = export_model(archive, find_model(archive, model).id, folder)
+    typer.echo(f"{len(written)} files in {folder}; {folder / 'README.md'} says how to use them")
 
 
 @app.command()
