@@ -38,7 +38,7 @@ def real_dimension(flare_module, nmax: int, lmax: int, n_species: int) -> int:
     settings = {"descriptor": "B2", "nmax": nmax, "lmax": lmax, "cutoff_A": 3.0}
     descriptor = module.make_descriptor(settings, n_species)
     elements = [29, 47, 79][:n_species]
-    return module.unit_descriptors(bulk("Cu"), descriptor, elements, 3.0)[0].shape[1]
+    return module.look_at(bulk("Cu"), descriptor, elements, 3.0).n_descriptors
 
 
 def settings(**overrides) -> dict:

@@ -24,7 +24,13 @@ from tm23flows.trainers.base import (
     TrainResult,
     parse_hyperparameters,
 )
-from tm23flows.trainers.flare_cost import Cost, available_bytes, check_memory, predict_cost
+from tm23flows.trainers.flare_cost import (
+    CACHE_BYTES,
+    Cost,
+    available_bytes,
+    check_memory,
+    predict_cost,
+)
 from tm23flows.trainers.frames import read_labelled, write_frames
 from tm23flows.trainers.manifest import write_manifest
 from tm23flows.trainers.prediction import predict_frames
@@ -205,6 +211,7 @@ def _train(
         "settings": settings,
         "bounds": BOUNDS,
         "noise_fraction": NOISE_FRACTION,
+        "cache_bytes": CACHE_BYTES,
         "seed": seed,
         "resume": [str(path) for path in course.resume],
         "checkpoint_s": course.checkpoint_s,

@@ -16,6 +16,8 @@ from ase import Atoms
 from tm23flows.errors import InputError
 
 GIGA = 1e9
+CACHE_BYTES = 0.5e9
+"""Derivatives that the first pass over the frames may keep for the second."""
 _BASE = 0.25e9  # Python with numpy, scipy and FLARE
 _MATRICES = 9  # of the sparse set with itself: 4 kept, 2 at work, 3 copies for fewer frames
 _BLOCKS = 4  # of the sparse set with the labels of one frame
@@ -94,7 +96,8 @@ def predict_cost(frames: list[Atoms], settings: dict, n_searches: int) -> Cost:
     rows = [3 * _pairs(atoms, settings["cutoff_A"]) for atoms in frames]
     harmonics = nmax * n_species * (lmax + 1) ** 2
     labels = max(7 + 3 * len(atoms) for atoms in frames)
-    memory = _BASE + 8 * (
+    memory = _BASE + 1.3 * min(CACHE_BYTES, 8 * sum(rows) * d)
+    memory += 8 * (
         _MATRICES * m**2 + _BLOCKS * labels * m + max(rows) * (_SLOPES * d + 2 * harmonics)
     )
     rate = _flops_per_s()

@@ -15,12 +15,16 @@ def frame(flare_module):
     return flare_module("flare_frame")
 
 
+def look_at(frame, atoms: Atoms):
+    return frame.look_at(atoms, frame.make_descriptor(SETTINGS, 2), ELEMENTS, 5.0)
+
+
 def environments(frame, atoms: Atoms) -> list:
-    return frame.describe(atoms, frame.make_descriptor(SETTINGS, 2), ELEMENTS, 5.0)
+    return frame.describe(look_at(frame, atoms))
 
 
 def units(frame, atoms: Atoms) -> np.ndarray:
-    return frame.unit_descriptors(atoms, frame.make_descriptor(SETTINGS, 2), ELEMENTS, 5.0)[0]
+    return frame.unit_descriptors(look_at(frame, atoms))[0]
 
 
 def slopes_of(parts: list, n: int) -> np.ndarray:
@@ -38,8 +42,7 @@ def test_unit_descriptors_come_in_the_order_of_the_atoms(frame, flare_frames):
     atoms = flare_frames[0]
     order = np.random.default_rng(0).permutation(len(atoms))
     assert units(frame, atoms[order]) == pytest.approx(units(frame, atoms)[order], abs=1e-12)
-    descriptor = frame.make_descriptor(SETTINGS, 2)
-    found, species = frame.unit_descriptors(atoms, descriptor, ELEMENTS, 5.0)
+    found, species = frame.unit_descriptors(look_at(frame, atoms))
     assert np.linalg.norm(found, axis=1) == pytest.approx(1.0)
     assert species.tolist() == [1, 1, 1, 0, 0, 0, 0]
     for number, one in enumerate(environments(frame, atoms)):

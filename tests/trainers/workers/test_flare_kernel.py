@@ -17,19 +17,17 @@ def both(flare_module, flare_frames, own_flare):
     def make(power: int):
         frame, kernel = flare_module("flare_frame"), flare_module("flare_kernel")
         settings = {"descriptor": "B2", "nmax": 3, "lmax": 2, "cutoff_A": 5.0, "power": power}
-        values = {"sigma": 1.0, "noise_energy": 1e-3, "noise_force": 0.05, "noise_stress": 5e-3}
+        noise = {"sigma": 1.0, "noise_energy": 1e-3, "noise_force": 0.05, "noise_stress": 5e-3}
         model = {"settings": settings, "elements": ELEMENTS, "atom_energies": [0.0, 0.0]}
-        model |= {"sparse_indices": PICKS, "values": values}
+        model |= {"sparse_indices": PICKS, "values": noise}
         descriptor = frame.make_descriptor(settings, 2)
-        looked = [frame.unit_descriptors(a, descriptor, ELEMENTS, 5.0) for a in flare_frames]
+        values = [frame.look_at(a, descriptor, ELEMENTS, 5.0) for a in flare_frames]
+        looked = [frame.unit_descriptors(one) for one in values]
         chosen = [(i, pick) for i, picks in enumerate(PICKS) for pick in picks]
         units = np.array([looked[i][0][pick] for i, pick in chosen])
         species = np.array([looked[i][1][pick] for i, pick in chosen])
         sparse = kernel.sparse_set(units, species, power, 2)
-        blocks = [
-            kernel.kernel_block(sparse, frame.describe(a, descriptor, ELEMENTS, 5.0), len(a))
-            for a in flare_frames
-        ]
+        blocks = [kernel.kernel_block(sparse, frame.describe(one), one.n_atoms) for one in values]
         # FLARE keeps sparse environments sorted by species, in the order of their atoms
         order = np.argsort(species, kind="stable")
         return kernel, sparse, blocks, own_flare(flare_frames, model).sparse_gp, order

@@ -88,13 +88,14 @@ def flare_problem(flare_module):
         settings |= {"minimum_variance": 1e-4, "environments_per_frame": 3}
         cut = module.make_descriptor(settings, 2), elements, 5.0
         chosen = flare_module("flare_select").Chosen(settings | {"max_environments": None})
-        for atoms in frames:
-            chosen.look_at(*module.unit_descriptors(atoms, *cut))
+        looked = [module.look_at(atoms, *cut) for atoms in frames]
+        for values in looked:
+            chosen.look_at(*module.unit_descriptors(values))
         sparse = kernel.sparse_set(chosen.units, chosen.species, power, 2)
         factor, labels = kernel.sparse_factor(sparse), statistics.read_labels(frames, elements)
         sums = statistics.no_sums(chosen.m, 2)
-        for atoms in frames:
-            block = kernel.kernel_block(sparse, module.describe(atoms, *cut), len(atoms))
+        for values in looked:
+            block = kernel.kernel_block(sparse, module.describe(values), values.n_atoms)
             statistics.add_frame(sums, factor, block, labels)
         problem, energies = statistics.leading_problem(sums, labels, chosen.m)
         values = dict(

@@ -25,6 +25,7 @@ def trained(flare_module, tmp_path):
             "frames": str(tmp_path / "training.npz"), "folder": str(tmp_path),
             "sizes": [len(frames)], "models": {str(len(frames)): str(folder)},
             "settings": settings.model_dump(), "bounds": BOUNDS, "noise_fraction": 0.1, "seed": 1,
+            "cache_bytes": 5e5,
             "resume": [], "checkpoint_s": 1e9,
             "predicted_s": {"select": 1.0, "add": 1.0, "search": 1.0},
         }  # fmt: skip

@@ -23,7 +23,8 @@ def select(flare_module):
         descriptor = frame.make_descriptor(settings, len(elements))
         chosen = flare_module("flare_select").Chosen(settings)
         for atoms in frames:
-            chosen.look_at(*frame.unit_descriptors(atoms, descriptor, elements, 5.0))
+            values = frame.look_at(atoms, descriptor, elements, 5.0)
+            chosen.look_at(*frame.unit_descriptors(values))
         return chosen
 
     return run

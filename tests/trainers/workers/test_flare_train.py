@@ -31,6 +31,7 @@ def make_request(test_frames, tmp_path):
             "sizes": list(sizes), "models": {str(n): str(folder / f"model_{n}") for n in sizes},
             "settings": FlareTrainer().hyperparameters(**settings).model_dump(),
             "bounds": BOUNDS, "noise_fraction": 0.1, "seed": 1,
+            "cache_bytes": 5e5,
             "resume": [str(path) for path in resume], "checkpoint_s": checkpoint_s,
             "predicted_s": {"select": 1.0, "add": 1.0, "search": 1.0},
         }  # fmt: skip
@@ -140,6 +141,13 @@ def test_force_noise_starts_from_the_forces_unless_it_is_given(make_request, tra
     assert first["noise_force"] == pytest.approx(0.1 * np.abs(forces).mean())
     given = train(make_request("given", noise_force=0.05))[0].state.models[5]["history"][0]
     assert given["noise_force"] == pytest.approx(0.05)
+
+
+def test_what_the_first_pass_keeps_for_the_second_changes_nothing(make_request, train):
+    several = make_request("some")
+    expected = train(several)[0].state.models
+    for name, size in [("none", 0), ("all", 1e9)]:
+        same(train(make_request(name) | {"cache_bytes": size})[0].state.models, expected)
 
 
 def test_progress_ends_with_all_frames(make_request, train):

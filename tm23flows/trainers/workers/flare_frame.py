@@ -108,10 +108,8 @@ def make_descriptor(settings: dict[str, Any], n_species: int) -> Any:
     return getattr(_C_flare, kind)("chebyshev", "quadratic", [0.0, cutoff], [], sizes)
 
 
-def describe(
-    atoms: Atoms, descriptor: Any, elements: list[int], cutoff_A: float
-) -> list[Environments]:
-    """Describe the environments of a frame.
+def look_at(atoms: Atoms, descriptor: Any, elements: list[int], cutoff_A: float) -> Any:
+    """Let FLARE compute the descriptors of a frame and their derivatives.
 
     Parameters
     ----------
@@ -123,51 +121,53 @@ def describe(
         Atomic numbers that the descriptor was made for.
     cutoff_A
         Cutoff radius in A.
+
+    Returns
+    -------
+    FLARE's values for ``unit_descriptors`` and ``describe``.
+    """
+    coded = [elements.index(z) for z in atoms.numbers]
+    structure = _C_flare.Structure(atoms.cell.array, coded, atoms.positions, cutoff_A, [descriptor])
+    return structure.descriptors[0]
+
+
+def unit_descriptors(values: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the descriptors of a frame over their norms.
+
+    Parameters
+    ----------
+    values
+        What ``look_at`` returned.
+
+    Returns
+    -------
+    Unit descriptors (n, d), zero where an atom has no neighbour, and the index of the
+    element (n,), in the order of the atoms.
+    """
+    units = np.zeros((values.n_atoms, values.n_descriptors))
+    species = np.zeros(values.n_atoms, int)
+    found = zip(values.descriptors, values.descriptor_norms, values.atom_indices, strict=True)
+    for number, (rows, norms, indices) in enumerate(found):
+        units[indices], species[indices] = _over(rows, norms), number
+    return units, species
+
+
+def describe(values: Any) -> list[Environments]:
+    """Describe the environments of a frame with their derivatives.
+
+    Parameters
+    ----------
+    values
+        What ``look_at`` returned.
 
     Returns
     -------
     The environments of each element, in the order of the elements.
     """
-    values = _values(atoms, descriptor, elements, cutoff_A)
     columns = ("descriptors", "descriptor_norms", "atom_indices", "descriptor_force_dervs")
     columns += ("neighbor_counts", "neighbor_indices", "neighbor_coordinates")
     found = zip(*(getattr(values, name) for name in columns), strict=True)
-    return [_environments(*one, len(atoms), values.volume) for one in found]
-
-
-def unit_descriptors(
-    atoms: Atoms, descriptor: Any, elements: list[int], cutoff_A: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Describe the environments of a frame without their derivatives.
-
-    Parameters
-    ----------
-    atoms
-        The periodic frame.
-    descriptor
-        What ``make_descriptor`` returned.
-    elements
-        Atomic numbers that the descriptor was made for.
-    cutoff_A
-        Cutoff radius in A.
-
-    Returns
-    -------
-    Unit descriptors (n, d) and the index of the element (n,), in the order of the atoms.
-    """
-    values = _values(atoms, descriptor, elements, cutoff_A)
-    units = np.zeros((len(atoms), values.n_descriptors))
-    for rows, norms, indices in zip(
-        values.descriptors, values.descriptor_norms, values.atom_indices, strict=True
-    ):
-        units[indices] = _over(rows, norms)
-    return units, np.array([elements.index(z) for z in atoms.numbers])
-
-
-def _values(atoms: Atoms, descriptor: Any, elements: list[int], cutoff_A: float) -> Any:
-    coded = [elements.index(z) for z in atoms.numbers]
-    structure = _C_flare.Structure(atoms.cell.array, coded, atoms.positions, cutoff_A, [descriptor])
-    return structure.descriptors[0]
+    return [_environments(*one, values.n_atoms, values.volume) for one in found]
 
 
 def _over(rows: np.ndarray, norms: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
-from flare_frame import Environments, describe, make_descriptor
+from flare_frame import Environments, describe, look_at, make_descriptor
 from flare_kernel import local_kernel, sparse_factor, sparse_set
 from scipy.linalg import solve_triangular
 from worker_io import RequestError, write_json
@@ -91,7 +91,7 @@ class FlareCalculator(Calculator):
             )
         if not atoms.pbc.all():
             raise RequestError("input", "FLARE needs frames that are periodic in all directions.")
-        frame = describe(atoms, self.descriptor, self.elements, self.cutoff_A)
+        frame = describe(look_at(atoms, self.descriptor, self.elements, self.cutoff_A))
         energy, changes = self._mean(frame, len(atoms))
         coded = [self.elements.index(z) for z in atoms.numbers]
         energy += float(self.atom_energies[coded].sum())

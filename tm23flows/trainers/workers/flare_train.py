@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from flare_checkpoint import Clock, fingerprint, pack, read_checkpoint, unpack, write_checkpoint
-from flare_frame import describe, make_descriptor, unit_descriptors
+from flare_frame import describe, look_at, make_descriptor, unit_descriptors
 from flare_kernel import SparseSet, kernel_block, sparse_factor, sparse_set
 from flare_likelihood import sparse_weights
 from flare_model import write_model
@@ -52,6 +52,8 @@ class Training:
         self.labels = read_labels(self.frames, self.elements)
         self.descriptor = make_descriptor(self.settings, len(self.elements))
         self.chosen = Chosen(self.settings)
+        self.seen: dict[int, Any] = {}
+        self.room = request["cache_bytes"]
         self.state = Progress()
         self.clock = Clock(Path(request["folder"]), request["checkpoint_s"], len(self.frames))
         about = {name: request[name] for name in ("settings", "bounds", "seed", "sizes")}
@@ -63,8 +65,8 @@ class Training:
     def run(self) -> None:
         """Train to the end: afterwards every size has its model in the progress."""
         while len(self.chosen.picks) < len(self.frames):
-            atoms = self.frames[len(self.chosen.picks)]
-            self.chosen.look_at(*unit_descriptors(atoms, *self._cut()))
+            values = self._look_at(len(self.chosen.picks), keep=True)
+            self.chosen.look_at(*unit_descriptors(values))
             self._tick()
         if self.chosen.m == 0:
             raise RequestError(
@@ -78,8 +80,8 @@ class Training:
             self._after_frame(sums, factor)
             if sums.n_frames == len(self.frames):
                 return
-            atoms = self.frames[sums.n_frames]
-            block = kernel_block(sparse, describe(atoms, *self._cut()), len(atoms))
+            frame = describe(self._look_at(sums.n_frames, keep=False))
+            block = kernel_block(sparse, frame, len(self.frames[sums.n_frames]))
             add_frame(sums, factor, block, self.labels)
             self.state.tried = {}
             self._tick()
@@ -148,8 +150,16 @@ class Training:
             "checkpoints_refused": self.refused,
         }
 
-    def _cut(self) -> tuple[Any, list[int], float]:
-        return self.descriptor, self.elements, self.settings["cutoff_A"]
+    def _look_at(self, number: int, keep: bool) -> Any:
+        """Return FLARE's values of a frame; the first pass keeps some for the second."""
+        if number in self.seen:
+            return self.seen.pop(number)
+        atoms, cutoff_A = self.frames[number], self.settings["cutoff_A"]
+        values = look_at(atoms, self.descriptor, self.elements, cutoff_A)
+        size = sum(slopes.nbytes for slopes in values.descriptor_force_dervs)
+        if keep and size <= self.room:
+            self.seen[number], self.room = values, self.room - size
+        return values
 
     def _count(self, n_frames: int | None) -> int:
         return sum(map(len, self.chosen.picks[:n_frames]))
