@@ -115,6 +115,16 @@ def test_it_has_a_past_and_passes_the_audit(emt_copy, search, measured):
     assert audit(emt_copy).violations == []
 
 
+def test_criteria_that_agree_are_said_to(emt_copy, search, measured):
+    measured(POINTS[0], 0.05, 1e3, best_validation_force_mae=0.03)
+    measured(POINTS[1], 0.04, 2e3, best_validation_force_mae=0.05)
+    out = choose(search)
+    assert "It has the maximum likelihood, too." in out["reason"]
+    assert "minimum validation force MAE prefers nmax=4 (0.03 against 0.05)" in out["reason"]
+    stored = emt_copy.get(GridSearch, out["grid_id"])
+    assert [one.criterion for one in stored.conflicts] == ["validation"]
+
+
 def test_it_is_a_descendant_of_a_model_that_was_not_evaluated(emt_copy, search, measured):
     measured(POINTS[0], 0.1)
     alone = measured(POINTS[1], None)

@@ -282,6 +282,12 @@ def _sentences(rows: Sequence[GridRow], choice: Choice, found: Sequence[Edge]) -
             f"({one.preferred_value:.6g} against {one.chosen_value:.6g}), whose force MAE is "
             f"{one.preferred_mae_eV_per_A:.4g} eV/A{cost}; the minimum force MAE wins."
         )
+    opinions = {"likelihood": choice.by_likelihood, "validation": choice.by_validation}
+    said += [
+        f"It has the {WORDS[criterion]}, too."
+        for criterion, preferred in opinions.items()
+        if preferred == choice.chosen
+    ]
     if found:
         where = ", ".join(map(str, found))
         said.append(f"It lies at the edge ({where} that was measured): widen the grid there.")
