@@ -13,7 +13,7 @@ PROGRESS = {
     "step": 120,
     "of": 300,
     "unit": "epoch",
-    "values": {"validation_force_mae": 0.02134},
+    "values": {"epoch": 119.0, "validation_force_mae": 0.02134},
     "elapsed_s": 61.0,
     "eta_s": 7300.0,
 }

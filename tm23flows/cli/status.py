@@ -45,7 +45,9 @@ def status_lines(progress: Progress) -> list[str]:
     Lines for a terminal.
     """
     jobs = ", ".join(f"{number} {state.lower()}" for state, number in progress.jobs.items())
-    kept = ", ".join(f"{number} {name}" for name, number in progress.documents.items())
+    kept = ", ".join(
+        f"{number} {name.replace('_', ' ')}" for name, number in progress.documents.items()
+    )
     return [
         f"jobs: {progress.done} of {progress.total} done ({jobs or 'none'})",
         *(f"  running: {name}" for name in progress.running),

@@ -36,7 +36,11 @@ def training_line(one: Training) -> str:
         return f"{who}: failed ({one.reason}) on {one.host}: {one.message}"
     parts = [f"{who}: {_how_far(one)}"]
     values = one.progress.get("values", {})
-    parts += [f"{name.replace('_', ' ')} {value:.4g}" for name, value in values.items()]
+    parts += [
+        f"{name.replace('_', ' ')} {value:.4g}"
+        for name, value in values.items()
+        if name != one.progress.get("unit")
+    ]
     if (elapsed := one.progress.get("elapsed_s")) is not None:
         parts.append(f"{duration(elapsed)} done")
     if one.state == "stopped":

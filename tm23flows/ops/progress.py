@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
 COUNTED = ("structures", "trajectories", "frames", "labels", "rejections", "datasets", "models",
-           "evaluations")  # fmt: skip
+           "evaluations", "grid_searches", "learning_curves")  # fmt: skip
 ACTIVE = ("WAITING", "READY", "RESERVED", "RUNNING")
 
 
