@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -127,6 +128,34 @@ class FrameworkTrainer:
             versions=answer["versions"],
             wall_s=time.monotonic() - start,
         )
+
+    def count_weights(
+        self, settings: Sequence[Hyperparameters], elements: Sequence[int], workdir: Path
+    ) -> list[dict[str, int]]:
+        """Count the weights of networks without training them.
+
+        Parameters
+        ----------
+        settings
+            Hyperparameters of each network.
+        elements
+            Atomic numbers that the networks are for.
+        workdir
+            Folder for everything that the worker writes.
+
+        Returns
+        -------
+        Number of weights by module, for each of the settings.
+
+        Raises
+        ------
+        MissingDependencyError
+            If the trainer's library is not installed.
+        TrainingError
+            If a network cannot be built.
+        """
+        request = {"settings": [h.model_dump() for h in settings], "elements": list(elements)}
+        return run_worker(self.worker, "weights", request, workdir.resolve())["weights"]
 
     def predict(self, model_dir: Path, frames_file: Path, workdir: Path) -> Predictions:
         """Predict, without uncertainties (see ``base.Trainer.predict``)."""

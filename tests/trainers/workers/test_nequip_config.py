@@ -33,7 +33,7 @@ def test_every_hyperparameter_reaches_the_configuration(config):
         "cutoff_A": 3.3, "l_max": 3, "n_layers": 5, "n_features": 7, "parity": False,
         "n_bessel": 11, "radial_depth": 4, "radial_width": 33, "precision": "float64",
         "energy_weight": 2.5, "force_weight": 3.5, "stress_weight": 4.5, "learning_rate": 0.003,
-        "patience": 13, "ema_decay": 0.5,
+        "patience": 13, "ema_decay": 0.5, "network": "paper",
     }  # fmt: skip
     assert set(other) | OF_THE_LOOP == set(NequipTrainer().hyperparameters().model_dump())
     for key, value in other.items():

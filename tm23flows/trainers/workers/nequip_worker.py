@@ -6,12 +6,19 @@ whichever interpreter has NequIP.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import nequip_run
 from model_tasks import serving
+from nequip_weights import count_weights
 from worker_io import answer
+
+_BUILDERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "current": lambda sizes: {"_target_": "nequip.model.NequIPGNNModel", **sizes},
+    "paper": lambda sizes: {"_target_": "nequip_paper.paper_network", "sizes": sizes},
+}
 
 
 def model_config(settings: dict[str, Any], symbols: list[str], seed: int) -> dict[str, Any]:
@@ -30,12 +37,7 @@ def model_config(settings: dict[str, Any], symbols: list[str], seed: int) -> dic
     -------
     Arguments of NequIP's model builder, with NequIP's statistics resolvers.
     """
-    return {
-        "_target_": "nequip.model.NequIPGNNModel",
-        "seed": seed,
-        "model_dtype": settings["precision"],
-        "type_names": symbols,
-        "r_max": settings["cutoff_A"],
+    sizes = {
         "num_layers": settings["n_layers"],
         "l_max": settings["l_max"],
         "parity": settings["parity"],
@@ -43,6 +45,13 @@ def model_config(settings: dict[str, Any], symbols: list[str], seed: int) -> dic
         "num_bessels": settings["n_bessel"],
         "radial_mlp_depth": settings["radial_depth"],
         "radial_mlp_width": settings["radial_width"],
+    }
+    return {
+        **_BUILDERS[settings["network"]](sizes),
+        "seed": seed,
+        "model_dtype": settings["precision"],
+        "type_names": symbols,
+        "r_max": settings["cutoff_A"],
         "avg_num_neighbors": "${training_data_stats:num_neighbors_mean}",
         "per_type_energy_shifts": "${training_data_stats:per_atom_energy_mean}",
         "per_type_energy_scales": "${training_data_stats:forces_rms}",
@@ -55,6 +64,7 @@ if __name__ == "__main__":
         {
             "train": partial(nequip_run.train, model_config=model_config),
             "predict": nequip_run.predict,
+            "weights": partial(count_weights, model_config=model_config),
             "serve": serving(nequip_run.load_calculator),
         },
     )
