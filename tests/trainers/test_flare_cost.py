@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -92,3 +96,25 @@ def test_the_limit_of_the_cgroup_counts(tmp_path, monkeypatch):
     assert available_bytes() == 2e6
     monkeypatch.setattr(flare_cost, "_CGROUPS", ((str(tmp_path / "none"), str(tmp_path / "now")),))
     assert available_bytes() > 2e6
+
+
+MEASURE = """
+import json, resource, sys
+from pathlib import Path
+from tm23flows.trainers.flare import FlareTrainer
+trainer = FlareTrainer()
+settings = trainer.hyperparameters(nmax=20, lmax=6, cutoff_A=7.0, starts=1, max_iterations=3)
+result = trainer.train(Path(sys.argv[1]), settings, Path(sys.argv[2]), 0)
+peak = 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print(json.dumps([peak, result.summary["predicted_bytes"]]))
+"""
+
+
+@pytest.mark.flare
+def test_the_memory_predicted_is_enough_and_not_far_off(dataset_dir, tmp_path):
+    """Large descriptors, so that most of the memory is not Python's."""
+    command = [sys.executable, "-c", MEASURE, str(dataset_dir), str(tmp_path / "work")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    peak, predicted = json.loads(done.stdout)
+    assert peak > 0.4e9
+    assert peak < predicted < 2.5 * peak

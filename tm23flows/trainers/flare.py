@@ -67,7 +67,7 @@ class FlareHyperparameters(Hyperparameters):
         None, ge=1, description="At most this many sparse environments in all; None for no limit."
     )
     minimum_variance: float = Field(
-        1e-6, ge=1e-9, description="Environments below this predictive variance are not taken."
+        1e-8, ge=1e-9, description="Environments below this predictive variance are not taken."
     )
     sigma: float = Field(2.0, description="Signal standard deviation, starting value.")
     noise_energy: float = Field(0.001, description="Energy noise in eV/atom, starting value.")

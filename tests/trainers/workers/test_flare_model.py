@@ -59,8 +59,8 @@ def test_predictions_are_those_of_flares_own_process(
         for key in ("forces", "stress"):
             assert ours.results[key] == pytest.approx(theirs.results[key], abs=1e-6)
         spread = np.array(theirs.results["stds"])[:, 0]
-        assert ours.results["uncertainties"] ** 2 == pytest.approx(spread**2, abs=1e-6)
-        assert spread.max() > 1e-3
+        assert ours.results["uncertainties"] ** 2 == pytest.approx(spread**2, abs=1e-9)
+        assert spread.max() > 1e-4
 
 
 def test_a_model_is_light_and_holds_no_frame(trained, test_frames):
