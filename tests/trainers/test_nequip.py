@@ -39,6 +39,14 @@ def test_a_trained_model_predicts_copper(predicted, percent_errors):
     assert predicted.uncertainties is None
 
 
+def test_the_stress_has_the_sign_of_the_labels(predicted, test_frames):
+    """All cells are stretched, so they pull: positive as ASE has it."""
+    wanted = np.array([atoms.get_stress()[:3].mean() for atoms in test_frames])
+    found = predicted.stresses[:, :3].mean(axis=1)
+    assert (wanted > 0).all()
+    assert found == pytest.approx(wanted, rel=0.5)
+
+
 def test_the_result_accounts_for_the_training(nequip_run):
     folder, result = nequip_run
     assert set(result.files) == {*FILES, "manifest.json"}

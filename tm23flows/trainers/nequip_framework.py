@@ -28,18 +28,14 @@ from tm23flows.trainers.base import (
     TrainResult,
     parse_hyperparameters,
 )
-from tm23flows.trainers.frames import (
-    check_elements,
-    read_geometries,
-    read_labelled,
-    read_predictions,
-    write_frames,
-)
-from tm23flows.trainers.manifest import check_manifest, write_manifest
+from tm23flows.trainers.frames import read_labelled, write_frames
+from tm23flows.trainers.manifest import write_manifest
+from tm23flows.trainers.prediction import open_model, predict_frames
 from tm23flows.trainers.worker import Worker, run_worker
 
 CHECKPOINT = "best.ckpt"
 FILES = ["model.json", CHECKPOINT]
+COMPILED = ".nequip.pt2"
 MINIMUM_FRAMES = 2
 
 
@@ -70,7 +66,8 @@ class FrameworkTrainer:
     """Trains a model of the NequIP framework and predicts with it (see ``base.Trainer``).
 
     A trainer is a subclass that names itself, the class of its hyperparameters and
-    its worker; the worker knows the tasks "train", "predict" and "serve".
+    its worker; the worker knows the tasks "train", "predict", "serve", "weights" and
+    "compile".
     """
 
     name: ClassVar[str]
@@ -159,20 +156,54 @@ class FrameworkTrainer:
 
     def predict(self, model_dir: Path, frames_file: Path, workdir: Path) -> Predictions:
         """Predict, without uncertainties (see ``base.Trainer.predict``)."""
-        frames = read_geometries(frames_file)
-        sums = check_manifest(model_dir, FILES)
-        about = json.loads((model_dir / "model.json").read_text())
-        check_elements(frames, about["elements"])
-        workdir = workdir.resolve()
+        return predict_frames(self, model_dir, frames_file, workdir)
+
+    def deploy(
+        self,
+        model_dir: Path,
+        output: Path,
+        workdir: Path,
+        target: Literal["ase", "pair_nequip"] = "ase",
+    ) -> Path:
+        """Compile a model into one file that needs neither the training nor this package.
+
+        A file for ASE is compared with the model before it is handed over. The file holds
+        machine code for the device of the setting ``trainer_device``: load only one's own.
+
+        Parameters
+        ----------
+        model_dir
+            Folder with the files of a ``TrainResult`` under their relative names.
+        output
+            The file to write; its name ends with ``.nequip.pt2``.
+        workdir
+            Folder for everything else that the worker writes.
+        target
+            Who will use it: ``ase`` (``NequIPCalculator.from_compiled_model``) or
+            ``pair_nequip``, NequIP's and Allegro's pair style of LAMMPS.
+
+        Returns
+        -------
+        The file.
+
+        Raises
+        ------
+        InputError
+            If the name has another ending.
+        MissingDependencyError
+            If NequIP or a C++ compiler is not installed.
+        TrainingError
+            If a file of the model is missing or was changed, or if the compiled model
+            predicts anything else.
+        """
+        if not output.name.endswith(COMPILED):
+            raise InputError(f"{output} needs a name that ends with {COMPILED}: NequIP wants it.")
+        model, workdir = open_model(self.files, model_dir), workdir.resolve()
         workdir.mkdir(parents=True, exist_ok=True)
-        paths = {key: workdir / f"{key}.npz" for key in ("frames", "predictions")}
-        write_frames(paths["frames"], frames, labels=False)
-        request = {key: str(path) for key, path in paths.items()}
-        request |= {"model": str(model_dir.resolve()), "sha256": sums}
-        run_worker(
-            self.worker, "predict", request | {"device": get_settings().trainer_device}, workdir
-        )
-        return read_predictions(paths["predictions"], frames)
+        output = output.resolve()
+        request = {"output": str(output), "target": target, "workdir": str(workdir)}
+        run_worker(self.worker, "compile", model.request | request, workdir)
+        return output
 
 
 def _read_split(dataset_dir: Path, seed: int) -> tuple[list[Atoms], list[Atoms]]:

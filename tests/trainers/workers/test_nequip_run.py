@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from tm23flows.errors import InputError, TrainingError
-from tm23flows.trainers import nequip_framework as nequip
+from tm23flows.trainers import prediction
 from tm23flows.trainers.nequip import NequipTrainer
 from tm23flows.trainers.nequip_framework import CHECKPOINT
 
@@ -34,8 +34,8 @@ def test_the_worker_refuses_a_checkpoint_that_changes_after_the_check(
         (folder / CHECKPOINT).write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
         return sums
 
-    check = nequip.check_manifest
-    monkeypatch.setattr(nequip, "check_manifest", check_then_swap)
+    check = prediction.check_manifest
+    monkeypatch.setattr(prediction, "check_manifest", check_then_swap)
     with pytest.raises(TrainingError, match="its sha256 differs"):
         NequipTrainer().predict(tmp_path / "model", test_file, tmp_path)
     assert not (tmp_path / "sprung").exists()

@@ -12,6 +12,7 @@ from typing import Any
 
 import nequip_run
 from model_tasks import serving
+from nequip_compile import compile_model
 from nequip_weights import count_weights
 from worker_io import answer
 
@@ -64,6 +65,7 @@ if __name__ == "__main__":
         {
             "train": partial(nequip_run.train, model_config=model_config),
             "predict": nequip_run.predict,
+            "compile": compile_model,
             "weights": partial(count_weights, model_config=model_config),
             "serve": serving(nequip_run.load_calculator),
         },
