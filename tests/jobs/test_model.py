@@ -8,10 +8,17 @@ from ase.io import read
 from jobflow import CURRENT_JOB
 
 from tm23flows.documents.frame import Frame
+from tm23flows.documents.ids import bytes_id
 from tm23flows.documents.label import Label
 from tm23flows.documents.model import Model
 from tm23flows.errors import InputError, NotFoundError, OutOfTimeError, TrainingError
 from tm23flows.jobs.model import Wanted, make_model, train_model, write_part
+from tm23flows.store.trainings import (
+    begin_training,
+    keep_checkpoint,
+    list_trainings,
+    newest_step,
+)
 from tm23flows.trainers.base import TrainResult, get_trainer
 
 train = train_model.original
@@ -41,6 +48,18 @@ def test_the_same_model_is_trained_once(emt_copy, dataset, constant_trainer):
     for other in ({"offset_eV": 2.0}, 0, "train"), ({}, 1, "train"), ({}, 0, "test"):
         assert train(dataset.id, "constant", *other)["model_id"] != first["model_id"]
     assert emt_copy.database["models"].count_documents({}) == 4
+
+
+def test_a_worker_killed_after_it_stored_the_model_leaves_nothing_behind(
+    emt_copy, dataset, constant_trainer, tmp_path
+):
+    key = train(dataset.id, "constant", {}, 0, "train")["model_id"]
+    (tmp_path / "1.npz").write_bytes(b"state")
+    begin_training(emt_copy, key, {"trainer": "constant"}, "here")
+    keep_checkpoint(emt_copy, key, tmp_path / "1.npz", bytes_id(b"state"), 1, 1.0)
+    train(dataset.id, "constant", {}, 0, "train")
+    assert [one.state for one in list_trainings(emt_copy)] == ["done"]
+    assert newest_step(emt_copy, key) == 0
 
 
 def test_a_training_that_fails_leaves_no_model_but_its_folder(

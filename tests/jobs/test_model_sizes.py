@@ -8,6 +8,7 @@ from tm23flows.documents.model import Model
 from tm23flows.errors import InputError
 from tm23flows.jobs.model import train_model
 from tm23flows.jobs.model_sizes import train_sizes
+from tm23flows.store.trainings import begin_training, list_trainings
 
 grow = train_sizes.original
 
@@ -58,6 +59,15 @@ def test_nothing_is_trained_twice_and_sizes_may_be_added(emt_copy, nested, growi
     more = grow(nested, "constant", {}, 0, "train")["model_ids"]
     assert more[:2] == first
     assert growing == [[4], [12]]
+
+
+def test_a_worker_killed_after_it_stored_the_models_leaves_nothing_behind(
+    emt_copy, nested, growing
+):
+    ids = grow(nested, "constant", {}, 0, "train")["model_ids"]
+    begin_training(emt_copy, ids[-1], {"trainer": "constant"}, "here")
+    grow(nested, "constant", {}, 0, "train")
+    assert [one.state for one in list_trainings(emt_copy)] == ["done"]
 
 
 def test_datasets_must_contain_each_other(emt_copy, nested, growing):

@@ -87,6 +87,43 @@ def test_a_failure_has_a_name_and_leaves_its_folder(archive, go, tmp_path):
     assert len(list(tmp_path.glob("flare-*"))) == 1
 
 
+def test_what_no_library_foresaw_is_a_failure_too(archive, go):
+    def fail(folder, course):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        go(fail)
+    (failed,) = list_trainings(archive)
+    assert (failed.state, failed.reason) == ("failed", "failed")
+    assert "No space left" in failed.message
+
+
+def test_why_it_failed_is_said_without_a_database(go, monkeypatch):
+    def fail(folder, course):
+        raise TrainingError("The loss is not finite.", reason="diverged")
+
+    def end(*_args):
+        raise AutoReconnect("connection closed")
+
+    monkeypatch.setattr(training, "end_training", end)
+    with pytest.raises(TrainingError, match="not finite"):
+        go(fail)
+
+
+def test_a_checkpoint_that_is_replaced_while_it_is_read_ends_no_training(archive, go, monkeypatch):
+    real = training.keep_checkpoint
+
+    def keep(archive, model_id, path, *rest):
+        if path.name.startswith("00000001"):
+            path.unlink()  # what the worker does when it has two newer ones
+        return real(archive, model_id, path, *rest)
+
+    monkeypatch.setattr(training, "keep_checkpoint", keep)
+    with pytest.raises(OutOfTimeError):
+        go(lambda folder, course: count(folder, course, stop_at=3))
+    assert newest_step(archive, MODEL) == 3
+
+
 def test_a_worker_is_asked_to_stop_before_its_time_is_over(go, monkeypatch):
     monkeypatch.setenv("TM23_DEADLINE", str(time.time() + training.STOP_MARGIN_S - 1))
     with pytest.raises(OutOfTimeError):

@@ -50,6 +50,50 @@ def test_the_last_two_checkpoints_are_there_newest_first(archive, keep, tmp_path
     assert n_files(archive) == 2
 
 
+def test_a_training_that_began_anew_is_not_hidden_by_what_it_could_not_use(archive, keep, tmp_path):
+    store.begin_training(archive, MODEL, ABOUT, "node1")
+    for step in (50, 60):
+        keep(step, b"of an older library %d" % step)
+    store.begin_training(archive, MODEL, ABOUT, "node2")
+    for step in (1, 2):
+        keep(step, b"new %d" % step)
+    files = store.fetch_checkpoints(archive, MODEL, tmp_path / "resume")
+    assert [path.read_bytes() for path in files] == [b"new 2", b"new 1"]
+    assert store.newest_step(archive, MODEL) == 2
+
+
+def test_what_a_killed_writer_left_goes_with_the_training(archive, keep, monkeypatch):
+    keep(1, b"whole")
+    keep(1, b"another's", model_id=OTHER)
+    collection = type(archive.database[CHECKPOINTS].files)
+
+    def killed(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(collection, "insert_one", killed)
+        with pytest.raises(KeyboardInterrupt):
+            keep(2, b"chunks, and no file that names them")
+    chunks = archive.database[CHECKPOINTS].chunks
+    assert chunks.count_documents({}) == 3
+    assert keep(2, b"chunks, and no file that names them")  # the next try is not in its way
+    with monkeypatch.context() as patch:
+        patch.setattr(collection, "delete_many", killed)
+        with pytest.raises(KeyboardInterrupt):
+            keep(3, b"removes the oldest file")
+    store.end_training(archive, MODEL, "done")
+    assert chunks.distinct("files_id") == archive.database[CHECKPOINTS].files.distinct("_id")
+    assert store.newest_step(archive, OTHER) == 1
+
+
+def test_what_is_done_stays_done_whatever_a_second_worker_says(archive):
+    store.begin_training(archive, MODEL, ABOUT, "node1")
+    store.end_training(archive, MODEL, "done")
+    store.end_training(archive, MODEL, "failed", "killed", "Too late.")
+    (only,) = store.list_trainings(archive)
+    assert (only.state, only.reason) == ("done", None)
+
+
 def test_the_same_checkpoint_is_kept_once(archive, keep):
     assert keep(2, b"same")
     assert keep(2, b"same")

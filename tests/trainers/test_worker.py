@@ -67,6 +67,25 @@ def test_a_worker_has_one_thread(worker, tmp_path, monkeypatch):
     assert os.environ["OMP_NUM_THREADS"] == "7"
 
 
+def test_a_worker_is_not_told_how_to_open_a_database(worker, tmp_path, monkeypatch):
+    for name, value in {
+        "TM23_MONGO_URI": "mongodb://host/",
+        "TM23_CONFIG_FILE": str(tmp_path / "none.yaml"),
+        "JOBFLOW_CONFIG_FILE": "/a/jobflow.yaml",
+        "FW_CONFIG_FILE": "/a/FW_config.yaml",
+        "MP_API_KEY": "k",
+        "ANY_NAME": "mongodb+srv://me:S3CRET@host/db?x=1",
+        "PLAIN": "https://host:80/path",
+    }.items():
+        monkeypatch.setenv(name, value)
+    script = worker("def task(request): return dict(os.environ)")
+    seen = run_worker(script, "train", {}, tmp_path)
+    assert seen["PLAIN"] == "https://host:80/path"
+    assert seen["PATH"] == os.environ["PATH"]
+    private = ("TM23_", "JOBFLOW_", "FW_", "MP_API_KEY", "ANY_NAME")
+    assert not [name for name in seen if name.startswith(private)]
+
+
 def test_a_crash_is_told_with_its_reason_and_the_log(worker, tmp_path):
     script = worker("""
         def task(request):

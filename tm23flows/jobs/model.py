@@ -18,7 +18,7 @@ from tm23flows.errors import InputError, OutOfTimeError
 from tm23flows.jobs.context import as_this_job, open_archive, wait_for_deadline, wait_for_space
 from tm23flows.jobs.training import run_training
 from tm23flows.store.exchange.extxyz import write_labels
-from tm23flows.store.trainings import newest_step
+from tm23flows.store.trainings import end_training, newest_step
 from tm23flows.trainers.base import Course, Hyperparameters, TrainResult, get_trainer
 
 if TYPE_CHECKING:
@@ -148,6 +148,9 @@ def train_or_find(wanted: Wanted) -> Model:
             archive.put(make_model(archive, wanted, done))
 
         run_training(archive, wanted.model_id, about_training(wanted, dataset), train, keep)
+    else:
+        # a worker that was killed after it had stored the model could not say so
+        end_training(archive, wanted.model_id, "done")
     return archive.get(Model, wanted.model_id)
 
 

@@ -19,7 +19,7 @@ from tm23flows.errors import InputError, OutOfTimeError
 from tm23flows.jobs.context import as_this_job, open_archive, wait_for_deadline, wait_for_space
 from tm23flows.jobs.model import Wanted, about_training, make_model, write_part
 from tm23flows.jobs.training import run_training
-from tm23flows.store.trainings import newest_step
+from tm23flows.store.trainings import end_training, newest_step
 from tm23flows.trainers.base import Course, TrainResult, get_trainer
 
 if TYPE_CHECKING:
@@ -82,6 +82,9 @@ def train_sizes(
             fruitless = wait_for_deadline(newest_step(archive, largest) - step, fruitless)
             again = train_sizes(dataset_ids, trainer, hyperparameters, seed, part, fruitless)
             return Response({"model_ids": ids}, detour=as_this_job(again))
+    for one in ids:
+        # of a worker that was killed after it had stored the models, too
+        end_training(archive, one, "done")
     return {"model_ids": ids}
 
 

@@ -12,6 +12,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -68,24 +69,27 @@ def run_training(
     TrainingError
         If there is no model. The folder is left, because its log says more.
     """
+    from pymongo.errors import ConnectionFailure, PyMongoError
+
     folder = Path(tempfile.mkdtemp(prefix=f"{about['trainer']}-", dir=run_folder()))
     watch = _Watch(archive, model_id, deadline())
     resume = fetch_checkpoints(archive, model_id, folder / "resume")
     begin_training(archive, model_id, about, socket.gethostname())
     course = Course(resume, get_settings().checkpoint_s, watch.look)
     try:
-        done = train(folder, course)
+        keep(train(folder, course))
     except OutOfTimeError:
         watch.take_rest()
         end_training(archive, model_id, "stopped")
         shutil.rmtree(folder)
         raise
-    except TM23Error as error:
-        watch.take_rest()
+    except (TM23Error, OSError, PyMongoError) as error:
         reason = error.reason if isinstance(error, TrainingError) else "failed"
-        end_training(archive, model_id, "failed", reason, str(error))
+        # why it failed is said even where the database cannot hear it
+        with suppress(ConnectionFailure):
+            watch.take_rest()
+            end_training(archive, model_id, "failed", reason, str(error))
         raise
-    keep(done)
     end_training(archive, model_id, "done")
     shutil.rmtree(folder)
 
@@ -129,12 +133,12 @@ class _Watch:
             account = _read_json(path)
             if not account or account["sha256"] in self.taken:
                 continue
-            file = path.with_name(account["file"])
-            if not file.is_file():
-                continue  # the worker has a newer one by now
+            file, sha256 = path.with_name(account["file"]), account["sha256"]
             step, elapsed_s = account["step"], account["elapsed_s"]
-            keep_checkpoint(self.archive, self.model_id, file, account["sha256"], step, elapsed_s)
-            self.taken.add(account["sha256"])
+            # one that is gone gave its place to a newer one
+            with suppress(FileNotFoundError):
+                keep_checkpoint(self.archive, self.model_id, file, sha256, step, elapsed_s)
+                self.taken.add(sha256)
 
     def _margin_s(self, progress: dict[str, Any]) -> float:
         """Return how long before the end to ask: a step under way is finished first."""

@@ -111,6 +111,9 @@ def end_training(
 ) -> None:
     """Write down how a training ended; with a model it needs no checkpoint any more.
 
+    One that is done stays so, whatever becomes of a second worker at the same model. It does no
+    harm to say so of a model that is there already.
+
     Parameters
     ----------
     archive
@@ -125,15 +128,23 @@ def end_training(
         Why it failed, in a sentence.
     """
     fields = {"state": state, "reason": reason, "message": message, "updated": _now()}
-    archive.database[TRAININGS].update_one({"_id": model_id}, {"$set": fields})
+    archive.database[TRAININGS].update_one(
+        {"_id": model_id, "state": {"$ne": "done"}}, {"$set": fields}
+    )
     if state == "done":
         _drop(archive, _checkpoints(archive, model_id))
+        # chunks of files whose writing, or whose removal, was killed half-way
+        of_this = {"$gte": f"{model_id}/", "$lt": f"{model_id}0"}  # 0 comes after /
+        archive.database[CHECKPOINTS].chunks.delete_many({"files_id": of_this})
 
 
 def keep_checkpoint(
     archive: Archive, model_id: str, path: Path, sha256: str, step: int, elapsed_s: float
 ) -> bool:
     """Take a checkpoint into the archive, and drop all but the last two.
+
+    The last two are those of the newest attempt, however many steps an older one did: it may
+    have begun anew because their checkpoints could not be used.
 
     Parameters
     ----------
@@ -157,13 +168,14 @@ def keep_checkpoint(
     data = path.read_bytes()
     if bytes_id(data) != sha256:
         return False
-    metadata = {"step": step, "elapsed_s": elapsed_s, "sha256": sha256}
-    name = f"{model_id}/{path.name}"
-    if not any(
-        old["filename"] == name and old["metadata"]["sha256"] == sha256
-        for old in _checkpoints(archive, model_id)
-    ):
-        _bucket(archive).put(data, filename=name, metadata=metadata, model_id=model_id)
+    training = archive.database[TRAININGS].find_one({"_id": model_id}, {"attempts": 1})
+    attempt = training["attempts"] if training else 0
+    metadata = {"step": step, "elapsed_s": elapsed_s, "sha256": sha256, "attempt": attempt}
+    key, name, bucket = f"{model_id}/{sha256}", f"{model_id}/{path.name}", _bucket(archive)
+    if not bucket.exists(key):
+        # A writer that died half-way leaves chunks that no file names.
+        archive.database[CHECKPOINTS].chunks.delete_many({"files_id": key})
+        bucket.put(data, _id=key, filename=name, metadata=metadata, model_id=model_id)
     _drop(archive, _checkpoints(archive, model_id)[KEPT:])
     return True
 
@@ -259,7 +271,12 @@ def _bucket(archive: Archive) -> GridFS:
 
 def _checkpoints(archive: Archive, model_id: str) -> list[dict[str, Any]]:
     files = archive.database[CHECKPOINTS].files.find({"model_id": model_id})
-    return sorted(files, key=lambda one: (one["metadata"]["step"], one["uploadDate"]), reverse=True)
+    return sorted(files, key=_newness, reverse=True)
+
+
+def _newness(file: dict[str, Any]) -> tuple[int, int, datetime]:
+    about = file["metadata"]
+    return about["attempt"], about["step"], file["uploadDate"]
 
 
 def _drop(archive: Archive, files: list[dict[str, Any]]) -> None:

@@ -35,6 +35,10 @@ _GRACE_S = 5.0
 _LOOK_S = 1.0
 _STOP = "stop"
 _EXCEPTION = re.compile(r"[A-Za-z_.]*(Error|Exception|Interrupt)\b")
+# A worker loads files of models and runs foreign libraries: it is not told where databases
+# are, nor how to open them.
+_PRIVATE = re.compile(r"^(TM23|JOBFLOW|FW)_|(KEY|TOKEN|SECRET|PASSWORD|PASSWD)$", re.IGNORECASE)
+_PASSWORD = re.compile(r"\w://[^/@\s]*:[^@\s]+@")
 _SCRIPTS = Path(__file__).parent / "workers"
 _ONE_THREAD = (
     "OMP_NUM_THREADS",
@@ -202,7 +206,11 @@ def bring_home(running: Running) -> dict[str, Any]:
 def _start(
     worker: Worker, command: list[str], log: Path, channels: tuple[int, ...]
 ) -> subprocess.Popen[bytes]:
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "PYTHONSAFEPATH" and not _PRIVATE.search(name) and not _PASSWORD.search(value)
+    }
     environment |= dict.fromkeys(_ONE_THREAD, "1")
     # scripts of other packages import worker_io too
     inherited = [environment["PYTHONPATH"]] if environment.get("PYTHONPATH") else []
