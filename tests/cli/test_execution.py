@@ -30,6 +30,14 @@ def test_outputs_come_by_job(archive, tmp_path):
     assert (outputs[first.uuid], outputs[second.uuid]) == (6, 12)
 
 
+def test_a_job_that_went_on_speaks_under_its_own_name(archive, tmp_path):
+    first = in_two_goes(3)
+    after = twice(first.output)
+    outputs = run_here(Flow([first, after]), tmp_path)
+    assert (outputs.pop(first.uuid), outputs.pop(after.uuid)) == (0, 0)
+    assert list(outputs.values()) == [6]
+
+
 def test_the_error_of_a_job_is_the_error_of_the_command(archive, tmp_path):
     with pytest.raises(TrainingError, match="no model"):
         run_here(Flow([fail()]), tmp_path)

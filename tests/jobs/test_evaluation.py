@@ -1,11 +1,13 @@
 """The job that measures: against the labels, group by group, once."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tm23flows.documents.evaluation import Evaluation
 from tm23flows.documents.label import Label
-from tm23flows.errors import NotFoundError
+from tm23flows.errors import DatabaseError, NotFoundError
 from tm23flows.jobs.evaluation import evaluate_model
 from tm23flows.jobs.model import train_model
 
@@ -50,6 +52,27 @@ def test_predictions_are_kept_frame_by_frame(emt_copy, model_id):
     assert kept["stress"].shape == (6, 6)
     assert len(set(kept["energy"])) == 1
     assert "uncertainty" not in kept
+
+
+@pytest.mark.parametrize("name", ["../evil.json", "/tmp/evil.json"])
+def test_files_of_a_model_do_not_leave_its_folder(name, emt_copy, model_id):
+    change = {"$set": {"files.0.name": name}}
+    emt_copy.database["models"].update_one({"_id": model_id}, change)
+    with pytest.raises(DatabaseError, match="which is not written"):
+        evaluate(emt_copy, model_id)
+    assert not Path("/tmp/evil.json").exists()
+
+
+def test_files_of_a_model_may_lie_in_folders_of_it(
+    emt_copy, model_id, constant_trainer, monkeypatch
+):
+    change = {"$set": {"files.0.name": "deep/constant.json"}}
+    emt_copy.database["models"].update_one({"_id": model_id}, change)
+    real = constant_trainer.predict
+    monkeypatch.setattr(
+        constant_trainer, "predict", lambda self, model, *rest: real(self, model / "deep", *rest)
+    )
+    assert evaluate(emt_copy, model_id)["evaluation_id"]
 
 
 def test_a_model_is_measured_once_for_each_question(emt_copy, model_id, constant_trainer):

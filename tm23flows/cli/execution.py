@@ -121,8 +121,8 @@ def run_here(
 
     Returns
     -------
-    The output of each job by its uuid; of one that was gone on with, the last. Jobs that
-    failed have none.
+    The output of each job by its uuid; of one that was gone on with, what it said when its time
+    was over: the job that went on has a uuid of its own. Jobs that failed have none.
     """
     from jobflow import JobStore, run_locally
     from maggma.stores import MemoryStore

@@ -20,6 +20,7 @@ from tm23flows.jobs.context import open_archive
 from tm23flows.jobs.model import write_part
 from tm23flows.science.label_arrays import LabelArrays
 from tm23flows.science.metrics import error_table
+from tm23flows.store.exchange.models import write_model_file
 from tm23flows.trainers.base import Predictions, get_trainer
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def _evaluate(
     with tempfile.TemporaryDirectory(prefix="tm23-evaluate-") as scratch:
         folder = Path(scratch)
         labels = write_part(archive, dataset, part, folder / "frames.xyz")
-        _fetch_files(archive, model, folder / "model")
+        for one in model.files:
+            write_model_file(archive, one, folder / "model")
         trainer = get_trainer(model.trainer)
         predictions = trainer.predict(folder / "model", folder / "frames.xyz", folder / "work")
     return Evaluation(
@@ -79,12 +81,6 @@ def _evaluate(
         predictions=_store_predictions(archive, labels, predictions),
         errors=tuple(_errors_by_group(labels, predictions, dataset.energy, energy_reference)),
     )
-
-
-def _fetch_files(archive: Archive, model: Model, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    for one in model.files:
-        (folder / one.name).write_bytes(archive.blobs.get(one.blob))
 
 
 def _store_predictions(archive: Archive, labels: Sequence[Label], predictions: Predictions) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.label import Label
-from tm23flows.documents.model import Model
+from tm23flows.documents.model import Model, ModelFile
 from tm23flows.errors import DatabaseError, InputError
 from tm23flows.store.batches import batched
 from tm23flows.store.exchange.manifest import ENERGY_WORDS, NOT_STATED, quantities
@@ -88,7 +88,9 @@ def export_model(archive: Archive, model_id: str, folder: Path) -> list[Path]:
         whole = Path(place) / "model"
         whole.mkdir()
         for one in model.files:
-            _write(archive, one.name, one.blob, whole)
+            if one.name in {CARD, README}:
+                raise _not_written(one.name)
+            write_model_file(archive, one, whole)
         _check_manifest(model, whole)
         (whole / CARD).write_text(json.dumps(card, indent=1, sort_keys=True) + "\n")
         (whole / README).write_text(_readme(model, card))
@@ -96,14 +98,36 @@ def export_model(archive: Archive, model_id: str, folder: Path) -> list[Path]:
     return sorted(path for path in target.rglob("*") if path.is_file())
 
 
-def _write(archive: Archive, name: str, blob: str, folder: Path) -> None:
-    path = PurePosixPath(name)
-    if not path.parts or path.is_absolute() or ".." in path.parts or name in {CARD, README}:
-        raise DatabaseError(
-            f"The model has a file named '{name}', which is not written: run 'tm23 audit'."
-        )
+def write_model_file(archive: Archive, file: ModelFile, folder: Path) -> None:
+    """Write a file of a model, checked by its checksum, into a folder and nowhere else.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    file
+        The file; its name may have folders in it, which are made.
+    folder
+        The folder.
+
+    Raises
+    ------
+    NotFoundError
+        If the file is not in the archive.
+    DatabaseError
+        If it is damaged, or its name leaves the folder.
+    """
+    path = PurePosixPath(file.name)
+    if not path.parts or path.is_absolute() or ".." in path.parts:
+        raise _not_written(file.name)
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    (folder / path).write_bytes(archive.blobs.get(blob))
+    (folder / path).write_bytes(archive.blobs.get(file.blob))
+
+
+def _not_written(name: str) -> DatabaseError:
+    return DatabaseError(
+        f"The model has a file named '{name}', which is not written: run 'tm23 audit'."
+    )
 
 
 def _check_manifest(model: Model, folder: Path) -> None:
