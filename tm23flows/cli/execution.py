@@ -10,7 +10,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -166,7 +166,9 @@ def _shown_trainings(archive: Archive) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
+    from pymongo.errors import ConnectionFailure
     from rich.console import Console
+    from rich.text import Text
 
     from tm23flows.store.trainings import list_trainings
 
@@ -175,8 +177,10 @@ def _shown_trainings(archive: Archive) -> Iterator[None]:
 
         def look() -> None:
             while not over.wait(LOOK_S):
-                lines = [training_line(one) for one in list_trainings(archive, "running")]
-                status.update("\n".join(lines) or "...")
+                # a database that is away for a while is asked again
+                with suppress(ConnectionFailure):
+                    lines = [training_line(one) for one in list_trainings(archive, "running")]
+                    status.update(Text("\n".join(lines) or "..."))
 
         thread = threading.Thread(target=look, daemon=True)
         thread.start()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tm23flows.cli.console import console, print_json
+from tm23flows.cli.console import print_json
 from tm23flows.cli.execution import Workdir, WorkflowFile, check_output, run_here, write_workflow
 from tm23flows.cli.train import DatasetName, Json, Seed, Setting, TrainerName, settings_of
 from tm23flows.errors import TrainingError
@@ -65,9 +65,8 @@ def grid_search(
     if as_json:
         print_json(found.model_dump(mode="json", exclude={"provenance"}))
         return
-    out = console()
     for line in grid_lines(found):
-        out.print(line)
+        typer.echo(line)
 
 
 def grid_lines(found: GridSearch) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tm23flows.cli.console import console, print_json
+from tm23flows.cli.console import print_json
 from tm23flows.cli.execution import Workdir, WorkflowFile, check_output, run_here, write_workflow
 from tm23flows.cli.train import Json, Setting, TrainerName, settings_of
 from tm23flows.errors import InputError, TrainingError
@@ -63,10 +63,9 @@ def learning_curve(
     if as_json:
         print_json([one.model_dump(mode="json", exclude={"provenance"}) for one in curves])
         return
-    out = console()
     for one in curves:
         for line in curve_lines(one):
-            out.print(line)
+            typer.echo(line)
 
 
 def _fitted(archive: Archive, outputs: dict[str, Any], workdir: Path) -> list[LearningCurve]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tm23flows.cli.console import console, print_json
+from tm23flows.cli.console import print_json
 
 app = typer.Typer(
     help="List, show and export trained models (docs/training.md).", no_args_is_help=True
@@ -62,19 +62,18 @@ def show(model: ModelId, as_json: Json = False) -> None:
     if as_json:
         print_json({"id": found.id, **content})
         return
-    out = console()
-    out.print(f"model {found.id}")
+    typer.echo(f"model {found.id}")
     for name, value in content.items():
         if name == "files":
-            out.print(
+            typer.echo(
                 "  files: " + ", ".join(f"{one['name']} ({one['blob'][:12]})" for one in value)
             )
         elif isinstance(value, dict):
-            out.print(f"  {name.replace('_', ' ')}:")
+            typer.echo(f"  {name.replace('_', ' ')}:")
             for key, one in value.items():
-                out.print(f"    {key}: {one}")
+                typer.echo(f"    {key}: {one}")
         else:
-            out.print(f"  {name.replace('_', ' ')}: {value}")
+            typer.echo(f"  {name.replace('_', ' ')}: {value}")
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tm23flows.cli.console import console, print_json
+from tm23flows.cli.console import print_json
 from tm23flows.cli.training_lines import training_line
 
 if TYPE_CHECKING:
@@ -27,9 +27,8 @@ def status(
     if as_json:
         print_json(progress.as_dict())
         return
-    out = console()
     for line in status_lines(progress):
-        out.print(line)
+        typer.echo(line)
 
 
 def status_lines(progress: Progress) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tm23flows.cli.console import console, print_json
+from tm23flows.cli.console import print_json
 from tm23flows.cli.execution import Workdir, WorkflowFile, check_output, run_here, write_workflow
 from tm23flows.errors import InputError
 
@@ -185,14 +185,13 @@ def _print(archive: Archive, model: Model, evaluation_ids: list[str], as_json: b
             }
         )
         return
-    out = console()
-    out.print(f"model {model.id}")
+    typer.echo(f"model {model.id}")
     for name, value in model.summary.items():
-        out.print(f"  {name.replace('_', ' ')}: {value:.6g}" if isinstance(value, float)
-                  else f"  {name.replace('_', ' ')}: {value}")  # fmt: skip
+        said = f"{value:.6g}" if isinstance(value, float) else value
+        typer.echo(f"  {name.replace('_', ' ')}: {said}")
     for one in evaluations:
         for line in _error_lines(one):
-            out.print(line)
+            typer.echo(line)
 
 
 def _as_dict(one: Evaluation) -> dict[str, Any]:
