@@ -125,11 +125,26 @@ def test_a_checkpoint_that_is_replaced_while_it_is_read_ends_no_training(archive
 
 
 def test_a_worker_is_asked_to_stop_before_its_time_is_over(go, monkeypatch):
-    monkeypatch.setenv("TM23_DEADLINE", str(time.time() + training.STOP_MARGIN_S - 1))
-    with pytest.raises(OutOfTimeError):
-        go()
+    end = time.time() + training.STOP_MARGIN_S + 100
+    monkeypatch.setenv("TM23_DEADLINE", str(end))
+
+    def late(folder, course):
+        with monkeypatch.context() as patch:
+            patch.setattr(training, "STOP_MARGIN_S", training.STOP_MARGIN_S + 101)
+            return count(folder, course)
+
+    with pytest.raises(OutOfTimeError, match="asked to stop"):
+        go(late)
     monkeypatch.setenv("TM23_DEADLINE", str(time.time() + 3600))
     go()
+
+
+def test_no_training_begins_when_it_would_be_stopped_at_once(archive, go, monkeypatch, tmp_path):
+    monkeypatch.setenv("TM23_DEADLINE", str(time.time() + training.STOP_MARGIN_S - 1))
+    with pytest.raises(OutOfTimeError, match="too little time"):
+        go(lambda folder, course: pytest.fail("it began"))
+    assert list_trainings(archive) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_long_steps_are_given_longer_notice(archive, tmp_path):

@@ -71,8 +71,12 @@ def run_training(
     """
     from pymongo.errors import ConnectionFailure, PyMongoError
 
+    end = deadline()
+    if end is not None and time.time() > end - STOP_MARGIN_S:
+        # begun now it would be asked to stop at once, come one step further, and so again
+        raise OutOfTimeError("This worker has too little time left to begin a training.")
     folder = Path(tempfile.mkdtemp(prefix=f"{about['trainer']}-", dir=run_folder()))
-    watch = _Watch(archive, model_id, deadline())
+    watch = _Watch(archive, model_id, end)
     resume = fetch_checkpoints(archive, model_id, folder / "resume")
     begin_training(archive, model_id, about, socket.gethostname())
     course = Course(resume, get_settings().checkpoint_s, watch.look)
