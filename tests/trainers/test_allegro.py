@@ -139,3 +139,10 @@ def test_it_is_found_by_its_name_and_refuses_the_settings_of_another(tmp_path):
     other = get_trainer("nequip").hyperparameters()
     with pytest.raises(InputError, match="its own hyperparameters"):
         trainer.train(tmp_path, other, tmp_path, 0)
+
+
+def test_its_weights_are_counted_without_training(run, tmp_path):
+    trainer = AllegroTrainer()
+    settings = trainer.hyperparameters(**SMALL)
+    (counts,) = trainer.count_weights([settings], [29], tmp_path)
+    assert sum(counts.values()) == run[1].summary["n_weights"]

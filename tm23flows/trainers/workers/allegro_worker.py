@@ -6,10 +6,13 @@ in whichever interpreter has it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import nequip_run
 from model_tasks import predicting, serving
+from nequip_compile import compile_model
+from nequip_weights import count_weights
 from worker_io import answer, versions
 
 LIBRARIES = ("nequip-allegro", "nequip", "torch", "e3nn", "numpy", "ase")
@@ -80,6 +83,8 @@ if __name__ == "__main__":
         {
             "train": train,
             "predict": predicting(nequip_run.load_calculator, *LIBRARIES),
+            "compile": compile_model,
+            "weights": partial(count_weights, model_config=model_config),
             "serve": serving(nequip_run.load_calculator),
         },
     )
