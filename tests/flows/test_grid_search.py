@@ -85,6 +85,13 @@ def test_values_are_those_of_the_trainer():
     ]
 
 
+def test_what_a_command_line_fixes_is_the_same_search(jobs_of):
+    words = {name: str(value) for name, value in SMALL.items()}
+    ours, theirs = (jobs_of(maker(hyperparameters=one).make("id", "Cu")) for one in (SMALL, words))
+    assert ours[-1].function_args[0] == theirs[-1].function_args[0]
+    assert ours[0].function_args == theirs[0].function_args
+
+
 @pytest.mark.parametrize(
     ("fields", "why"),
     [

@@ -7,6 +7,7 @@ Owns how a grid is wired and which grids are offered. The choice is
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -118,19 +119,20 @@ class GridSearchMaker(Maker):
             If the grid makes no sense, or the trainer does not take one of its points.
         """
         check_energy_reference(self.energy_reference)
+        points = self.candidates()
+        fixed = self._typed(points[0], self.hyperparameters)
         search = Search(
             dataset_id,
             self.trainer,
-            self.hyperparameters,
+            fixed,
             self.seed,
             self.train_part,
             self.test_part,
             self.energy_reference,
         )
-        points = self.candidates()
         jobs, before = [], []
         for point in points:
-            settings = {**self.hyperparameters, **point}
+            settings = {**fixed, **point}
             train = train_model(dataset_id, self.trainer, settings, self.seed, self.train_part)
             model_id = train.output["model_id"]
             test = evaluate_point(model_id, dataset_id, self.test_part, self.energy_reference)
@@ -160,7 +162,6 @@ class GridSearchMaker(Maker):
         InputError
             If the grid makes no sense, or the trainer does not take one of its points.
         """
-        trainer = get_trainer(self.trainer)
         grid = self.grid or default_grid(self.trainer, self.hyperparameters)
         points = []
         for given in grid_points(grid, self.points):
@@ -169,12 +170,16 @@ class GridSearchMaker(Maker):
                     f"The hyperparameter '{twice[0]}' is both fixed and on the grid: leave it out "
                     "of one."
                 )
-            settings = trainer.hyperparameters(**self.hyperparameters, **given)
-            typed = settings.model_dump(mode="json")
-            point = {name: typed[name] for name in given}
+            point = self._typed(given, given)
             if point not in points:
                 points.append(point)
         return points
+
+    def _typed(self, point: Point, names: Iterable[str]) -> Point:
+        """Return some hyperparameters of a point as the trainer reads them, words as numbers."""
+        settings = get_trainer(self.trainer).hyperparameters(**self.hyperparameters, **point)
+        typed = settings.model_dump(mode="json")
+        return {name: typed[name] for name in names}
 
 
 def default_grid(trainer: str, fixed: dict[str, Any]) -> dict[str, list[Any]]:
