@@ -2,6 +2,10 @@
 
 import pytest
 
+from tm23flows.cli.grid_search import grid_lines
+from tm23flows.documents.base import Provenance
+from tm23flows.documents.grid_search import GridRow, GridSearch
+
 FEW = ("--set", "lmax=2", "--set", "starts=1", "--set", "max_iterations=10")
 SEARCH = ("grid-search", "flare", "--dataset", "Cu-demo", "--grid", "nmax=3,4", *FEW)
 
@@ -46,3 +50,33 @@ def test_a_workflow_and_what_makes_no_sense(tm23, emt_copy, tmp_path):
         wrong = tm23(*words)
         assert (wrong.code, why in wrong.err) == (2, True), wrong.err
     assert emt_copy.database["models"].count_documents({}) == 0
+
+
+def test_the_best_point_comes_first_even_without_any_error():
+    def row(nmax, **fields):
+        return GridRow(point={"nmax": nmax}, **fields)
+
+    def measured(nmax, mae):
+        return row(nmax, model_id="m" * 64, evaluation_id="e" * 64, force_mae_eV_per_A=mae)
+
+    found = GridSearch(
+        provenance=Provenance.now(),
+        trainer="flare",
+        element="Cu",
+        dataset_id="d" * 64,
+        train_part="train",
+        test_part="test",
+        energy_reference="mean-per-atom",
+        seed=0,
+        fixed={},
+        rows=(row(3, failure="it was killed"), measured(4, 0.1), measured(5, 0.0)),
+        chosen=2,
+        by_likelihood=None,
+        by_validation=None,
+        conflicts=(),
+        at_edge={},
+        reason="It is the best.",
+    )
+    assert [line.split(":")[0].strip() for line in grid_lines(found)[1:-1]] == [
+        "nmax=5", "nmax=4", "nmax=3",
+    ]  # fmt: skip

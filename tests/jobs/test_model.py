@@ -7,6 +7,8 @@ import pytest
 from ase.io import read
 from jobflow import CURRENT_JOB
 
+from tm23flows.documents.base import Provenance
+from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.ids import bytes_id
 from tm23flows.documents.label import Label
@@ -60,6 +62,28 @@ def test_a_worker_killed_after_it_stored_the_model_leaves_nothing_behind(
     train(dataset.id, "constant", {}, 0, "train")
     assert [one.state for one in list_trainings(emt_copy)] == ["done"]
     assert newest_step(emt_copy, key) == 0
+
+
+def test_a_trainer_validates_on_the_part_that_the_dataset_has_for_it(
+    emt_copy, dataset, constant_trainer, monkeypatch
+):
+    parts = {
+        "train": dataset.parts["train"][:9],
+        "validation": dataset.parts["train"][9:12],
+        "test": dataset.parts["test"],
+    }
+    other = Dataset(provenance=Provenance.now(), element="Cu", parts=parts, rule="given", query={})
+    emt_copy.put(other)
+    seen, real = [], constant_trainer.train
+
+    def look(self, dataset_dir, *rest):
+        seen.append({one.stem: len(read(one, ":")) for one in dataset_dir.iterdir()})
+        return real(self, dataset_dir, *rest)
+
+    monkeypatch.setattr(constant_trainer, "train", look)
+    for name, part in ((other.id, "train"), (other.id, "validation"), (dataset.id, "train")):
+        train(name, "constant", {}, 0, part)
+    assert seen == [{"train": 9, "validation": 3}, {"train": 3}, {"train": 18}]
 
 
 def test_a_training_that_fails_leaves_no_model_but_its_folder(

@@ -1,14 +1,16 @@
 """Several models in one go: what has to be true of the datasets, and that nothing is done twice."""
 
 import pytest
+from jobflow import CURRENT_JOB
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.model import Model
-from tm23flows.errors import InputError
+from tm23flows.errors import InputError, OutOfTimeError
 from tm23flows.jobs.model import train_model
 from tm23flows.jobs.model_sizes import train_sizes
 from tm23flows.store.trainings import begin_training, list_trainings
+from tm23flows.trainers.workers import worker_io
 
 grow = train_sizes.original
 
@@ -68,6 +70,28 @@ def test_a_worker_killed_after_it_stored_the_models_leaves_nothing_behind(
     begin_training(emt_copy, ids[-1], {"trainer": "constant"}, "here")
     grow(nested, "constant", {}, 0, "train")
     assert [one.state for one in list_trainings(emt_copy)] == ["done"]
+
+
+@pytest.mark.parametrize(("step", "fruitless"), [(0, 2), (7, 0)])
+def test_one_that_was_stopped_goes_on_in_a_detour(
+    emt_copy, nested, growing, constant_trainer, monkeypatch, step, fruitless
+):
+    def stop(self, dataset_dir, hyperparameters, workdir, seed, sizes, course=None):
+        if step:
+            workdir.mkdir()
+            (workdir / "state.npz").write_bytes(b"state")
+            worker_io.keep_checkpoint(workdir, workdir / "state.npz", step, 1.0)
+            course.look(workdir)
+        raise OutOfTimeError("asked to stop")
+
+    arguments = (nested, "constant", {}, 0, "train")
+    monkeypatch.setattr(constant_trainer, "train_sizes", stop)
+    monkeypatch.setattr(CURRENT_JOB, "job", train_sizes(*arguments))
+    response = grow(*arguments, fruitless=1)
+    assert response.detour.name == "train_sizes"
+    assert response.detour.function_args == (*arguments, fruitless)
+    assert len(response.output["model_ids"]) == 3
+    assert emt_copy.database["models"].count_documents({}) == 0
 
 
 def test_datasets_must_contain_each_other(emt_copy, nested, growing):

@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tm23flows.errors import InputError, MissingDependencyError, TrainingError
+from tm23flows.errors import (
+    InputError,
+    MissingDependencyError,
+    OutOfTimeError,
+    TrainingError,
+)
 from tm23flows.trainers.worker import Worker, run_worker
 from tm23flows.trainers.workers import worker_io
 
@@ -106,8 +111,38 @@ def test_the_result_of_an_earlier_run_is_not_taken_for_this_one(worker, tmp_path
 
 def test_a_kill_is_told_as_one(worker, tmp_path):
     script = worker("def task(request): os.kill(os.getpid(), 9)")
-    with pytest.raises(TrainingError, match=r"signal 9 .*memory"):
+    with pytest.raises(TrainingError, match=r"signal 9 .*memory") as caught:
         run_worker(script, "train", {}, tmp_path)
+    assert caught.value.reason == "killed"
+
+
+@pytest.mark.parametrize("kind", ["diverged", "out_of_memory", "failed"])
+def test_a_failure_keeps_its_name(worker, tmp_path, kind):
+    script = worker(f"def task(request): raise RequestError({kind!r}, 'It ended.')")
+    with pytest.raises(TrainingError, match=r"It ended\. The log is") as caught:
+        run_worker(script, "train", {}, tmp_path)
+    assert caught.value.reason == kind
+
+
+def test_a_worker_is_asked_to_stop_and_not_again_in_the_next_run(worker, tmp_path):
+    script = worker("""
+        def task(request):
+            from pathlib import Path
+            end = time.monotonic() + request["patience_s"]
+            while time.monotonic() < end:
+                if stop_asked(Path.cwd()):
+                    raise RequestError("stopped", "It was asked to stop.")
+                time.sleep(0.02)
+            return {"done": True}
+    """)
+    seen = []
+    with pytest.raises(OutOfTimeError, match="asked to stop"):
+        run_worker(
+            script, "train", {"patience_s": 60}, tmp_path, lambda folder: not seen.append(folder)
+        )
+    assert set(seen) == {tmp_path}
+    again = run_worker(script, "train", {"patience_s": 0.2}, tmp_path, lambda _folder: False)
+    assert again == {"done": True}
 
 
 @pytest.mark.parametrize(

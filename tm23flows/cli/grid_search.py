@@ -81,12 +81,16 @@ def grid_lines(found: GridSearch) -> list[str]:
     -------
     A line for each point, the best first, and the choice.
     """
-    rows = sorted(found.rows, key=lambda row: row.force_mae_eV_per_A or float("inf"))
+    rows = sorted(found.rows, key=_rank)
     return [
         f"grid search {found.id[:12]}: {len(found.rows)} points of {found.trainer}",
         *(f"  {_row_words(row)}" for row in rows),
         found.reason,
     ]
+
+
+def _rank(row: GridRow) -> float:
+    return float("inf") if row.force_mae_eV_per_A is None else row.force_mae_eV_per_A
 
 
 def _row_words(row: GridRow) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 
@@ -41,6 +42,25 @@ def test_json_is_complete_or_not_there(tmp_path):
     with pytest.raises(TypeError):
         worker_io.write_json(path, {"a": object()})
     assert json.loads(path.read_text()) == {"a": 1}
+
+
+def test_the_last_two_checkpoints_are_there_with_their_checksums(tmp_path):
+    for step in (1, 2, 3):
+        made = tmp_path / "made.npz"
+        made.write_bytes(b"state %d" % step)
+        worker_io.keep_checkpoint(tmp_path, made, step, 0.5 * step)
+        assert not made.exists()
+    kept = tmp_path / "checkpoints"
+    stems = ["00000002", "00000003"]
+    assert sorted(one.name for one in kept.iterdir()) == [
+        f"{stem}{suffix}" for stem in stems for suffix in (".json", ".npz")
+    ]
+    for stem, step in zip(stems, (2, 3), strict=True):
+        account = json.loads((kept / f"{stem}.json").read_text())
+        data = (kept / account["file"]).read_bytes()
+        assert data == b"state %d" % step
+        assert account["sha256"] == hashlib.sha256(data).hexdigest()
+        assert (account["step"], account["elapsed_s"]) == (step, 0.5 * step)
 
 
 def test_versions_name_what_is_installed_and_leave_out_what_is_not():
