@@ -32,6 +32,7 @@ WorkflowFile = Annotated[
 ]
 
 LOOK_S = 2.0
+UNCONNECTED = "Some jobs are not connected"
 
 
 def make_workflow(flow: Flow) -> Workflow:
@@ -51,7 +52,7 @@ def make_workflow(flow: Flow) -> Workflow:
 
     with warnings.catch_warnings():
         # Several metals are independent of each other, and that is meant.
-        warnings.filterwarnings("ignore", message="Some jobs are not connected")
+        warnings.filterwarnings("ignore", message=UNCONNECTED)
         return flow_to_workflow(flow, store=None)
 
 
@@ -134,6 +135,7 @@ def run_here(
     with logged, _shown_trainings(open_archive()), warnings.catch_warnings():
         # jobflow 0.4.0 calls a function of its own that it deprecates
         warnings.filterwarnings("ignore", message="cd is deprecated", category=FutureWarning)
+        warnings.filterwarnings("ignore", message=UNCONNECTED)
         responses = run_locally(
             flow,
             store=JobStore(MemoryStore(), additional_stores={"data": MemoryStore()}),
