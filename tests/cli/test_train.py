@@ -30,6 +30,13 @@ def test_a_model_is_trained_measured_and_found_again(tm23, emt_copy):
     assert json.loads(Path("model/card.json").read_text())["id"] == made.json["model_id"]
     assert tm23("model", "export", made.json["model_id"][:10], "model").code == 2  # it is there
 
+    for words, why in (
+        (("cu.nequip.pt2",), "cannot be compiled"),
+        (("cu.nequip.pt2", "--for", "gromacs"), "not 'gromacs'"),
+    ):
+        refused = tm23("model", "deploy", made.json["model_id"][:10], *words)
+        assert (refused.code, why in refused.err) == (2, True)
+
     words = tm23(*FLARE).out
     assert f"model {made.json['model_id']}" in words
     assert "test, all, 6 frames: force " in words

@@ -16,6 +16,8 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ModelId = Annotated[str, typer.Argument(help="Id of the model, or how it begins.")]
 
+TARGETS = ("ase", "pair_nequip")
+
 FIELDS = ("trainer", "hyperparameters", "seed", "dataset_id", "part", "summary", "wall_s", "files")
 
 
@@ -89,6 +91,36 @@ def export(
     archive = Archive.open()
     written = export_model(archive, find_model(archive, model).id, folder)
     typer.echo(f"{len(written)} files in {folder}; {folder / 'README.md'} says how to use them")
+
+
+@app.command()
+def deploy(
+    model: ModelId,
+    output: Annotated[Path, typer.Argument(help="File to write, such as Cu.nequip.pt2.")],
+    target: Annotated[str, typer.Option("--for", help="ase, or pair_nequip for LAMMPS.")] = "ase",
+) -> None:
+    """Compile a network into one file that needs neither tm23flows nor its training."""
+    from tm23flows.cli.train import find_model
+    from tm23flows.store.archive import Archive
+    from tm23flows.store.exchange.models import export_model
+    from tm23flows.trainers.base import get_trainer
+
+    if target not in TARGETS:
+        raise InputError(f"--for takes {' or '.join(TARGETS)}, not '{target}'.")
+    archive = Archive.open()
+    found = find_model(archive, model)
+    trainer = get_trainer(found.trainer)
+    if not hasattr(trainer, "deploy"):
+        raise InputError(
+            f"A model of {found.trainer} cannot be compiled: use 'tm23 model export' and its "
+            "calculator."
+        )
+    check_output(output)
+    with TemporaryDirectory(prefix="tm23-deploy-") as scratch:
+        folder = Path(scratch)
+        export_model(archive, found.id, folder / "model")
+        trainer.deploy(folder / "model", output.resolve(), folder / "work", target)
+    typer.echo(f"{output} holds the model for {target} on this machine's kind of device")
 
 
 @app.command()

@@ -38,8 +38,9 @@ PAPER_DAMPING_FS = protocol.NOSE_PERIOD_STEPS * protocol.TIMESTEP_FS
 VASP_SEGMENT_STEPS = 1000
 """Length of one run of VASP: what is lost of a run whose last state cannot be read."""
 
-PAPER_FLARE = {"environments_per_frame": 1}
-"""One environment per frame: 2700 for the set of 2700 frames, as in the article."""
+PAPER_FLARE = {"environments_per_frame": 1, "optimise_every": 300}
+"""One environment per frame: 2700 for the set of 2700 frames, as in the article. There the
+hyperparameters are optimised again and again while frames are added; how often is not said."""
 
 PAPER_LMAX = 2
 
