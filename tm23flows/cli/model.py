@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from tm23flows.cli.console import print_json
+from tm23flows.cli.execution import check_output
+from tm23flows.errors import InputError
 
 app = typer.Typer(
     help="List, show and export trained models (docs/training.md).", no_args_is_help=True
