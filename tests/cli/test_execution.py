@@ -4,7 +4,7 @@ import pytest
 from jobflow import Flow, Response, job
 
 from tm23flows.cli.execution import check_output, run_here, write_workflow
-from tm23flows.errors import InputError, TrainingError
+from tm23flows.errors import InputError, OutOfTimeError, TrainingError
 from tm23flows.flows.naming import tagged
 
 
@@ -41,6 +41,16 @@ def test_a_job_that_went_on_speaks_under_its_own_name(archive, tmp_path):
 def test_the_error_of_a_job_is_the_error_of_the_command(archive, tmp_path):
     with pytest.raises(TrainingError, match="no model"):
         run_here(Flow([fail()]), tmp_path)
+
+
+@job
+def late() -> None:
+    raise OutOfTimeError("start rlaunch otherwise")
+
+
+def test_a_person_whose_time_is_over_is_not_told_of_workers(archive, tmp_path):
+    with pytest.raises(OutOfTimeError, match="run the same command again"):
+        run_here(Flow([late()]), tmp_path)
 
 
 def test_a_workflow_is_complete_or_not_there(archive, tmp_path, capsys):

@@ -39,6 +39,13 @@ def test_a_point_that_fails_stops_nothing(tm23, emt_copy):
     assert ran.json["rows"][ran.json["chosen"]]["point"]["cutoff_A"] == 4
 
 
+def test_a_search_in_which_everything_fails_says_why(tm23, emt_copy):
+    ran = tm23(*SEARCH, "--set", "cutoff_A=0.5")
+    assert ran.code == 2
+    assert "None of 2 points" in ran.err
+    assert "choose a larger cutoff_A" in ran.err
+
+
 def test_a_workflow_and_what_makes_no_sense(tm23, emt_copy, tmp_path):
     ran = tm23(*SEARCH, "-o", tmp_path / "grid.yaml")
     assert "5 jobs" in ran.out

@@ -85,6 +85,7 @@ def test_what_cannot_be_done_is_one_sentence(tm23, emt_copy, words, why):
     assert ran.code == 2
     assert why in ran.err
     assert emt_copy.database["models"].count_documents({}) == 0
+    assert emt_copy.database["trainings"].count_documents({}) == 0
 
 
 def test_a_dataset_is_no_model(tm23, emt_copy):

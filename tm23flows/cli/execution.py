@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tm23flows.cli.training_lines import training_line
-from tm23flows.errors import InputError
+from tm23flows.errors import InputError, OutOfTimeError
 
 if TYPE_CHECKING:
     from fireworks import Workflow
@@ -124,6 +124,11 @@ def run_here(
     -------
     The output of each job by its uuid; of one that was gone on with, what it said when its time
     was over: the job that went on has a uuid of its own. Jobs that failed have none.
+
+    Raises
+    ------
+    OutOfTimeError
+        If the time of this process is over.
     """
     from jobflow import JobStore, run_locally
     from maggma.stores import MemoryStore
@@ -136,14 +141,21 @@ def run_here(
         # jobflow 0.4.0 calls a function of its own that it deprecates
         warnings.filterwarnings("ignore", message="cd is deprecated", category=FutureWarning)
         warnings.filterwarnings("ignore", message=UNCONNECTED)
-        responses = run_locally(
-            flow,
-            store=JobStore(MemoryStore(), additional_stores={"data": MemoryStore()}),
-            create_folders=True,
-            root_dir=workdir,
-            raise_immediately=not keep_going,
-            log=log,
-        )
+        try:
+            responses = run_locally(
+                flow,
+                store=JobStore(MemoryStore(), additional_stores={"data": MemoryStore()}),
+                create_folders=True,
+                root_dir=workdir,
+                raise_immediately=not keep_going,
+                log=log,
+            )
+        except OutOfTimeError as error:
+            # what the job says is meant for workers of FireWorks
+            raise OutOfTimeError(
+                "The time was over (TM23_DEADLINE, or the end of the SLURM job) and what was done "
+                "is kept: run the same command again with more time."
+            ) from error
     return {uuid: found[max(found)].output for uuid, found in responses.items() if found}
 
 

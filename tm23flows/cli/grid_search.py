@@ -43,6 +43,7 @@ def grid_search(
     wins; where the likelihood prefers another point, that is said and kept.
     """
     from tm23flows.flows.grid_words import grid_search_flow
+    from tm23flows.jobs.grid_search import Search, make_grid_search
     from tm23flows.store.archive import Archive
 
     archive = Archive.open()
@@ -56,9 +57,9 @@ def grid_search(
     outputs = run_here(flow, workdir, keep_going=True)
     verdict = outputs.get(flow.output["grid_id"].uuid)
     if verdict is None:
-        raise TrainingError(
-            f"The grid search ended without a choice; {workdir / 'jobflow.log'} says why."
-        )
+        search, points = flow.jobs[-1].function_args[:2]
+        why = make_grid_search(archive, Search(**search), points).reason
+        raise TrainingError(f"{why} {workdir / 'jobflow.log'} says more.")
     from tm23flows.documents.grid_search import GridSearch
 
     found = archive.get(GridSearch, verdict["grid_id"])

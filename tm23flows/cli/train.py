@@ -53,6 +53,8 @@ def train(
 
     archive = Archive.open()
     found = archive.dataset(dataset)
+    if part not in found.parts:
+        raise InputError(f"The dataset has no part '{part}'; it has {', '.join(found.parts)}.")
     maker = ModelMaker(
         trainer=trainer,
         hyperparameters=settings_of(setting or []),
