@@ -154,6 +154,10 @@ def test_long_steps_are_given_longer_notice(archive, tmp_path):
     watch.begun -= 300.0  # as if the next step had taken five minutes
     worker_io.write_progress(tmp_path, 11, None, "epoch", {}, 301.0)
     assert watch.look(tmp_path)
+    # but no more of it than what a kill would cost
+    watch.end = time.time() + training.STOP_MARGIN_S + 700
+    watch.begun -= 1e5
+    assert not watch.look(tmp_path)
 
 
 def test_a_database_that_is_away_for_a_while_ends_no_training(archive, go, monkeypatch):

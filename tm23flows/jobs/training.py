@@ -145,7 +145,10 @@ class _Watch:
                 self.taken.add(sha256)
 
     def _margin_s(self, progress: dict[str, Any]) -> float:
-        """Return how long before the end to ask: a step under way is finished first."""
+        """Return how long before the end to ask: a step under way may have to be finished first.
+
+        No earlier than a kill would cost.
+        """
         step = progress.get("step")
         if step is None:
             return STOP_MARGIN_S
@@ -153,7 +156,7 @@ class _Watch:
             self.first_step, self.begun = step, time.monotonic()
         steps = step - self.first_step
         per_step = (time.monotonic() - self.begun) / steps if steps else 0.0
-        return STOP_MARGIN_S + 2 * per_step
+        return STOP_MARGIN_S + min(2 * per_step, get_settings().checkpoint_s)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

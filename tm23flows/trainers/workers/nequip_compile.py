@@ -12,7 +12,6 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from nequip_run import checked, find_device, load_calculator
 from worker_io import RequestError, versions
 
@@ -82,6 +81,7 @@ def _with_example(path: Path, workdir: Path) -> tuple[Path, Atoms]:
 
 def _example(symbols: list[str], r_max: float) -> Atoms:
     """Make a frame with all elements, in which every atom has some dozens of neighbours."""
+    import numpy as np
     from ase.build import bulk
     from ase.calculators.singlepoint import SinglePointCalculator
 
@@ -94,6 +94,7 @@ def _example(symbols: list[str], r_max: float) -> Atoms:
 
 
 def _compare(request: dict[str, Any], atoms: Atoms, device: str) -> float:
+    import numpy as np
     from nequip.integrations.ase import NequIPCalculator
 
     trained = load_calculator(Path(request["model"]), request)
