@@ -39,6 +39,17 @@ def test_the_newest_whole_checkpoint_of_this_training_is_taken(checkpoint, tmp_p
     assert np.array_equal(found[0]["a"], arrays["a"])
 
 
+def test_whichever_bit_is_flipped_it_is_refused(checkpoint, tmp_path):
+    """Names of arrays have no checksum in a zip file."""
+    path = tmp_path / "a.npz"
+    checkpoint.write_checkpoint(path, {"a": np.ones(2)}, {"training": "this"})
+    whole = path.read_bytes()
+    assert checkpoint.read_checkpoint([str(path)], "this")[1] == 0
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 8]) + whole[place + 1 :])
+        assert checkpoint.read_checkpoint([str(path)], "this") == (None, 1)
+
+
 def test_without_a_usable_file_there_is_nothing_to_go_on_from(checkpoint, tmp_path):
     (tmp_path / "a.npz").write_text("not at all")
     np.savez(tmp_path / "b.npz", a=np.zeros(3))

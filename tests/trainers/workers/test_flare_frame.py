@@ -87,6 +87,33 @@ def test_atoms_without_neighbours_have_no_direction_and_no_slopes(frame):
     atoms = Atoms("Cu2", positions=[[0, 0, 0], [10, 10, 10]], cell=[20, 20, 20], pbc=True)
     assert not units(frame, atoms).any()
     one = environments(frame, atoms)[0]
+    for found in (one.label_slopes(), one.label_changes(np.ones(one.units.shape))):
+        assert len(found) == len(one.labels)
+        assert not found.any()
+
+
+def test_one_atom_alone_leaves_the_others_as_they_are(frame):
+    """The last of its element, whose labels are the last ones too."""
+    near = np.random.default_rng(0).uniform(0, 4, (4, 3))
+    apart = Atoms("Cu5", positions=[*near, [20, 20, 20]], cell=[40, 40, 40], pbc=True)
+    without = environments(frame, apart[:-1])[0]
+    one = environments(frame, apart)[0]
+    slopes = one.label_slopes()
+    assert one.atoms[-1] == len(apart) - 1
+    assert len(slopes) == len(one.labels) == len(without.labels) + 9
+    assert slopes[:-9] == pytest.approx(without.label_slopes(), abs=1e-12)
+    assert not slopes[-9:].any()
+    changes = one.label_changes(np.ones(one.units.shape))
+    assert changes[:-9] == pytest.approx(without.label_changes(np.ones(without.units.shape)))
+    assert not changes[-9:].any()
+
+
+def test_a_neighbour_that_is_nearly_out_of_reach_is_none(frame):
+    """Its descriptor is too short to have a direction; a slope of it would be over nothing."""
+    atoms = Atoms("Cu2", positions=[[0, 0, 0], [4.997, 0, 0]], cell=[20, 20, 20], pbc=True)
+    one = environments(frame, atoms)[0]
+    assert np.abs(one.slopes).max() > 0
+    assert not units(frame, atoms).any()
     assert not one.label_slopes().any()
     assert not one.label_changes(np.ones(one.units.shape)).any()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.calculators.singlepoint import SinglePointCalculator
 
 from tm23flows.trainers.flare import BOUNDS, FlareTrainer
 from tm23flows.trainers.frames import write_frames
@@ -72,15 +73,18 @@ def test_stopped_after_every_single_step_it_ends_as_if_it_had_not_been(make_requ
     """Frames of both passes, evaluations of periodic, early and final searches: all are steps."""
     whole = make_request("whole", sizes=(3, 5), max_iterations=6)
     expected = train(whole)[0]
-    resume, attempts, done = [], 0, False
+    resume, attempts, done, steps = [], 0, False, [0]
     while not done:
         request = make_request("parts", resume, sizes=(3, 5), max_iterations=6)
         (Path(request["folder"]) / "stop").touch()
         training, done = train(request)
+        steps.append(training.step)
         resume, attempts = kept(Path(request["folder"])), attempts + 1
         assert training.refused == 0
     assert attempts > 2 * 5 + 2 * 6
-    assert training.resumed_from == 5
+    # each came further, evaluations too: that is what the job asks of its workers
+    assert steps[:-1] == list(range(attempts))
+    assert training.resumed_from == steps[-1] == attempts - 1
     assert training.chosen.picks == expected.chosen.picks
     same(training.state.models, expected.state.models)
 
@@ -159,17 +163,32 @@ def test_progress_ends_with_all_frames(make_request, train):
     assert found["eta_s"] >= 0
 
 
-def test_atoms_that_see_nobody_cannot_be_trained_on(make_request, flare_module, test_frames):
-    apart = []
+@pytest.fixture
+def apart(test_frames):
+    """The frames of tests, with all atoms out of each other's reach."""
+    found = []
     for atoms in test_frames:
         one = atoms.copy()
         one.set_cell(10 * one.cell.array, scale_atoms=True)
-        one.calc = atoms.calc
-        apart.append(one)
-    from ase.calculators.singlepoint import SinglePointCalculator
+        one.calc = SinglePointCalculator(one, **atoms.calc.results)
+        found.append(one)
+    return found
 
-    for one in apart:
-        one.calc = SinglePointCalculator(one, **one.calc.results)
+
+def test_atoms_that_see_nobody_cannot_be_trained_on(make_request, flare_module, apart):
     training = flare_module("flare_train").Training(make_request("apart", frames=apart))
     with pytest.raises(flare_module("worker_io").RequestError, match="larger cutoff_A"):
         training.run()
+
+
+def test_frames_without_environments_may_come_first(
+    make_request, train, flare_module, apart, test_frames
+):
+    """Optimising on the way waits for the first environment; a model of none is refused."""
+    frames = [*apart[:2], *test_frames[:3]]
+    training = train(make_request("alone first", frames=frames))[0]
+    assert training.chosen.picks[:2] == [[], []]
+    history = training.state.models[5]["history"]
+    assert {row["n_frames"] for row in history} == {4.0, 5.0}
+    with pytest.raises(flare_module("worker_io").RequestError, match="of the first 2 frames"):
+        train(make_request("alone only", sizes=(2, 5), frames=frames))

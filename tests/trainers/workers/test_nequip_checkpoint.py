@@ -107,8 +107,9 @@ def test_files_that_cannot_be_used_are_passed_over(checkpoint, parts, tmp_path):
     checkpoint.write_checkpoint(good, "mark", parts, checkpoint.Progress(steps=5))
     checkpoint.write_checkpoint(other, "another", parts, checkpoint.Progress(steps=6))
     cut.write_bytes(good.read_bytes()[:-100])
-    flipped.write_bytes(good.read_bytes())
-    flipped.with_suffix(".json").write_text('{"sha256": "0"}')
+    whole = good.read_bytes()
+    place = whole.index(parts["module"].weight.detach().numpy().tobytes())
+    flipped.write_bytes(whole[:place] + bytes([whole[place] ^ 8]) + whole[place + 1 :])
     hostile.write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
     empty.touch()
     import torch

@@ -77,3 +77,18 @@ def test_an_answer_is_written_even_when_a_library_is_missing(tmp_path, monkeypat
     error = json.loads((tmp_path / "result.json").read_text())["error"]
     assert error["kind"] == "library"
     assert "no_such_library" in error["message"]
+
+
+def test_a_sealed_file_knows_whether_it_is_whole(tmp_path):
+    path = tmp_path / "file"
+    assert not worker_io.is_whole(path)
+    for content in (b"", b"short", bytes(3 * 2**20)):
+        path.write_bytes(content)
+        assert not worker_io.is_whole(path)
+        worker_io.seal(path)
+        assert worker_io.is_whole(path)
+        assert path.read_bytes()[: -worker_io.SEAL_BYTES] == content
+        sealed = path.read_bytes()
+        for broken in (sealed[:-1], sealed + b"0", bytes([sealed[0] ^ 1]) + sealed[1:]):
+            path.write_bytes(broken)
+            assert not worker_io.is_whole(path)

@@ -10,14 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from worker_io import RequestError, keep_checkpoint, stop_asked, write_progress
+from worker_io import RequestError, is_whole, keep_checkpoint, seal, stop_asked, write_progress
 
 Content = tuple[dict[str, np.ndarray], dict[str, Any]]
 _PROGRESS_S = 1.0
@@ -60,6 +58,7 @@ def write_checkpoint(path: Path, arrays: dict[str, np.ndarray], about: dict[str,
     """
     text = np.frombuffer(json.dumps(about).encode(), np.uint8)
     np.savez(path, about=text, **arrays)
+    seal(path)
 
 
 def read_checkpoint(paths: list[str], training: str) -> tuple[Content | None, int]:
@@ -77,14 +76,12 @@ def read_checkpoint(paths: list[str], training: str) -> tuple[Content | None, in
     Arrays and the rest, None without a usable file; and how many files were refused.
     """
     for refused, path in enumerate(paths):
-        try:
+        if is_whole(Path(path)):
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             about = json.loads(arrays.pop("about").tobytes())
             if about["training"] == training:
                 return (arrays, about), refused
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
-            continue
     return None, len(paths)
 
 
@@ -124,7 +121,7 @@ class Clock:
         Parameters
         ----------
         step
-            Frames done.
+            Steps done; every one that is kept has a larger number than those before.
         write
             Writes the file.
         """
@@ -136,7 +133,7 @@ class Clock:
         keep_checkpoint(self.folder, path, step, self.elapsed_s())
         self.kept = time.monotonic()
         if stop:
-            raise RequestError("stopped", f"The training was asked to stop after frame {step}.")
+            raise RequestError("stopped", f"The training was asked to stop after step {step}.")
 
 
 def pack(matrix: np.ndarray) -> np.ndarray:

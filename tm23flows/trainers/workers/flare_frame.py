@@ -29,11 +29,12 @@ class Environments:
     """The environments of the n atoms of one element in a frame, d descriptors each.
 
     ``units`` (n, d) are the descriptors over their ``norms`` (n,), zero where an atom
-    has no neighbour; ``atoms`` (n,) are indices into the frame. ``slopes`` (r, d) are
-    FLARE's derivatives of the descriptors with respect to positions of neighbours in
-    1/A, rows ``ends[i]`` to ``ends[i + 1]`` those of environment i. ``gather`` (c, r)
-    adds them up into derivatives with respect to labels: rows ``starts[i]`` to
-    ``starts[i + 1]`` are those of environment i, ``labels`` (c,) says of which label.
+    has no neighbour, whose norm counts as infinite; ``atoms`` (n,) are indices into the
+    frame. ``slopes`` (r, d) are FLARE's derivatives of the descriptors with respect to
+    positions of neighbours in 1/A, rows ``ends[i]`` to ``ends[i + 1]`` those of
+    environment i. ``gather`` (c, r) adds them up into derivatives with respect to
+    labels: rows ``starts[i]`` to ``starts[i + 1]`` are those of environment i,
+    ``labels`` (c,) says of which label.
     """
 
     units: np.ndarray
@@ -195,7 +196,9 @@ def _environments(
     first = np.searchsorted(groups, np.arange(len(indices) + 1) * n)
     starts = 3 * first + 6 * np.arange(len(indices) + 1)
     gather = _gather(
-        3 * near + 6 * owners, 3 * self_ + 6 * owners, starts[owners + 1] - 6, coordinates / volume
+        (3 * near + 6 * owners, 3 * self_ + 6 * owners, starts[owners + 1] - 6),
+        coordinates / volume,
+        starts[-1],
     )
     labels = np.empty(starts[-1], int)
     of_group = 3 * np.arange(len(groups)) + 6 * (groups // n)
@@ -204,19 +207,20 @@ def _environments(
     for c in range(6):
         labels[starts[1:] - 6 + c] = 3 * n + c
     ends = 3 * np.append(0, np.cumsum(counts))
-    units, norms = _over(rows, norms), np.maximum(norms, _NO_NEIGHBOURS)
-    return Environments(units, norms, indices, slopes, ends, gather, labels, starts)
+    # over an infinite norm, what has no direction has no slope either
+    finite = np.where(norms < _NO_NEIGHBOURS, np.inf, norms)
+    return Environments(_over(rows, norms), finite, indices, slopes, ends, gather, labels, starts)
 
 
 def _gather(
-    near: np.ndarray, self_: np.ndarray, stress: np.ndarray, coordinates: np.ndarray
+    rows_of: tuple[np.ndarray, np.ndarray, np.ndarray], coordinates: np.ndarray, n_rows: int
 ) -> csr_array:
     """Return what adds derivatives up: to the neighbour, to the atom itself, to the stress."""
+    near, self_, stress = rows_of
     pairs = 3 * np.arange(len(near))
     ones = np.ones(len(near))
     parts = [(near + c, pairs + c, -ones) for c in range(3)]
     parts += [(self_ + c, pairs + c, ones) for c in range(3)]
     parts += [(stress + c, pairs + i, coordinates[:, j]) for c, (i, j) in enumerate(_VOIGT)]
     rows, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
-    shape = (int(stress[-1]) + 6 if len(stress) else 0, 3 * len(near))
-    return csr_array((values, (rows, columns)), shape=shape)
+    return csr_array((values, (rows, columns)), shape=(int(n_rows), 3 * len(near)))

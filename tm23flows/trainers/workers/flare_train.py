@@ -56,10 +56,12 @@ class Training:
         self.room = request["cache_bytes"]
         self.state = Progress()
         self.clock = Clock(Path(request["folder"]), request["checkpoint_s"], len(self.frames))
-        about = {name: request[name] for name in ("settings", "bounds", "seed", "sizes")}
+        decides = ("settings", "bounds", "noise_fraction", "seed", "sizes")
+        about = {name: request[name] for name in decides}
         about |= {"layout": 1, "flare": versions("mir-flare").get("mir-flare")}
         self.name = fingerprint(about, Path(request["frames"]))
-        self.resumed_from = self.refused = 0
+        # steps are frames of both passes and evaluations: each is some way, for whoever counts
+        self.step = self.resumed_from = self.refused = 0
         self._resume()
 
     def run(self) -> None:
@@ -68,9 +70,11 @@ class Training:
             values = self._look_at(len(self.chosen.picks), keep=True)
             self.chosen.look_at(*unit_descriptors(values))
             self._tick()
-        if self.chosen.m == 0:
+        if self._count(self.sizes[0]) == 0:
             raise RequestError(
-                "input", "No atom has a neighbour inside the cutoff: choose a larger cutoff_A."
+                "input",
+                f"No atom of the first {self.sizes[0]} frames has a neighbour inside the cutoff: "
+                f"choose a larger cutoff_A.",
             )
         sparse = self.sparse()
         factor = sparse_factor(sparse)
@@ -178,7 +182,11 @@ class Training:
                 "history": [*self.state.history, *rows],
             }
         periodic = every and n and n % every == 0 and n < len(self.frames)
-        if periodic and not any(row["n_frames"] == n for row in self.state.history):
+        if (
+            periodic
+            and self._count(n)
+            and not any(row["n_frames"] == n for row in self.state.history)
+        ):
             problem, _ = leading_problem(sums, self.labels, self._count(n))
             values, rows = self._optimise(problem, n, starts=1)
             self.state.values = values.tolist()
@@ -205,13 +213,13 @@ class Training:
     def _tick(self) -> None:
         """Say how far it is; keep a checkpoint when it is time."""
         done = len(self.chosen.picks), self.state.sums.n_frames if self.state.sums else 0
-        step = (sum(done) + 1) // 2
+        self.step += 1
         values = {"environments": float(self.chosen.m)}
         costs = [cost for cost, _ in self.state.tried.values() if np.isfinite(cost)]
         if costs:
             values["log_likelihood"] = -min(costs)
-        self.clock.tell(step, values, self._eta_s(*done))
-        self.clock.keep(step, lambda path: self._save(path, step))
+        self.clock.tell((sum(done) + 1) // 2, values, self._eta_s(*done))
+        self.clock.keep(self.step, self._save)
 
     def _eta_s(self, selected: int, added: int) -> float:
         """Scale the prediction for what is left by how well it was for what is done."""
@@ -221,7 +229,7 @@ class Training:
         left = sum(predicted.values()) - done
         return left * self.clock.elapsed_s() / max(done, 1e-9)
 
-    def _save(self, path: Path, step: int) -> None:
+    def _save(self, path: Path) -> None:
         state, models = self.state, self.state.models
         arrays = {"units": self.chosen.units, "species": self.chosen.species}
         if state.sums is None:
@@ -236,7 +244,7 @@ class Training:
         arrays |= {f"weights{n}": model["weights"] for n, model in models.items()}
         about = {
             "training": self.name,
-            "step": step,
+            "step": self.step,
             "elapsed_s": self.clock.elapsed_s(),
             "picks": self.chosen.picks,
             "n_frames": state.sums.n_frames if state.sums else None,
@@ -265,4 +273,5 @@ class Training:
             self.state.tried[row[:4].tobytes()] = float(row[4]), row[5:].copy()
         for n, model in about["models"].items():
             self.state.models[int(n)] = model | {"weights": arrays[f"weights{n}"]}
-        self.resumed_from, self.clock.before_s = about["step"], about["elapsed_s"]
+        self.step = self.resumed_from = about["step"]
+        self.clock.before_s = about["elapsed_s"]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _PR_SET_PDEATHSIG = 1
 _KEPT = 2
+SEAL_BYTES = 32
 
 
 class RequestError(Exception):
@@ -143,6 +144,45 @@ def keep_checkpoint(folder: Path, path: Path, step: int, elapsed_s: float) -> No
     for account in sorted(kept.glob("*.json"))[:-_KEPT]:
         for old in kept.glob(f"{account.stem}.*"):
             old.unlink()
+
+
+def seal(path: Path) -> None:
+    """Append the sha256 of a file to it, so that it says by itself whether it is whole.
+
+    Parameters
+    ----------
+    path
+        The finished file, in a format whose readers do not mind what follows, or are not
+        given the last ``SEAL_BYTES``.
+    """
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
+    with path.open("ab") as file:
+        file.write(digest)
+
+
+def is_whole(path: Path) -> bool:
+    """Say whether a file is as it was when it was sealed.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    False too where there is no such file, or none that was sealed.
+    """
+    try:
+        left, total = path.stat().st_size - SEAL_BYTES, hashlib.sha256()
+        with path.open("rb") as file:
+            while left > 0:
+                part = file.read(min(left, 2**20))
+                total.update(part)
+                left -= len(part) or left
+            return file.read() == total.digest()
+    except OSError:
+        return False
 
 
 def stop_asked(folder: Path) -> bool:
