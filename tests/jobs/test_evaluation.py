@@ -7,7 +7,7 @@ import pytest
 
 from tm23flows.documents.evaluation import Evaluation
 from tm23flows.documents.label import Label
-from tm23flows.errors import DatabaseError, NotFoundError
+from tm23flows.errors import DatabaseError, InputError, NotFoundError
 from tm23flows.jobs.evaluation import evaluate_model
 from tm23flows.jobs.model import train_model
 
@@ -100,3 +100,8 @@ def test_a_model_whose_file_is_gone_is_not_measured(emt_copy, model_id):
     with pytest.raises(NotFoundError, match="blob"):
         evaluate(emt_copy, model_id)
     assert emt_copy.database["evaluations"].count_documents({}) == 0
+
+
+def test_a_model_that_was_not_trained_is_said(emt_copy):
+    with pytest.raises(InputError, match="its training failed"):
+        evaluate_model.original(None, "d" * 64, "test", "mean-per-atom")

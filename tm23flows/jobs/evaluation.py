@@ -16,6 +16,7 @@ from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.evaluation import ErrorRow, Evaluation, GroupErrors, evaluation_id
 from tm23flows.documents.label import Label, label_arrays
 from tm23flows.documents.model import Model
+from tm23flows.errors import InputError
 from tm23flows.jobs.context import open_archive
 from tm23flows.jobs.model import write_part
 from tm23flows.science.label_arrays import LabelArrays
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
 
 @job
 def evaluate_model(
-    model_id: str, dataset_id: str, part: str, energy_reference: str
+    model_id: str | None, dataset_id: str, part: str, energy_reference: str
 ) -> dict[str, Any]:
     """Predict a part of a dataset and store predictions and errors.
 
     Parameters
     ----------
     model_id
-        The model.
+        The model; None where the job that was to train it has failed.
     dataset_id
         The dataset.
     part
@@ -50,9 +51,15 @@ def evaluate_model(
 
     Raises
     ------
+    InputError
+        If there is no model.
     TrainingError
         If the prediction fails.
     """
+    if model_id is None:
+        raise InputError(
+            "There is no model to measure, because its training failed: mend that and run both again."
+        )
     archive = open_archive()
     key = evaluation_id(model_id, dataset_id, part, energy_reference)
     if not archive.existing(Evaluation, [key]):
