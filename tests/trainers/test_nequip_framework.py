@@ -180,6 +180,22 @@ def test_not_even_a_checkpoint_with_a_good_checksum_runs_anything(nequip_run, te
     assert not (tmp_path / "sprung").exists()
 
 
+def test_what_a_checkpoint_names_is_not_called(nequip_run, test_file, tmp_path):
+    """Plain containers can name a function, and NequIP calls what a checkpoint names."""
+    torch = pytest.importorskip("torch")
+    shutil.copytree(nequip_run[0], tmp_path / "model")
+    content = torch.load(tmp_path / "model" / CHECKPOINT, weights_only=True)
+    trap = {"_target_": "os.mkdir", "path": str(tmp_path / "sprung")}
+    content["hyper_parameters"]["model"] = trap
+    torch.save(content, tmp_path / "model" / CHECKPOINT)
+    write_manifest(tmp_path / "model", FILES)
+    for number, use in enumerate((NequipTrainer().predict, NequipTrainer().deploy)):
+        files = (test_file, tmp_path / "model.nequip.pt2")[number], tmp_path / str(number)
+        with pytest.raises(TrainingError, match=r"names os\.mkdir, which is no part of a model"):
+            use(tmp_path / "model", *files)
+    assert not (tmp_path / "sprung").exists()
+
+
 def test_hyperparameters_of_another_trainer_are_refused(dataset_dir, tmp_path):
     with pytest.raises(InputError, match="needs its own hyperparameters"):
         NequipTrainer().train(dataset_dir, FlareTrainer().hyperparameters(), tmp_path, 0)

@@ -75,6 +75,17 @@ def test_a_fingerprint_knows_settings_and_seed(checkpoint, data, change):
     assert checkpoint.fingerprint(REQUEST | change, data) != usual
 
 
+def test_a_fingerprint_knows_the_versions_of_libraries(checkpoint, data, monkeypatch):
+    usual = checkpoint.fingerprint(REQUEST, data)
+    assert checkpoint.fingerprint(REQUEST, data, "torch") != usual
+    newer = {"python": "4", "nequip": "0.20"}
+    monkeypatch.setattr(checkpoint, "versions", lambda *names: dict(newer))
+    changed = checkpoint.fingerprint(REQUEST, data)
+    assert changed != usual
+    newer["python"] = "5"
+    assert checkpoint.fingerprint(REQUEST, data) == changed
+
+
 @pytest.mark.parametrize("part", ["training", "validation"])
 def test_a_fingerprint_knows_the_numbers_of_all_frames(checkpoint, data, part):
     usual = checkpoint.fingerprint(REQUEST, data)

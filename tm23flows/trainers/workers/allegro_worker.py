@@ -13,7 +13,7 @@ import nequip_run
 from model_tasks import predicting, serving
 from nequip_compile import compile_model
 from nequip_weights import count_weights
-from worker_io import answer, versions
+from worker_io import answer
 
 LIBRARIES = ("nequip-allegro", "nequip", "torch", "e3nn", "numpy", "ase")
 
@@ -62,7 +62,7 @@ def model_config(settings: dict[str, Any], symbols: list[str], seed: int) -> dic
 
 
 def train(request: dict[str, Any]) -> dict[str, Any]:
-    """Train (see ``nequip_run.train``), and name the version of Allegro too.
+    """Train (see ``nequip_run.train``).
 
     Parameters
     ----------
@@ -71,10 +71,9 @@ def train(request: dict[str, Any]) -> dict[str, Any]:
 
     Returns
     -------
-    History, summary and versions.
+    History, summary and versions, Allegro's among them.
     """
-    reply = nequip_run.train(request, model_config)
-    return reply | {"versions": reply["versions"] | versions("nequip-allegro")}
+    return nequip_run.train(request, model_config, "nequip-allegro")
 
 
 if __name__ == "__main__":

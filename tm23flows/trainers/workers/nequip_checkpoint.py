@@ -41,7 +41,7 @@ class Progress:
     best_mae: float = math.inf
 
 
-def fingerprint(request: dict[str, Any], folder: Path) -> str:
+def fingerprint(request: dict[str, Any], folder: Path, *libraries: str) -> str:
     """Return what tells this training from every other.
 
     Parameters
@@ -50,20 +50,24 @@ def fingerprint(request: dict[str, Any], folder: Path) -> str:
         Name of the trainer, settings, elements and seed.
     folder
         Folder with the frames.
+    *libraries
+        Distributions, besides NequIP, that the network comes from.
 
     Returns
     -------
-    The sha256 of the settings, the numbers of all frames and NequIP's version.
+    The sha256 of the settings, the numbers of all frames and the versions.
     """
-    about = {key: request[key] for key in _MARKED} | {"versions": versions("nequip")["nequip"]}
-    found = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    found = versions("nequip", *libraries)
+    found.pop("python")
+    about = {key: request[key] for key in _MARKED} | {"versions": found}
+    total = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for part in ("training", "validation"):
         with np.load(folder / f"{part}.npz", allow_pickle=False) as arrays:
             for name in sorted(arrays.files):
                 values = np.ascontiguousarray(arrays[name])
-                found.update(f"{part} {name} {values.dtype} {values.shape}".encode())
-                found.update(values.tobytes())
-    return found.hexdigest()
+                total.update(f"{part} {name} {values.dtype} {values.shape}".encode())
+                total.update(values.tobytes())
+    return total.hexdigest()
 
 
 def write_checkpoint(path: Path, mark: str, parts: dict[str, Any], progress: Progress) -> None:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nequip_targets import strange_targets
 from worker_io import RequestError, predict_all, read_frames, versions
 
 if TYPE_CHECKING:
@@ -24,10 +25,16 @@ if TYPE_CHECKING:
 CHECKPOINT = "best.ckpt"
 _USED = ("nequip", "torch", "e3nn", "lightning", "numpy", "ase")
 # what torch and the C++ library say when there is no more memory
-_NO_MEMORY = ("out of memory", "can't allocate memory", "bad_alloc", "Cannot allocate memory")
+_NO_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "bad_alloc",
+    "Cannot allocate memory",
+    "ALLOC_FAILED",  # cuBLAS, whose workspace is not torch's
+)
 
 
-def train(request: dict[str, Any], model_config: ModelConfig) -> dict[str, Any]:
+def train(request: dict[str, Any], model_config: ModelConfig, *libraries: str) -> dict[str, Any]:
     """Train, and put the checkpoint of the best epoch where the request says.
 
     Parameters
@@ -38,6 +45,8 @@ def train(request: dict[str, Any], model_config: ModelConfig) -> dict[str, Any]:
     model_config
         Makes the ``model`` part of NequIP's configuration from the settings, the
         chemical symbols in the order of the types, and the seed.
+    *libraries
+        Distributions, besides the framework's own, that the network comes from.
 
     Returns
     -------
@@ -45,10 +54,12 @@ def train(request: dict[str, Any], model_config: ModelConfig) -> dict[str, Any]:
     """
     start = time.monotonic()
     with _named_failures():
-        return _train(request, model_config, start)
+        return _train(request, model_config, libraries, start)
 
 
-def _train(request: dict[str, Any], model_config: ModelConfig, start: float) -> dict[str, Any]:
+def _train(
+    request: dict[str, Any], model_config: ModelConfig, libraries: tuple[str, ...], start: float
+) -> dict[str, Any]:
     import torch
     from nequip_build import build, write_model
     from nequip_checkpoint import fingerprint
@@ -63,7 +74,7 @@ def _train(request: dict[str, Any], model_config: ModelConfig, start: float) -> 
         seed=request["seed"],
         device=device,
         folder=folder,
-        mark=fingerprint(request, folder),
+        mark=fingerprint(request, folder, *libraries),
         checkpoint_s=request["checkpoint_s"],
         start=start,
     )
@@ -80,7 +91,8 @@ def _train(request: dict[str, Any], model_config: ModelConfig, start: float) -> 
         "elapsed_s": progress.elapsed_s,
         **about,
     }
-    return {"history": progress.history, "summary": summary, "versions": versions(*_USED)}
+    used = versions(*_USED, *libraries)
+    return {"history": progress.history, "summary": summary, "versions": used}
 
 
 @contextmanager
@@ -130,10 +142,11 @@ def find_device(wanted: str) -> str:
 
 
 def checked(folder: Path, request: dict[str, Any]) -> Path:
-    """Return the checkpoint of a model after its checksum is found to be right.
+    """Return the checkpoint of a model after it is found to be right.
 
-    From then on torch loads numbers and plain containers only, so that not even a file
-    whose checksum was forged can run anything; NequIP itself would load any pickle.
+    Not even a file whose checksum was forged can run anything: from here on torch loads
+    numbers and plain containers only, where NequIP itself would load any pickle, and what
+    the file names, which NequIP would call, is looked at first.
 
     Parameters
     ----------
@@ -146,12 +159,18 @@ def checked(folder: Path, request: dict[str, Any]) -> Path:
     -------
     The path.
     """
+    import torch
+
     path = folder / CHECKPOINT
     if hashlib.sha256(path.read_bytes()).hexdigest() != request["sha256"][CHECKPOINT]:
         raise RequestError(
             "failed", f"{path} is not the checkpoint that was trained (its sha256 differs)."
         )
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+    if strange := strange_targets(torch.load(path, map_location="cpu", weights_only=True)):
+        raise RequestError(
+            "failed", f"{path} names {strange[0]}, which is no part of a model: do not use it."
+        )
     return path
 
 
