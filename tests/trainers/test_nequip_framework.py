@@ -81,6 +81,18 @@ def model_weights(folder: Path) -> dict:
     return {k: v for k, v in content["state_dict"].items() if hasattr(v, "numpy")}
 
 
+def rates_by_force_error(history: list[dict], patience: int) -> list[float]:
+    """The learning rates that the force errors on the validation frames ask for."""
+    torch = pytest.importorskip("torch")
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.01)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.2, patience=patience)
+    rates = []
+    for row in history:
+        rates.append(optimizer.param_groups[0]["lr"])
+        plateau.step(row["validation_force_mae"])
+    return rates
+
+
 def test_killed_damaged_stopped_and_gone_on_equals_uninterrupted(
     course_settings, dataset_dir, tmp_path
 ):
@@ -117,8 +129,10 @@ def test_killed_damaged_stopped_and_gone_on_equals_uninterrupted(
     assert result.summary["resumed_from"] == about["step"] >= stop_at
     assert result.summary["elapsed_s"] > about["elapsed_s"]
     assert result.summary["checkpoints_refused"] == 0
-    # the rate has fallen: what the scheduler remembers was at work
+    assert [row["learning_rate"] for row in whole.history] == rates_by_force_error(whole.history, 2)
+    # the rate has fallen: what the scheduler remembers was at work, and averages moved
     assert whole.history[-1]["learning_rate"] < 0.01
+    assert len({row["validation_force_mae"] for row in whole.history}) > 20
     assert [row["epoch"] for row in result.history] == list(range(60))
 
 
