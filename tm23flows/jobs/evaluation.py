@@ -58,7 +58,7 @@ def evaluate_model(
     """
     if model_id is None:
         raise InputError(
-            "There is no model to measure, because its training failed: mend that and run both again."
+            "There is no model to measure: its training failed; mend that and run both again."
         )
     archive = open_archive()
     key = evaluation_id(model_id, dataset_id, part, energy_reference)
