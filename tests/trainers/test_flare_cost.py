@@ -72,6 +72,18 @@ def test_costs_grow_with_what_they_depend_on():
     assert predict_cost(frames * 20, settings(), 1).add_s > base.add_s
 
 
+def test_long_descriptors_of_many_environments_take_memory():
+    """Of three elements, where one environment has thousands of components."""
+    frames = [bulk("Cu").repeat((2, 2, 2)) for _ in range(1000)]
+    for atoms in frames:
+        atoms.numbers[:2] = 47, 79
+    few, many = (
+        predict_cost(frames, settings(nmax=17, max_environments=m), 1) for m in (1000, 2000)
+    )
+    d = descriptor_dimension(17, 4, 3)
+    assert many.bytes - few.bytes > 8 * (9 * 3e6 + 2.5 * d * 1000)
+
+
 def test_what_does_not_fit_is_refused_with_the_way_out():
     cost = Cost(10800, 8.6e9, 1.0, 1.0, 1.0)
     check_memory(cost, 8.7e9)

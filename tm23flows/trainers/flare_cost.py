@@ -21,6 +21,7 @@ CACHE_BYTES = 0.5e9
 _BASE = 0.25e9  # Python with numpy, scipy and FLARE
 _MATRICES = 9  # of the sparse set with itself: 4 kept, 2 at work, 3 copies for fewer frames
 _BLOCKS = 4  # of the sparse set with the labels of one frame
+_UNITS = 3  # of the descriptors of the sparse set: with room to grow, and by element
 _SLOPES = 4  # derivatives of the descriptors of one frame: FLARE's own copies and ours
 _EVALUATIONS = 40  # of the likelihood in one search
 _MEMINFO = Path("/proc/meminfo")
@@ -98,7 +99,9 @@ def predict_cost(frames: list[Atoms], settings: dict, n_searches: int) -> Cost:
     labels = max(7 + 3 * len(atoms) for atoms in frames)
     memory = _BASE + 1.3 * min(CACHE_BYTES, 8 * sum(rows) * d)
     memory += 8 * (
-        _MATRICES * m**2 + _BLOCKS * labels * m + max(rows) * (_SLOPES * d + 2 * harmonics)
+        _MATRICES * m**2
+        + (_BLOCKS * labels + _UNITS * d) * m
+        + max(rows) * (_SLOPES * d + 2 * harmonics)
     )
     rate = _flops_per_s()
     describe = 400.0 * sum(rows) * (d + harmonics) / rate
