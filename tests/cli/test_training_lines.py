@@ -33,7 +33,7 @@ RUNNING = Training(
 def test_a_running_one_tells_losses_and_times():
     assert training_line(RUNNING) == (
         "Cu nequip aaaaaaaa: epoch 120 of 300, validation force mae 0.02134, 61 s done, "
-        "about 2 h 1 min left"
+        "at most 2 h 1 min left"
     )
 
 

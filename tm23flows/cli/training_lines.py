@@ -35,18 +35,17 @@ def training_line(one: Training) -> str:
     if one.state == "failed":
         return f"{who}: failed ({one.reason}) on {one.host}: {one.message}"
     parts = [f"{who}: {_how_far(one)}"]
-    values = one.progress.get("values", {})
+    values, unit = one.progress.get("values", {}), one.progress.get("unit")
     parts += [
-        f"{name.replace('_', ' ')} {value:.4g}"
-        for name, value in values.items()
-        if name != one.progress.get("unit")
+        f"{name.replace('_', ' ')} {value:.4g}" for name, value in values.items() if name != unit
     ]
     if (elapsed := one.progress.get("elapsed_s")) is not None:
         parts.append(f"{duration(elapsed)} done")
     if one.state == "stopped":
         parts.append("stopped, goes on when its job is run again")
     elif (left := one.progress.get("eta_s")) is not None:
-        parts.append(f"about {duration(left)} left")
+        # a network may end long before its last epoch
+        parts.append(f"{'at most' if unit == 'epoch' else 'about'} {duration(left)} left")
     silent = (datetime.now(UTC).replace(tzinfo=None) - one.updated).total_seconds()
     if one.state == "running" and silent > SILENT_S:
         parts.append(f"not heard of for {duration(silent)}, last on {one.host}")

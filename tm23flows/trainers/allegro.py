@@ -17,7 +17,8 @@ from tm23flows.trainers.worker import Worker
 class AllegroHyperparameters(FrameworkHyperparameters):
     """Network, loss and optimisation of an Allegro model.
 
-    The defaults suit a few dozen frames of small cells.
+    The network of the defaults suits a few dozen frames of small cells. Training ends as
+    in the paper: set ``max_epochs`` or ``max_wall_s`` for less.
     """
 
     l_max: int = Field(1, ge=0, le=6, description="Highest rotation order of features and edges.")

@@ -122,7 +122,7 @@ class FlareTrainer:
 
         The seed decides where the second and later optimisations start.
         """
-        frames = read_labelled(dataset_dir / "train.xyz", MINIMUM_FRAMES)
+        frames = _read(dataset_dir, hyperparameters)
         sizes = {len(frames): workdir.resolve() / "model"}
         return _train(frames, hyperparameters, workdir, seed, sizes, course)[len(frames)]
 
@@ -164,7 +164,7 @@ class FlareTrainer:
         InputError
             If a size is too small or too large, or later frames bring new elements.
         """
-        frames = read_labelled(dataset_dir / "train.xyz", MINIMUM_FRAMES)
+        frames = _read(dataset_dir, hyperparameters)
         for n in sizes:
             if not MINIMUM_FRAMES <= n <= len(frames):
                 raise InputError(
@@ -187,6 +187,12 @@ class FlareTrainer:
         return predict_frames(self, model_dir, frames_file, workdir)
 
 
+def _read(dataset_dir: Path, hyperparameters: Hyperparameters) -> list[Atoms]:
+    if not isinstance(hyperparameters, FlareHyperparameters):
+        raise InputError("FLARE needs its own hyperparameters: make them with this trainer.")
+    return read_labelled(dataset_dir / "train.xyz", MINIMUM_FRAMES)
+
+
 def _train(
     frames: list[Atoms],
     hyperparameters: Hyperparameters,
@@ -195,8 +201,6 @@ def _train(
     models: dict[int, Path],
     course: Course | None,
 ) -> dict[int, TrainResult]:
-    if not isinstance(hyperparameters, FlareHyperparameters):
-        raise InputError("FLARE needs its own hyperparameters: make them with this trainer.")
     begin, course, workdir = time.monotonic(), course or Course(), workdir.resolve()
     settings = hyperparameters.model_dump()
     cost = predict_cost(frames, settings, _searches(settings, len(frames), len(models)))

@@ -19,8 +19,9 @@ from tm23flows.trainers.worker import Worker
 class NequipHyperparameters(FrameworkHyperparameters):
     """Network, loss and optimisation of a NequIP model.
 
-    The defaults suit a few dozen frames of small cells, which they train in about a
-    minute of one core; a dataset at the scale of the paper needs more of everything.
+    The network of the defaults suits a few dozen frames of small cells; a dataset at the
+    scale of the paper needs a larger one (see ``paper_network``). Training ends as in
+    the paper, after days of one core: set ``max_epochs`` or ``max_wall_s`` for less.
     """
 
     network: Literal["current", "paper"] = Field(

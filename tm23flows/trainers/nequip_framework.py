@@ -40,7 +40,7 @@ MINIMUM_FRAMES = 2
 
 
 class FrameworkHyperparameters(Hyperparameters):
-    """Loss, optimisation and end of a training, as the paper has them but for its length."""
+    """Loss, optimisation and end of a training, as the paper has them where it says them."""
 
     cutoff_A: float = Field(5.0, gt=0, description="Cutoff radius in A.")
     precision: Literal["float32", "float64"] = Field("float32", description="Type of the weights.")
@@ -56,9 +56,12 @@ class FrameworkHyperparameters(Hyperparameters):
         0.99, ge=0, lt=1, description="Decay of the averaged weights; 0 uses the last weights."
     )
     batch_size: int = Field(5, ge=1, description="Frames per step.")
-    max_epochs: int = Field(300, ge=1, description="Most passes over the training frames.")
+    max_epochs: int = Field(1_000_000, ge=1, description="Most passes over the training frames.")
     max_wall_s: float = Field(
-        75.0, gt=0, description="Training stops after this time in s, all attempts together."
+        21 * 86400.0,
+        gt=0,
+        description="Training stops after this time in s, all attempts together; the paper's "
+        "three weeks.",
     )
 
 
