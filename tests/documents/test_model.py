@@ -2,9 +2,11 @@
 
 import bson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tm23flows.documents.base import Provenance
-from tm23flows.documents.model import Model, ModelFile, model_id
+from tm23flows.documents.model import HISTORY_ROWS, Model, ModelFile, model_id, thin_history
 
 MADE_OF = {
     "trainer": "flare",
@@ -44,3 +46,22 @@ def test_it_comes_back_from_the_database():
     model = make(summary={"loss": 0.5, "name": "x"}, history=({"epoch": 1.0}, {"epoch": 2.0}))
     back = Model.from_stored(bson.decode(bson.encode({"_id": model.id, **model.model_dump()})))
     assert back == model
+
+
+def test_a_model_of_the_first_layout_is_read_with_its_whole_history_inside():
+    model = make(history=({"epoch": 1.0},))
+    stored = {"_id": model.id, **model.model_dump(), "schema_version": 1}
+    del stored["full_history"]
+    assert Model.from_stored(stored) == model
+
+
+@given(st.integers(0, 5000))
+def test_a_thin_history_keeps_the_first_and_last_rows_in_order(n):
+    rows = [{"epoch": float(i)} for i in range(n)]
+    thin = thin_history(rows)
+    assert len(thin) <= HISTORY_ROWS
+    assert list(thin) == sorted(thin, key=lambda row: row["epoch"])
+    if rows:
+        assert (thin[0], thin[-1]) == (rows[0], rows[-1])
+    if n <= HISTORY_ROWS:
+        assert list(thin) == rows

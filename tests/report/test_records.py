@@ -14,6 +14,8 @@ def test_counts_are_in_the_order_of_the_road(road):
         ("datasets", 1),
         ("models", 0),
         ("evaluations", 0),
+        ("grid_searches", 0),
+        ("learning_curves", 0),
     ]
 
 
