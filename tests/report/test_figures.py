@@ -68,3 +68,14 @@ def test_strange_histories_do_no_harm(models):
     assert draw_training([odd, with_history(model)]) is not None
     bad = with_history(model, {"log_likelihood": float("nan")}, {"log_likelihood": float("-inf")})
     assert draw_training([bad, with_history(model), with_history(model, {"a": 1.0})]) is None
+
+
+def test_searches_on_the_way_to_more_frames_are_not_compared_with_the_last(models):
+    rows = [
+        {"n_frames": 5.0, "start": 0.0, "log_likelihood": 90.0},
+        {"n_frames": 9.0, "start": 0.0, "log_likelihood": 10.0},
+        {"n_frames": 9.0, "start": 0.0, "log_likelihood": 30.0},
+    ]
+    ((_, (x, y)),) = curves(with_history(models["flare"], *rows)).items()
+    assert x.tolist() == [1, 2]
+    assert y[0] == 20.0

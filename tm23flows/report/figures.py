@@ -226,7 +226,13 @@ def curves(model: Model) -> dict[str, Curve]:
     for name in dict.fromkeys(key for row in model.history for key in row):
         if "likelihood" not in name and not any(word in name for word in DRAWN):
             continue
-        rows = [(i, row) for i, row in enumerate(model.history) if name in row]
+        # likelihoods of fewer frames, from searches on the way, compare with nothing
+        of = model.history[-1].get("n_frames")
+        rows = [
+            (i, row)
+            for i, row in enumerate(model.history)
+            if name in row and row.get("n_frames") == of
+        ]
         x = np.array([row.get("epoch", i) for i, row in rows], dtype=float)
         y = np.array([row[name] for _, row in rows], dtype=float)
         title = name.replace("_", " ").replace("mae", "MAE").replace("rmse", "RMSE")
