@@ -16,7 +16,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
 
 from tm23flows.errors import InputError, OutOfTimeError, TrainingError
 from tm23flows.trainers.base import Course
@@ -213,3 +217,13 @@ def test_what_a_checkpoint_names_is_not_called(nequip_run, test_file, tmp_path):
 def test_hyperparameters_of_another_trainer_are_refused(dataset_dir, tmp_path):
     with pytest.raises(InputError, match="needs its own hyperparameters"):
         NequipTrainer().train(dataset_dir, FlareTrainer().hyperparameters(), tmp_path, 0)
+
+
+def test_frames_without_any_force_are_refused(tmp_path):
+    perfect = bulk("Cu", "fcc", a=3.6).repeat(2)
+    zero = {"energy": 0.0, "forces": np.zeros((8, 3)), "stress": np.zeros(6)}
+    perfect.calc = SinglePointCalculator(perfect, **zero)
+    write(tmp_path / "train.xyz", [perfect] * 4, format="extxyz")
+    trainer = NequipTrainer()
+    with pytest.raises(InputError, match="forces of the training frames are zero"):
+        trainer.train(tmp_path, trainer.hyperparameters(), tmp_path / "work", 0)

@@ -243,3 +243,10 @@ def test_the_workers_import_nothing_of_the_package():
         lines = path.read_text().splitlines()
         imports = [line for line in lines if line.strip().startswith(("import ", "from "))]
         assert not [line for line in imports if "tm23flows" in line], path.name
+
+
+def test_a_crash_is_not_put_down_to_memory(worker, tmp_path):
+    script = worker("def task(request): os.kill(os.getpid(), 11)")
+    with pytest.raises(TrainingError, match=r"signal 11 \(SIGSEGV\)\.") as ended:
+        run_worker(script, "train", {}, tmp_path)
+    assert ended.value.reason == "killed"

@@ -102,6 +102,7 @@ class FrameworkTrainer:
             )
         start, course = time.monotonic(), course or Course()
         training, validation = _read_split(dataset_dir, seed)
+        _check_forces(training)
         workdir = workdir.resolve()
         model = workdir / "model"
         model.mkdir(parents=True, exist_ok=True)
@@ -207,6 +208,15 @@ class FrameworkTrainer:
         request = {"output": str(output), "target": target, "workdir": str(workdir)}
         run_worker(self.worker, "compile", model.request | request, workdir)
         return output
+
+
+def _check_forces(training: list[Atoms]) -> None:
+    """Refuse frames without any force: the network's energies are scaled by their forces."""
+    if not any(atoms.get_forces().any() for atoms in training):
+        raise InputError(
+            "All forces of the training frames are zero, and a network is scaled by them: use "
+            "frames in which atoms are off their sites."
+        )
 
 
 def _read_split(dataset_dir: Path, seed: int) -> tuple[list[Atoms], list[Atoms]]:
