@@ -24,9 +24,6 @@ from tm23flows.science.metals import metal
 from tm23flows.science.sampling import steps_needed
 from tm23flows.trainers.nequip import paper_network
 
-DEMO_ATOMS = 8
-"""Sites of the smallest cell worth a demonstration; with one vacancy 7 atoms."""
-
 DEMO_PHASES = {"Mn": "bcc"}
 """Phases for the demonstration where the ground state has no small cell (alpha-Mn: 29 sites)."""
 

@@ -7,7 +7,6 @@ over the label's numbers, so that a file gives back what was written, or says th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,6 @@ from pydantic import ValidationError
 
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import ENERGY_KINDS, Label
-from tm23flows.documents.recipe import Recipe
 from tm23flows.errors import InputError
 
 Pair = tuple[Frame, Label]
@@ -118,25 +116,6 @@ def rebuild(
     if label.checksum != checksum or energy not in energies:
         raise InputError(f"{where} cannot be read back: its label was changed in the file.")
     return frame, label
-
-
-def recipes_of(pairs: Iterable[Pair], seen: dict[str, Recipe]) -> Iterable[Pair]:
-    """Pass records on and note the recipes on the way.
-
-    Parameters
-    ----------
-    pairs
-        The records.
-    seen
-        Recipes by id; filled.
-
-    Yields
-    ------
-    The same records.
-    """
-    for pair in pairs:
-        seen.setdefault(pair[1].recipe_id, pair[1].recipe)
-        yield pair
 
 
 def _recipe_text(label: Label) -> str:
