@@ -114,7 +114,7 @@ def test_a_checkpoint_that_is_replaced_while_it_is_read_ends_no_training(archive
     real = training.keep_checkpoint
 
     def keep(archive, model_id, path, *rest):
-        if path.name.startswith("00000001"):
+        if path.name.startswith("000000000001"):
             path.unlink()  # what the worker does when it has two newer ones
         return real(archive, model_id, path, *rest)
 

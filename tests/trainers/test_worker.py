@@ -247,6 +247,6 @@ def test_the_workers_import_nothing_of_the_package():
 
 def test_a_crash_is_not_put_down_to_memory(worker, tmp_path):
     script = worker("def task(request): os.kill(os.getpid(), 11)")
-    with pytest.raises(TrainingError, match=r"signal 11 \(SIGSEGV\)\.") as ended:
+    with pytest.raises(TrainingError, match=r"signal 11 \(Segmentation fault\)\.") as ended:
         run_worker(script, "train", {}, tmp_path)
     assert ended.value.reason == "killed"

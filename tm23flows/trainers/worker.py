@@ -310,7 +310,7 @@ def _error(worker: Worker, error: dict[str, str], log: Path) -> Exception:
 
 def _reason(status: int, log: Path) -> str:
     if status < 0:
-        said = f"the worker was ended by signal {-status} ({signal.Signals(-status).name})"
+        said = f"the worker was ended by signal {-status} ({signal.strsignal(-status)})"
         killed = -status == signal.SIGKILL
         return f"{said}; too little memory is the usual cause." if killed else f"{said}."
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]

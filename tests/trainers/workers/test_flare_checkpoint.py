@@ -81,13 +81,13 @@ def test_a_checkpoint_is_kept_when_it_is_due_or_asked_for(checkpoint, flare_modu
     assert not written
     clock.checkpoint_s = 0.0
     clock.keep(2, write)
-    assert json.loads((tmp_path / "checkpoints" / "00000002.json").read_text())["step"] == 2
+    assert json.loads((tmp_path / "checkpoints" / "000000000002.json").read_text())["step"] == 2
     clock.checkpoint_s = 1000.0
     (tmp_path / "stop").touch()
     with pytest.raises(flare_module("worker_io").RequestError) as caught:
         clock.keep(3, write)
     assert caught.value.kind == "stopped"
-    assert (tmp_path / "checkpoints" / "00000003.npz").is_file()
+    assert (tmp_path / "checkpoints" / "000000000003.npz").is_file()
 
 
 def test_progress_counts_earlier_attempts(checkpoint, tmp_path):

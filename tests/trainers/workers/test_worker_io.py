@@ -51,7 +51,7 @@ def test_the_last_two_checkpoints_are_there_with_their_checksums(tmp_path):
         worker_io.keep_checkpoint(tmp_path, made, step, 0.5 * step)
         assert not made.exists()
     kept = tmp_path / "checkpoints"
-    stems = ["00000002", "00000003"]
+    stems = ["000000000002", "000000000003"]
     assert sorted(one.name for one in kept.iterdir()) == [
         f"{stem}{suffix}" for stem in stems for suffix in (".json", ".npz")
     ]
@@ -92,3 +92,11 @@ def test_a_sealed_file_knows_whether_it_is_whole(tmp_path):
         for broken in (sealed[:-1], sealed + b"0", bytes([sealed[0] ^ 1]) + sealed[1:]):
             path.write_bytes(broken)
             assert not worker_io.is_whole(path)
+
+
+def test_the_newest_checkpoints_stay_however_many_steps_there_were(tmp_path):
+    for step in (99_999_998, 99_999_999, 100_000_000):
+        (tmp_path / "state.npz").write_bytes(b"state")
+        worker_io.keep_checkpoint(tmp_path, tmp_path / "state.npz", step, 1.0)
+    kept = sorted((tmp_path / "checkpoints").glob("*.json"))
+    assert [json.loads(path.read_text())["step"] for path in kept] == [99_999_999, 100_000_000]

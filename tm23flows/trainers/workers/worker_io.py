@@ -136,7 +136,7 @@ def keep_checkpoint(folder: Path, path: Path, step: int, elapsed_s: float) -> No
     kept.mkdir(exist_ok=True)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    final = kept / f"{step:08d}{path.suffix}"
+    final = kept / f"{step:012d}{path.suffix}"
     path.replace(final)
     about = {"file": final.name, "sha256": sha256, "step": step, "elapsed_s": elapsed_s}
     # the account comes last: a checkpoint with one is complete
