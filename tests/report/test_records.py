@@ -10,12 +10,15 @@ def test_counts_are_in_the_order_of_the_road(road):
         ("frames", 24),
         ("labels", 24 * 2 + 6 + 3),
         ("rejections", 0),
+        ("densities_of_states", 0),
+        ("elastic_constants", 0),
         ("convergences", 0),
         ("datasets", 1),
         ("models", 0),
         ("evaluations", 0),
         ("grid_searches", 0),
         ("learning_curves", 0),
+        ("studies", 0),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from jobflow import Flow, Maker
+from jobflow import Flow, Job, Maker
 from monty.json import MSONable
 
 from tm23flows.errors import InputError
@@ -37,6 +37,53 @@ class ExtraLabels(MSONable):
 
     maker: LabelMaker
     count: int
+
+
+@dataclass(frozen=True)
+class Road:
+    """The way to the frames of one metal, wired.
+
+    Parameters
+    ----------
+    element
+        Chemical symbol.
+    flows
+        What is to be run.
+    frame_ids
+        Reference to the list of frames of each regime.
+    count
+        Frames of each regime.
+    convergence
+        Reference to what :func:`tm23flows.jobs.convergence.choose_kmesh` returns; None where
+        the k-mesh is that of the recipe.
+    """
+
+    element: str
+    flows: tuple[Flow | Job, ...]
+    frame_ids: dict[str, Any]
+    count: int
+    convergence: Any | None
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The labels of all frames of a road and their dataset, wired.
+
+    Parameters
+    ----------
+    labels
+        A flow for each regime, whose jobs are its batches.
+    dataset
+        The job that freezes them.
+    """
+
+    labels: tuple[Flow, ...]
+    dataset: Job
+
+    @property
+    def dataset_id(self) -> Any:
+        """Reference to the id of the dataset."""
+        return self.dataset.output["dataset_id"]
 
 
 @dataclass
@@ -110,37 +157,87 @@ class TM23Maker(Maker):
             If the metal is unknown, a run too short for its sampling, or the frames too
             few for the split: better now than after all of them have been computed.
         """
+        road = self.frames(element)
+        labelled = self.labelled(road)
+        extras = [
+            extra.maker.make(frame_ids, extra.count, road.element, regime)
+            for extra in self.extra_labels
+            for regime, frame_ids in road.frame_ids.items()
+        ]
+        models = [maker.make(labelled.dataset_id, road.element) for maker in self.models]
+        return Flow(
+            [*road.flows, *labelled.labels, *extras, labelled.dataset, *models],
+            output=[model.output for model in models],
+            name=f"{road.element} {self.name}",
+        )
+
+    def frames(self, element: str) -> Road:
+        """Wire the road as far as the frames and the k-mesh of their labels.
+
+        Parameters
+        ----------
+        element
+            Chemical symbol.
+
+        Returns
+        -------
+        What is to be run, and references to what comes out of it.
+
+        Raises
+        ------
+        InputError
+            As :meth:`make`.
+        """
         element = metal(element).symbol
         self._check_counts()
         structure = self.structure.make(element)
         runs = [self._run(structure.output["structure_id"], element, r) for r in self.regimes]
-        count = self.trajectory.sampling.count
         convergence = self._converge(runs, element)
-        mesh = convergence[0].output if convergence else None
+        return Road(
+            element=element,
+            flows=(structure, *runs, *convergence),
+            frame_ids={
+                str(regime): run.output["frame_ids"]
+                for regime, run in zip(self.regimes, runs, strict=True)
+            },
+            count=self.trajectory.sampling.count,
+            convergence=convergence[0].output if convergence else None,
+        )
+
+    def labelled(
+        self, road: Road, label: LabelMaker | None = None, name: str | None = None
+    ) -> Labelled:
+        """Wire the labels of all frames and the dataset of them.
+
+        Parameters
+        ----------
+        road
+            The frames; see :meth:`frames`.
+        label
+            How to label, where it is not with the field ``label``. Of several smearing widths
+            the dataset has that of the recipe.
+        name
+            Name of the dataset; None for that of the flow with the element in front.
+
+        Returns
+        -------
+        What is to be run, and the dataset.
+        """
+        maker = label or self.label
         labels = [
-            self.label.make(run.output["frame_ids"], count, element, str(regime), mesh)
-            for run, regime in zip(runs, self.regimes, strict=True)
-        ]
-        extras = [
-            extra.maker.make(run.output["frame_ids"], extra.count, element, regime)
-            for extra in self.extra_labels
-            for run, regime in zip(runs, self.regimes, strict=True)
+            maker.make(frame_ids, road.count, road.element, regime, road.convergence)
+            for regime, frame_ids in road.frame_ids.items()
         ]
         dataset = make_dataset(
-            f"{element}-{self.name}",
-            [run.output["frame_ids"] for run in runs],
+            name or f"{road.element}-{self.name}",
+            list(road.frame_ids.values()),
             [batch.output["recipe_id"] for flow in labels for batch in flow.jobs],
             self.split,
             self._split_options(),
             self.energy,
         )
-        tagged(dataset, f"{element} dataset", "data", element)
-        models = [maker.make(dataset.output["dataset_id"], element) for maker in self.models]
-        return Flow(
-            [structure, *runs, *convergence, *labels, *extras, dataset, *models],
-            output=[model.output for model in models],
-            name=f"{element} {self.name}",
-        )
+        tagged(dataset, f"{road.element} dataset", "data", road.element)
+        return Labelled(tuple(labels), dataset)
 
     def _check_counts(self) -> None:
         count = self.trajectory.sampling.count

@@ -65,7 +65,8 @@ def choose_kmesh(
 
     Returns
     -------
-    ``convergence_id``, ``kmesh``, ``kmesh_offset`` and ``converged``.
+    ``convergence_id``, ``kmesh``, ``kmesh_offset``, ``converged``, and the ``densest`` mesh
+    with the same two words.
 
     Raises
     ------
@@ -91,6 +92,10 @@ def choose_kmesh(
         "kmesh": list(test.kmesh),
         "kmesh_offset": list(test.kmesh_offset),
         "converged": test.converged,
+        "densest": {
+            "kmesh": list(test.reference.kmesh),
+            "kmesh_offset": list(test.reference.kmesh_offset),
+        },
     }
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
 COUNTED = ("structures", "trajectories", "frames", "labels", "rejections", "datasets", "models",
-           "evaluations", "grid_searches", "learning_curves")  # fmt: skip
+           "evaluations", "grid_searches", "learning_curves", "densities_of_states",
+           "elastic_constants", "studies")  # fmt: skip
 ACTIVE = ("WAITING", "READY", "RESERVED", "RUNNING")
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from tm23flows.documents.base import Document
 from tm23flows.documents.convergence import Convergence
 from tm23flows.documents.dataset import Dataset
+from tm23flows.documents.density_of_states import DensityOfStates
+from tm23flows.documents.elastic_constants import ElasticConstants
 from tm23flows.documents.evaluation import Evaluation
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.grid_search import GridSearch
@@ -19,6 +21,8 @@ from tm23flows.documents.label import Label, Rejection
 from tm23flows.documents.learning_curve import LearningCurve
 from tm23flows.documents.model import Model
 from tm23flows.documents.structure import Structure
+from tm23flows.documents.study import PARENTS as STUDY_PARENTS
+from tm23flows.documents.study import Study
 from tm23flows.documents.trajectory import Trajectory
 from tm23flows.errors import DatabaseError
 
@@ -31,12 +35,15 @@ COLLECTIONS: dict[str, type[Document]] = {
     "frames": Frame,
     "labels": Label,
     "rejections": Rejection,
+    "densities_of_states": DensityOfStates,
+    "elastic_constants": ElasticConstants,
     "convergences": Convergence,
     "datasets": Dataset,
     "models": Model,
     "evaluations": Evaluation,
     "grid_searches": GridSearch,
     "learning_curves": LearningCurve,
+    "studies": Study,
 }
 """Document class by collection, in the order of the road."""
 
@@ -117,6 +124,8 @@ INDEXES: dict[str, list[Index]] = {
         by("provenance.created"),
     ],
     "rejections": [by("frame_id")],
+    "densities_of_states": [by("frame_id")],
+    "elastic_constants": [by("element")],
     "convergences": [by("element"), by("converged", "element")],
     "models": [by("dataset_id")],
     "evaluations": [by("dataset_id"), by("model_id")],
@@ -127,6 +136,7 @@ INDEXES: dict[str, list[Index]] = {
         by("points.model_id"),
         by("points.evaluation_id"),
     ],
+    "studies": [by("results.kind"), *(by(f"parents.{name}") for name in STUDY_PARENTS)],
     DATASET_NAMES: [by("name", "version", unique=True)],
 }
 """Indexes by collection, besides those on ids.

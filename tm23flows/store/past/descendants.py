@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from tm23flows.documents.study import PARENTS as STUDY_PARENTS
 from tm23flows.store.batches import batched
 from tm23flows.store.collections import COLLECTIONS, collection_of
 from tm23flows.store.datasets.large import unfold
@@ -35,6 +36,8 @@ NAMED_BY: dict[str, dict[str, str]] = {
         "models": "points.model_id",
         "datasets": "points.dataset_id",
     },
+    "densities_of_states": {"frames": "frame_id"},
+    "studies": {name: f"parents.{name}" for name in STUDY_PARENTS},
 }
 """Field by which a noun names its parents, by the collection of the parents; all are indexed."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from tm23flows.documents.convergence import Convergence
 from tm23flows.documents.dataset import Dataset
+from tm23flows.documents.study import PARENTS as STUDY_PARENTS
 from tm23flows.store.datasets.large import folded_blobs
 
 WITHOUT_ARRAYS = dict.fromkeys(("forces", "stress", "positions", "cell", "numbers", "history"), 0)
@@ -22,7 +23,12 @@ def _named(rows: list[dict[str, Any]], name: str) -> list[str]:
     return [one[name] for one in rows if one.get(name)]
 
 
+def _parents_of_study(collection: str) -> Callable[[dict[str, Any]], list[str]]:
+    return lambda stored: list(stored["parents"].get(collection, ()))
+
+
 PARENTS: dict[str, dict[str, Callable[[dict[str, Any]], list[str]]]] = {
+    "studies": {name: _parents_of_study(name) for name in STUDY_PARENTS},
     "grid_searches": {
         "evaluations": lambda d: _named(d["rows"], "evaluation_id"),
         "models": lambda d: _named(d["rows"], "model_id"),
@@ -46,6 +52,8 @@ PARENTS: dict[str, dict[str, Callable[[dict[str, Any]], list[str]]]] = {
     "convergences": {"labels": lambda d: list(Convergence.from_stored(d).label_ids)},
     "labels": {"frames": lambda d: [d["frame_id"]]},
     "rejections": {"frames": lambda d: [d["frame_id"]]},
+    "densities_of_states": {"frames": lambda d: [d["frame_id"]]},
+    "elastic_constants": {},
     "frames": {"trajectories": lambda d: [d["trajectory_id"]] if d["trajectory_id"] else []},
     "trajectories": {"structures": lambda d: [d["structure_id"]]},
     "structures": {},
@@ -62,8 +70,13 @@ BLOBS_OF: dict[str, Callable[[dict[str, Any]], list[str]]] = {
         *([d["full_history"]] if d.get("full_history") else []),
     ],
     "evaluations": lambda d: [d["predictions"]],
+    "densities_of_states": lambda d: [d["spectrum"]],
 }
 """Blobs that a noun names."""
+
+
+ROOTS = ("structures", "elastic_constants")
+"""Nouns that need no parent: they say themselves which crystal they are of."""
 
 
 def parents_of(collection: str, stored: dict[str, Any]) -> dict[str, list[str]]:
@@ -114,6 +127,6 @@ def is_rootless(collection: str, stored: dict[str, Any]) -> bool:
     -------
     True if it does.
     """
-    if collection == "structures" or stored.get("origin"):
+    if collection in ROOTS or stored.get("origin"):
         return False
     return not any(parents_of(collection, stored).values())

@@ -1,0 +1,1 @@
+"""What each kind of study finds: the results of a study document."""

@@ -1,0 +1,1 @@
+"""The Makers of the studies, one module per kind."""

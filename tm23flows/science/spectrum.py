@@ -1,0 +1,81 @@
+"""The electronic spectrum of one calculation: eigenvalues, occupations, projections.
+
+Owns the value type in which engines hand it over, and its checks. Densities of states are made
+from it in :mod:`tm23flows.science.density_of_states`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tm23flows.errors import InputError
+
+FloatArray = NDArray[np.float64]
+
+CHANNELS: Final = ("s", "p", "d")
+"""Angular momenta of the last axis of the projections."""
+
+WEIGHT_TOLERANCE: Final = 1e-6
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """The states of a calculation without spin, at k points with b bands.
+
+    Parameters
+    ----------
+    eigenvalues_eV
+        Shape (k, b), on the energy axis of ``fermi_eV``.
+    weights
+        Of the k-points, shape (k,), sum 1.
+    occupations
+        Shape (k, b); 1 is full, with two electrons. Methfessel-Paxton's can be below 0 or
+        above 1.
+    projections
+        Weight of each state in the s, p and d channel, summed over all atoms, shape (k, b, 3).
+    fermi_eV
+        Fermi level.
+    electrons
+        Valence electrons of the cell.
+    """
+
+    eigenvalues_eV: FloatArray
+    weights: FloatArray
+    occupations: FloatArray
+    projections: FloatArray
+    fermi_eV: float
+    electrons: float
+
+    def __post_init__(self) -> None:
+        shape = self.eigenvalues_eV.shape
+        if len(shape) != 2 or 0 in shape:
+            raise InputError(f"A spectrum has eigenvalues of k-points and bands, not {shape}.")
+        wanted = {
+            "weights": shape[:1],
+            "occupations": shape,
+            "projections": (*shape, len(CHANNELS)),
+        }
+        for name, expected in wanted.items():
+            if getattr(self, name).shape != expected:
+                raise InputError(
+                    f"The {name} of a spectrum have shape {getattr(self, name).shape}, "
+                    f"not {expected}."
+                )
+        if not all(np.isfinite(getattr(self, one.name)).all() for one in fields(self)):
+            raise InputError("A number of the spectrum is not finite.")
+        if abs(self.weights.sum() - 1) > WEIGHT_TOLERANCE:
+            raise InputError(f"The weights of the k-points sum to {self.weights.sum():g}, not 1.")
+
+    @property
+    def counted_electrons(self) -> float:
+        """Electrons by the occupations; equal to ``electrons`` in a sound calculation."""
+        return float(2 * self.weights @ self.occupations.sum(axis=1))
+
+    @property
+    def complete_up_to_eV(self) -> float:
+        """Energy up to which all states are there, on the axis of the eigenvalues."""
+        return float(self.eigenvalues_eV.max(axis=1).min())
