@@ -59,7 +59,7 @@ class DensityOfStates(Document):
         return dos_id(self.frame_id, self.recipe_id, self.window_eV)
 
 
-def dos_id(frame_id: str, recipe_id: str, window_eV: tuple[float, float]) -> str:  # noqa: N803
+def dos_id(frame_id: str, recipe_id: str, window_eV: tuple[float, float]) -> str:
     """Return the id of the density of states of a frame, before it is computed.
 
     Parameters

@@ -76,6 +76,6 @@ class Spectrum:
         return float(2 * self.weights @ self.occupations.sum(axis=1))
 
     @property
-    def complete_up_to_eV(self) -> float:
+    def complete_up_to_eV(self) -> float:  # noqa: N802 - the unit keeps its capital
         """Energy up to which all states are there, on the axis of the eigenvalues."""
         return float(self.eigenvalues_eV.max(axis=1).min())
