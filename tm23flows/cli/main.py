@@ -28,10 +28,12 @@ from tm23flows.cli import (
     query,
     report,
     status,
+    study,
     trace,
     train,
 )
 from tm23flows.cli.console import fail
+from tm23flows.cli.metals_or_study import metals_or_study
 from tm23flows.errors import TM23Error
 from tm23flows.store.connect import without_password
 
@@ -57,9 +59,10 @@ def root(
 
 app.command("demo")(demo.demo)
 app.add_typer(db.app, name="db")
-app.command("build")(build.build)
-app.command("run")(build.run)
-app.command("plan")(plan.plan)
+app.add_typer(metals_or_study(build.build, study.build), name="build")
+app.add_typer(metals_or_study(build.run, study.run), name="run")
+app.add_typer(metals_or_study(plan.plan, study.plan), name="plan")
+app.add_typer(study.app, name="study")
 app.command("status")(status.status)
 app.command("query")(query.query)
 app.command("trace")(trace.trace)

@@ -22,6 +22,8 @@ from tm23flows.cli.workflow import (
 )
 
 if TYPE_CHECKING:
+    from jobflow import Flow
+
     from tm23flows.ops.plan import Plan
 
 
@@ -38,6 +40,19 @@ def plan(
 ) -> None:
     """State the numbers of jobs, steps, frames and labels of a workflow; nothing is written."""
     flow = make_flow(metals, scale, engine, Cell(phase, structure, mp_id, mp, supercell))
+    show_plan(flow, as_json)
+
+
+def show_plan(flow: Flow, as_json: bool) -> None:
+    """Print how much a flow is.
+
+    Parameters
+    ----------
+    flow
+        The flow.
+    as_json
+        Whether as JSON.
+    """
     from tm23flows.ops.plan import plan_of
 
     found = plan_of(make_workflow(flow))

@@ -179,18 +179,39 @@ def make_flow(metals: list[str], scale: str, engine: str, cell: Cell) -> Flow:
     """
     from tm23flows.flows.scales import make_tm23
 
-    repeated = sorted({one for one in metals if metals.count(one) > 1})
-    if repeated:
-        raise InputError(f"{', '.join(repeated)} is named more than once.")
     cell.check(metals)
-    for one in metals:
-        make_tm23(one, scale, engine)  # a wrong name is said before anyone is asked for a cell
+    check_metals(metals, scale, engine)
     flows = [make_tm23(one, scale, engine, cell.maker(one)).make(one) for one in metals]
     if len(flows) == 1:
         return flows[0]
     from jobflow import Flow as JobflowFlow
 
     return JobflowFlow(flows, name=f"{'-'.join(metals)} {scale}")
+
+
+def check_metals(metals: list[str], scale: str, engine: str) -> None:
+    """Refuse wrong names before anyone is asked for a cell.
+
+    Parameters
+    ----------
+    metals
+        Chemical symbols.
+    scale
+        ``demo`` or ``paper``.
+    engine
+        Name of the engine.
+
+    Raises
+    ------
+    InputError
+        If a metal is named twice, or a name is of nothing.
+    """
+    from tm23flows.flows.scales import make_tm23
+
+    if repeated := sorted({one for one in metals if metals.count(one) > 1}):
+        raise InputError(f"{', '.join(repeated)} is named more than once.")
+    for one in metals:
+        make_tm23(one, scale, engine)
 
 
 def _multiples(text: str | None) -> tuple[int, int, int] | None:

@@ -1,18 +1,14 @@
-"""The report: one HTML file with everything inside.
+"""The report: one HTML file with everything inside, and one beside it for each kind of study.
 
-Owns what goes on the page and in which order. Figures are embedded, nothing is loaded
-from anywhere, and all text is escaped by the template.
+Owns what goes on the main page and in which order.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tm23flows._version import __version__
 from tm23flows.documents.convergence import Convergence
 from tm23flows.documents.label import Label
 from tm23flows.documents.recipe import Recipe
@@ -35,6 +31,8 @@ from tm23flows.report.records import (
     rejection_reasons,
     trajectories,
 )
+from tm23flows.report.rendering import render, write_pages
+from tm23flows.report.studies.page import StudyPage, render_study_page, study_pages
 from tm23flows.report.words import recipe_words, short_words
 
 if TYPE_CHECKING:
@@ -66,21 +64,17 @@ def write_report(archive: Archive, path: Path, dataset: str | None = None) -> Pa
     NotFoundError
         If the dataset, or something that the page is made of, is not in the archive.
     """
-    page = render_page(archive, dataset)
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(page, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(
-            f"The report cannot be written to {path} ({error.strerror}); choose another file."
-        ) from error
+    pages = study_pages(archive) if dataset is None else []
+    written = {path: render_page(archive, dataset, pages)}
+    for page in pages:
+        written[path.with_name(page.file)] = render_study_page(archive, page, path.name)
+    write_pages(written)
     return path
 
 
-def render_page(archive: Archive, dataset: str | None = None) -> str:
+def render_page(
+    archive: Archive, dataset: str | None = None, pages: Sequence[StudyPage] = ()
+) -> str:
     """Make the page.
 
     Parameters
@@ -89,6 +83,8 @@ def render_page(archive: Archive, dataset: str | None = None) -> str:
         The archive.
     dataset
         Name, ``name@version`` or id of one dataset; all by default.
+    pages
+        Pages of studies that lie beside this one.
 
     Returns
     -------
@@ -101,8 +97,6 @@ def render_page(archive: Archive, dataset: str | None = None) -> str:
     NotFoundError
         If the dataset, or something that the page is made of, is not in the archive.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     road = counts(archive)
     if not any(road.values()):
         raise InputError(
@@ -112,19 +106,11 @@ def render_page(archive: Archive, dataset: str | None = None) -> str:
     runs = trajectories(archive, None if dataset is None else chosen)
     metals = {one.dataset.element for one in chosen} | {run.element for run in runs}
     tests = convergence.convergences(archive, None if dataset is None else metals)
-    environment = Environment(
-        loader=PackageLoader("tm23flows.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["data_uri"] = _data_uri
-    return environment.get_template(TEMPLATE).render(
+    return render(
+        TEMPLATE,
+        study_pages=pages,
         metals=sorted(metals | {test.element for test in tests}),
         dataset=None if dataset is None else chosen[0].name,
-        when=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        version=__version__,
         road=road,
         rejections=rejection_reasons(archive) if road["rejections"] else {},
         runs_figures=_runs_figures(archive, runs),
@@ -265,7 +251,3 @@ def _dynamics_words(run: Trajectory) -> str:
         f"{run.n_steps} steps of {moved.timestep_fs:g} fs, damping {moved.damping_fs:g} fs, "
         f"seed {moved.seed}"
     )
-
-
-def _data_uri(svg: bytes) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")

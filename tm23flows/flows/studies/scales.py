@@ -1,0 +1,222 @@
+"""The studies by name, and the roads that they go at the two scales.
+
+Owns which Maker a study is, its metals where none are named, and the numbers of its small scale,
+fixed before any data: they are those of docs/studies.md. At the scale of the paper, roads are
+those of :mod:`tm23flows.flows.scales`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from tm23flows.errors import InputError
+from tm23flows.flows.convergence import KpointConvergenceMaker
+from tm23flows.flows.model import ModelMaker
+from tm23flows.flows.scales import make_tm23
+from tm23flows.flows.studies.correlations import CorrelationStudyMaker
+from tm23flows.flows.studies.dos import DosStudyMaker
+from tm23flows.flows.studies.electrons import ElectronStudyMaker
+from tm23flows.flows.studies.finite_size import FiniteSizeStudyMaker
+from tm23flows.flows.studies.smearing import SmearingStudyMaker
+from tm23flows.flows.tm23 import TM23Maker
+from tm23flows.flows.trajectory import Sampling
+from tm23flows.science import protocol
+from tm23flows.science.metals import METALS
+from tm23flows.science.sampling import steps_needed
+
+if TYPE_CHECKING:
+    from jobflow import Flow, Maker
+
+    from tm23flows.flows.structure import StructureMaker
+
+SMALL_SAMPLING = Sampling(discard=24, stride=4, count=16)
+"""Frames of a study at the small scale: 48 of a metal, 36 to train on and 12 to test."""
+
+SMALL_MESHES = ((2, 2, 2), (3, 3, 3), (4, 4, 4), (5, 5, 5))
+SMALL_ENERGY_LIMIT_EV_PER_ATOM = 0.005
+SMALL_FORCE_LIMIT_EV_PER_A = 0.025
+"""Limits of the small scale, five times the article's: in cells of 7 atoms its own would want
+meshes that are beyond two cores. They are well below the errors of models at this scale."""
+
+SWEEP_BANDS = {"gpaw": {"nbands": "200%"}}
+"""Bands for every width of a sweep, by engine: those that the largest one needs, so that one
+calculator can go through all of them. VASP fills up a smaller set by itself."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A study as users call it.
+
+    Parameters
+    ----------
+    maker
+        Its Maker.
+    metals
+        Its metals where none are named: those of the article.
+    bands
+        Whether all recipes of a frame get the same bands.
+    trainers
+        Trainers of the models that the road itself makes; the others make their own.
+    """
+
+    maker: Callable[..., Maker]
+    metals: tuple[str, ...]
+    bands: bool = False
+    trainers: tuple[str, ...] = ()
+
+
+KINDS: dict[str, Kind] = {
+    "smearing": Kind(SmearingStudyMaker, protocol.SIGMA_METALS, bands=True),
+    "electrons": Kind(ElectronStudyMaker, protocol.NELECT_METALS, bands=True),
+    "dos": Kind(DosStudyMaker, METALS),
+    "correlations": Kind(CorrelationStudyMaker, METALS, trainers=("flare",)),
+    "finite-size": Kind(FiniteSizeStudyMaker, ("Os",)),
+}
+"""All studies by the word on the command line."""
+
+
+def find_kind(name: str) -> Kind:
+    """Return the study of a name.
+
+    Parameters
+    ----------
+    name
+        One of :data:`KINDS`.
+
+    Returns
+    -------
+    The study.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if name not in KINDS:
+        raise InputError(f"There is no study '{name}'; choose one of: {', '.join(KINDS)}.")
+    return KINDS[name]
+
+
+def make_study(
+    name: str,
+    structures: Mapping[str, StructureMaker],
+    scale: str,
+    engine: str,
+    settings: Mapping[str, Any],
+    kmesh: tuple[int, int, int] | None = None,
+) -> Flow:
+    """Wire a study.
+
+    Parameters
+    ----------
+    name
+        One of :data:`KINDS`.
+    structures
+        Where phase and cell of each metal come from.
+    scale
+        ``demo`` or ``paper``.
+    engine
+        Name of the engine.
+    settings
+        Fields of the Maker of the study that differ from its defaults.
+    kmesh
+        k-mesh of the labels in place of a convergence test, which a study of labels takes only
+        with ``allow_unconverged``.
+
+    Returns
+    -------
+    The flow.
+
+    Raises
+    ------
+    InputError
+        With one sentence about what cannot be made.
+    """
+    kind = find_kind(name)
+    maker = kind.maker(**_checked(kind, name, settings))
+    roads = {
+        element: study_road(element, name, scale, engine, structure, kmesh)
+        for element, structure in structures.items()
+    }
+    return maker.make(roads)
+
+
+def study_road(
+    element: str,
+    name: str,
+    scale: str,
+    engine: str,
+    structure: StructureMaker | None = None,
+    kmesh: tuple[int, int, int] | None = None,
+) -> TM23Maker:
+    """Return the road of one metal in a study.
+
+    Parameters
+    ----------
+    element
+        Chemical symbol.
+    name
+        One of :data:`KINDS`.
+    scale
+        ``demo`` or ``paper``.
+    engine
+        Name of the engine.
+    structure
+        Where phase and cell come from; None for the defaults of the metal.
+    kmesh
+        k-mesh of the labels in place of a convergence test.
+
+    Returns
+    -------
+    The road.
+
+    Raises
+    ------
+    InputError
+        If the metal, the scale or the engine is unknown.
+    """
+    kind = find_kind(name)
+    road = replace(make_tm23(element, scale, engine, structure), extra_labels=())
+    if scale == "demo":
+        road = _small(road)
+    if kind.bands:
+        options = {**SWEEP_BANDS.get(engine, {}), **road.label.recipe.options}
+        road = _with_recipe(road, options=options)
+    if kmesh is not None:
+        road = replace(_with_recipe(road, kmesh=kmesh), convergence=None)
+    models = tuple(one for one in road.models if one.trainer in kind.trainers)
+    return replace(road, name=f"{road.name}-{name}", models=models)
+
+
+def _small(road: TM23Maker) -> TM23Maker:
+    sampling = SMALL_SAMPLING
+    steps = steps_needed(sampling.discard, sampling.stride, sampling.count)
+    return replace(
+        road,
+        trajectory=replace(road.trajectory, sampling=sampling, n_steps=steps),
+        label=replace(road.label, batch_size=sampling.count),
+        convergence=KpointConvergenceMaker(
+            meshes=SMALL_MESHES,
+            energy_limit_eV_per_atom=SMALL_ENERGY_LIMIT_EV_PER_ATOM,
+            force_limit_eV_per_A=SMALL_FORCE_LIMIT_EV_PER_A,
+        ),
+        models=(ModelMaker(trainer="flare"),),
+    )
+
+
+def _with_recipe(road: TM23Maker, **changes: Any) -> TM23Maker:
+    recipe = road.label.recipe.model_copy(update=changes)
+    return replace(road, label=replace(road.label, recipe=recipe))
+
+
+def _checked(kind: Kind, name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Refuse settings that the Maker does not have."""
+    known: Sequence[str] = [one.name for one in fields(kind.maker) if one.name != "name"]
+    for one in settings:
+        if one not in known:
+            raise InputError(
+                f"The study '{name}' has no setting '{one}'; it has {', '.join(known)}."
+            )
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()}
