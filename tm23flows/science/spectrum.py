@@ -6,8 +6,9 @@ from it in :mod:`tm23flows.science.density_of_states`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,3 +80,31 @@ class Spectrum:
     def complete_up_to_eV(self) -> float:  # noqa: N802 - the unit keeps its capital
         """Energy up to which all states are there, on the axis of the eigenvalues."""
         return float(self.eigenvalues_eV.max(axis=1).min())
+
+    def to_arrays(self) -> dict[str, FloatArray]:
+        """Return the fields as arrays, as they are stored."""
+        return {one.name: np.asarray(getattr(self, one.name), dtype=float) for one in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, FloatArray]) -> Self:
+        """Read a spectrum back.
+
+        Parameters
+        ----------
+        arrays
+            What :meth:`to_arrays` has returned.
+
+        Returns
+        -------
+        The spectrum.
+
+        Raises
+        ------
+        InputError
+            If a field is missing or one does not fit the others.
+        """
+        if missing := [one.name for one in fields(cls) if one.name not in arrays]:
+            raise InputError(f"A stored spectrum has no {missing[0]}.")
+        shaped = {one.name: np.asarray(arrays[one.name], dtype=float) for one in fields(cls)}
+        numbers = {name: float(shaped.pop(name)) for name in ("fermi_eV", "electrons")}
+        return cls(**shaped, **numbers)
