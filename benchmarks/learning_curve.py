@@ -36,7 +36,8 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 from ase.md.langevin import Langevin
 
-from tm23flows.science.power_law import Bootstrap, bootstrap_power_law, fit_power_law
+from tm23flows.science.block_bootstrap import Bootstrap
+from tm23flows.science.power_law import bootstrap_power_law, fit_power_law
 from tm23flows.trainers.base import Predictions, TrainResult
 from tm23flows.trainers.flare import FlareTrainer
 

@@ -6,12 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tm23flows.errors import InputError
-from tm23flows.science.power_law import (
-    Bootstrap,
-    block_length,
-    bootstrap_power_law,
-    fit_power_law,
-)
+from tm23flows.science.block_bootstrap import Bootstrap
+from tm23flows.science.power_law import bootstrap_power_law, fit_power_law
 
 SIZES = np.array([100, 300, 500, 700, 900])
 QUICK = Bootstrap(resamples=300, level=0.9)
@@ -124,20 +120,6 @@ def test_sizes_and_shapes_are_checked():
         interval(frame_errors(0, 0.0, 20), weights=np.zeros(20))
 
 
-@pytest.mark.parametrize(
-    ("fields", "why"),
-    [
-        ({"resamples": 10}, "100 draws"),
-        ({"level": 95}, "between 0 and 1"),
-        ({"block_length": 0}, "at least one frame"),
-        ({"seed": -1}, "seed"),
-    ],
-)
-def test_a_senseless_bootstrap_is_refused(fields, why):
-    with pytest.raises(InputError, match=why):
-        Bootstrap(**fields)
-
-
 def test_frames_that_are_all_alike_leave_no_doubt():
     means = 0.1 * (SIZES / 100.0) ** -0.3
     found = interval(np.repeat(means[:, None], 40, axis=1))
@@ -215,17 +197,6 @@ def test_few_blocks_give_no_interval():
     assert interval(errors, Bootstrap(300, block_length=3)) is not None
     assert interval(errors, Bootstrap(300, block_length=4)) is None
     assert interval(errors[:, :3]) is None
-
-
-def test_blocks_grow_with_correlation_and_length():
-    assert block_length(1.0, 100) == 1
-    lengths = [block_length(g, 100) for g in (1, 2, 5, 20)]
-    assert lengths == sorted(lengths)
-    assert block_length(5.0, 800) == pytest.approx(2 * block_length(5.0, 100), abs=1)
-    assert block_length(1e6, 10) == 10
-    # Carlstein's formula for rho = 0.5, which is g = 3.
-    expected = (np.sqrt(6) * 0.5 / (1 - 0.25)) ** (2 / 3) * 1000 ** (1 / 3)
-    assert block_length(3.0, 1000) == int(np.ceil(expected))
 
 
 def coverage(rho, n_frames, bootstrap=QUICK):

@@ -25,9 +25,9 @@ from tm23flows.documents.learning_curve import (
 from tm23flows.documents.model import Model
 from tm23flows.errors import InputError, TrainingError
 from tm23flows.jobs.context import open_archive
+from tm23flows.science.block_bootstrap import Bootstrap
 from tm23flows.science.power_law import (
     LEAST_SIZES,
-    Bootstrap,
     Interval,
     bootstrap_power_law,
     fit_power_law,

@@ -1,30 +1,29 @@
 """Learning curves as power laws: error = a N^b, fitted in log-log space, with an interval of b.
 
-Owns the fit and the block bootstrap over test frames. The sizes of a curve are tested on the same
-frames, which follow each other in time, so whole blocks of frames are drawn anew, the same ones
-for all sizes. The interval holds what other test frames of the same runs would change. It does
-not hold the choice of the training frames nor the seed of a training: other seeds are other
-curves, whose exponents are to be compared. Nor does it say that a power law is the right law.
+Owns the fit and its interval; how test frames are drawn is in ``block_bootstrap``. The sizes of a
+curve are tested on the same frames, which follow each other in time, so whole blocks of frames are
+drawn anew, the same ones for all sizes. The interval holds what other test frames of the same runs
+would change. It does not hold the choice of the training frames nor the seed of a training: other
+seeds are other curves, whose exponents are to be compared. Nor does it say that a power law is the
+right law.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from tm23flows.errors import InputError
-from tm23flows.science.decorrelation import LONG_ENOUGH, correlation
+from tm23flows.science.block_bootstrap import Blocks, Bootstrap, choose_blocks, draw_sums
+from tm23flows.science.decorrelation import LONG_ENOUGH
 from tm23flows.science.label_arrays import FloatArray, finite_array
 
 LEAST_SIZES = 3
 """Two points are always on a line: with fewer sizes there is no R^2 and no interval."""
-
-LEAST_BLOCKS = 4
-"""Of fewer blocks than this the draws hardly differ, and an interval would be far too narrow."""
 
 
 @dataclass(frozen=True)
@@ -52,38 +51,6 @@ class PowerLaw:
             Errors, in the unit of the fitted ones.
         """
         return self.prefactor * np.asarray(sizes, dtype=float) ** self.exponent
-
-
-@dataclass(frozen=True)
-class Bootstrap:
-    """How test frames are drawn anew.
-
-    Parameters
-    ----------
-    resamples
-        Number of draws.
-    level
-        Share of the draws that lie in the interval.
-    seed
-        Seed of the draws.
-    block_length
-        Frames that are drawn together; None takes it from the data.
-    """
-
-    resamples: int = 2000
-    level: float = 0.95
-    seed: int = 0
-    block_length: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.resamples < 100:
-            raise InputError(f"An interval needs at least 100 draws, not {self.resamples}.")
-        if not 0 < self.level < 1:
-            raise InputError(f"The level of an interval is between 0 and 1, not {self.level}.")
-        if self.block_length is not None and self.block_length < 1:
-            raise InputError(f"A block has at least one frame, not {self.block_length}.")
-        if self.seed < 0:
-            raise InputError(f"The seed of a bootstrap is not negative, as {self.seed} is.")
 
 
 @dataclass(frozen=True)
@@ -158,9 +125,6 @@ def bootstrap_power_law(
 ) -> Interval | None:
     """Draw blocks of test frames anew and fit again, many times.
 
-    Circular blocks, which draw every frame equally often: a run is followed by its beginning
-    (Lahiri, Resampling Methods for Dependent Data, Springer 2003, chapter 2).
-
     Parameters
     ----------
     sizes
@@ -178,7 +142,8 @@ def bootstrap_power_law(
     Returns
     -------
         Percentiles; None for fewer than three sizes, and where the frames are so correlated or
-        so few that a draw would have fewer than :data:`LEAST_BLOCKS` blocks.
+        so few that a draw would have fewer than the blocks that an interval
+        needs.
 
     Raises
     ------
@@ -190,48 +155,22 @@ def bootstrap_power_law(
     fit_power_law(sizes, means)
     x = np.log(np.asarray(sizes, dtype=float))
     design = np.linalg.pinv(np.column_stack([np.ones_like(x), x]))
-    places = _places(runs)
     # What a frame adds to the level and to the slope of the line, to first order.
     influence = design @ ((errors / means[:, None] - 1) * share)
-    inefficiency = _inefficiency(influence, places)
-    length = bootstrap.block_length or block_length(inefficiency, share.size)
-    n_blocks = sum(-(-len(one) // length) for one in places)
-    if n_blocks < LEAST_BLOCKS or len(errors) < LEAST_SIZES:
+    blocks = choose_blocks(influence, runs, bootstrap)
+    if not blocks.are_enough or len(errors) < LEAST_SIZES:
         return None
-    logs = np.log(_draw_means(errors, share, places, length, bootstrap))
+    logs = np.log(_draw_means(errors, share, blocks, bootstrap))
     intercepts, slopes = design @ logs
-    ends = [(1 - bootstrap.level) / 2, (1 + bootstrap.level) / 2]
+    ends = bootstrap.ends
     low, high = np.quantile(slopes, ends)
     return Interval(
         exponent=(float(low), float(high)),
         band=np.exp(np.quantile(intercepts + slopes * x[:, None], ends, axis=1)).T,
-        block_length=length,
-        n_blocks=n_blocks,
-        effective_frames=share.size / inefficiency,
+        block_length=blocks.length,
+        n_blocks=blocks.n_blocks,
+        effective_frames=blocks.effective_frames,
     )
-
-
-def block_length(inefficiency: float, n_frames: int) -> int:
-    """Return a length of blocks that suits a series.
-
-    Minimises the error of the variance of a mean for a series whose correlation decays
-    exponentially: l = (sqrt(6) rho / (1 - rho^2))^(2/3) n^(1/3), Carlstein, Ann. Stat. 14, 1171
-    (1986), with rho from g = (1 + rho) / (1 - rho).
-
-    Parameters
-    ----------
-    inefficiency
-        Statistical inefficiency g of the series, 1 or more.
-    n_frames
-        Its length.
-
-    Returns
-    -------
-        Frames in a block, between 1 and the length of the series.
-    """
-    ratio = (inefficiency**2 - 1) / (4 * inefficiency)
-    best = (math.sqrt(6) * ratio) ** (2 / 3) * n_frames ** (1 / 3)
-    return min(max(1, math.ceil(best)), n_frames)
 
 
 def _logs(values: ArrayLike, what: str) -> FloatArray:
@@ -255,60 +194,11 @@ def _table(
     return errors, share
 
 
-def _places(runs: Sequence[Hashable]) -> list[NDArray[np.int_]]:
-    """Return the places of the frames of each run, run by run."""
-    found: dict[Hashable, list[int]] = {}
-    for place, run in enumerate(runs):
-        found.setdefault(run, []).append(place)
-    return [np.array(places) for places in found.values()]
-
-
-def _inefficiency(influence: FloatArray, places: list[NDArray[np.int_]]) -> float:
-    """Return the inefficiency of the slower of two series, its mean over the runs."""
-    slowest = 1.0
-    for series in influence:
-        found = list(_of_runs(series, places))
-        if found:
-            values, numbers = zip(*found, strict=True)
-            slowest = max(slowest, float(np.average(values, weights=numbers)))
-    return slowest
-
-
-def _of_runs(series: FloatArray, places: list[NDArray[np.int_]]) -> Iterator[tuple[float, int]]:
-    scale = np.abs(series).max()
-    for one in places:
-        if len(one) > 1 and np.ptp(series[one]) > 1e-9 * max(scale, 1e-300):
-            yield correlation(series[one]).inefficiency, len(one)
-
-
 def _draw_means(
-    errors: FloatArray,
-    share: FloatArray,
-    places: list[NDArray[np.int_]],
-    length: int,
-    bootstrap: Bootstrap,
+    errors: FloatArray, share: FloatArray, blocks: Blocks, bootstrap: Bootstrap
 ) -> FloatArray:
     """Return the error of each size in each draw, (sizes, resamples)."""
-    random = np.random.default_rng(bootstrap.seed)
-    sums, weight = 0.0, 0.0
-    for one in places:
-        counts = _draw_counts(random, len(one), length, bootstrap.resamples)
-        sums = sums + (errors[:, one] * share[one]) @ counts.T
-        weight = weight + counts @ share[one]
-    if not (sums > 0).all():
+    *sums, weight = draw_sums(np.vstack([errors * share, share]), blocks, bootstrap)
+    if not (np.array(sums) > 0).all():
         raise InputError("So many test frames have no error at all that some draws have none.")
-    return sums / weight
-
-
-def _draw_counts(
-    random: np.random.Generator, n_frames: int, length: int, resamples: int
-) -> NDArray[np.int_]:
-    """Return how often each frame of a run is in each draw, (resamples, frames)."""
-    length = min(length, n_frames)
-    starts = random.integers(0, n_frames, size=(resamples, -(-n_frames // length)))
-    drawn = (starts[:, :, None] + np.arange(length)) % n_frames
-    drawn = drawn.reshape(resamples, -1)[:, :n_frames]
-    rows = np.arange(resamples)[:, None] * n_frames
-    return np.bincount((rows + drawn).ravel(), minlength=resamples * n_frames).reshape(
-        resamples, n_frames
-    )
+    return np.array(sums) / weight
