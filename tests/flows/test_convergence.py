@@ -175,6 +175,12 @@ def test_what_is_not_converged_labels_nothing(archive, frames, metal, run_flow):
         run_flow(maker(n_frames=2).make(ids, "Cu", CUBE))
     accepted = output_of(maker(n_frames=2, accept_densest=True).make(ids, "Cu", CUBE), run_flow)
     assert (accepted["kmesh"], accepted["converged"]) == ([4, 4, 4], False)
+    # Another mesh may be named, and the densest is still what it is compared with.
+    coarse = output_of(maker(n_frames=2, fallback=(2, 2, 2)).make(ids, "Cu", CUBE), run_flow)
+    assert (coarse["kmesh"], coarse["converged"]) == ([2, 2, 2], False)
+    assert coarse["densest"]["kmesh"] == [4, 4, 4]
+    stored = archive.get(Convergence, coarse["convergence_id"])
+    assert "2x2x2 is used all the same" in stored.reason
     # A denser mesh settles it, and only its labels are new.
     denser = maker(n_frames=2, meshes=(*MESHES, (5, 5, 5)))
     assert output_of(denser.make(ids, "Cu", CUBE), run_flow)["kmesh"] == [4, 4, 4]

@@ -41,7 +41,8 @@ KMesh = Annotated[
     typer.Option(
         "--kmesh",
         metavar="AxBxC",
-        help="k-mesh of the labels in place of a convergence test; with --allow-unconverged.",
+        help="k-mesh to go on with where none is shown to be converged; with "
+        "--allow-unconverged. Left out, the densest one of the test.",
     ),
 ]
 StudySetting = Annotated[
@@ -180,7 +181,7 @@ def make_flow(
     cell
         What was said about the structure.
     kmesh
-        Mesh in place of a convergence test, such as ``3x3x3``.
+        Mesh to go on with where none is shown to be converged, such as ``3x3x3``.
     settings
         Fields of the Maker.
 

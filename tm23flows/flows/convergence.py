@@ -57,6 +57,8 @@ class KpointConvergenceMaker(Maker):
     accept_densest
         What to do where no mesh is shown to be converged: stop with the table (default),
         because thousands of labels hang on the mesh, or go on with the densest.
+    fallback
+        Mesh to go on with in that case, in place of the densest; it is tried as well.
 
     Examples
     --------
@@ -75,6 +77,7 @@ class KpointConvergenceMaker(Maker):
     energy_limit_eV_per_atom: float = K_ENERGY_NOISE_EV_PER_ATOM
     force_limit_eV_per_A: float = K_FORCE_NOISE_EV_PER_A
     accept_densest: bool = False
+    fallback: tuple[int, int, int] | None = None
 
     def make(self, frame_ids: list[str], element: str, cell: ArrayLike) -> Flow:
         """Wire the labels on each mesh and the verdict.
@@ -112,6 +115,7 @@ class KpointConvergenceMaker(Maker):
             [[batch.output["recipe_id"] for batch in flow.jobs] for flow in flows],
             asdict(limits),
             self.accept_densest,
+            None if self.fallback is None else list(self.fallback),
         )
         tagged(verdict, f"{element} {self.name}", "data", element)
         # A coarse mesh that cannot be computed is no reason to stop: the verdict knows gaps.
@@ -135,10 +139,11 @@ class KpointConvergenceMaker(Maker):
         InputError
             If there are not two distinct ones.
         """
-        if not self.meshes:
-            return candidate_meshes(cell, self.spacings_per_A, self.grid)
-        given = [tuple(mesh) for mesh in self.meshes]
-        return order_meshes([KMesh(one, choose_offset(cell, one, self.grid)) for one in given])
+        asked = [*self.meshes, *([] if self.fallback is None else [self.fallback])]
+        given = [KMesh(tuple(one), choose_offset(cell, one, self.grid)) for one in asked]
+        if self.meshes:
+            return order_meshes(given)
+        return order_meshes([*candidate_meshes(cell, self.spacings_per_A, self.grid), *given])
 
     def _labels(self, frame_ids: list[str], element: str, mesh: KMesh) -> Flow:
         change = {"kmesh": mesh.kmesh, "kmesh_offset": mesh.offset}

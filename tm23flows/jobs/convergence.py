@@ -41,6 +41,7 @@ def choose_kmesh(
     recipe_ids: list[list[str | None]],
     limits: dict[str, float],
     accept_densest: bool,
+    fallback: list[int] | None = None,
 ) -> dict[str, Any]:
     """Compare labels on several meshes, store the verdict and return the mesh to use.
 
@@ -62,6 +63,8 @@ def choose_kmesh(
         ``energy_eV_per_atom`` and ``force_eV_per_A``.
     accept_densest
         Whether to go on with the densest mesh where no mesh is shown to be converged.
+    fallback
+        Mesh to go on with then, in place of the densest.
 
     Returns
     -------
@@ -83,7 +86,8 @@ def choose_kmesh(
         _on_mesh(archive, frames, KMesh(tuple(mesh["kmesh"]), tuple(mesh["offset"])), ids)
         for mesh, ids in zip(meshes, recipe_ids, strict=True)
     ]
-    test = make_convergence(frames, tried, Limits(**limits), accept_densest)
+    accepted = _accepted(tried, accept_densest, fallback)
+    test = make_convergence(frames, tried, Limits(**limits), accepted)
     archive.put(test)
     if test.kmesh is None:
         raise PhysicsError(_not_converged(test))
@@ -100,7 +104,7 @@ def choose_kmesh(
 
 
 def make_convergence(
-    frames: list[Frame], tried: list[_OnMesh], limits: Limits, accept_densest: bool
+    frames: list[Frame], tried: list[_OnMesh], limits: Limits, accepted: int | None
 ) -> Convergence:
     """Make the document; see :func:`choose_kmesh`.
 
@@ -112,8 +116,8 @@ def make_convergence(
         Labels by mesh, from coarse to dense.
     limits
         What is converged.
-    accept_densest
-        Whether to name the densest mesh where none is shown to be converged.
+    accepted
+        Index of the mesh to name where none is shown to be converged; None for no mesh.
 
     Returns
     -------
@@ -137,11 +141,19 @@ def make_convergence(
     rows = tuple(_row(one, reference, compared, frames[0].cell) for one in tried)
     verdict = judge([row.mesh for row in rows], [row.deviation for row in rows], limits)
     chosen = verdict.chosen
-    if chosen is None and accept_densest:
-        chosen = len(rows) - 1
+    if chosen is None and accepted is not None:
+        chosen = accepted
+        if rows[chosen].deviation is None:
+            raise PhysicsError(
+                f"No k-mesh of {frames[0].element} is shown to be converged, and the one to go on "
+                f"with, {rows[chosen].mesh}, has no labels of all frames; run its job again."
+            )
     return Convergence(
         provenance=Provenance.now(
-            inputs={"accept_densest": accept_densest, "frames": [frame.id for frame in frames]}
+            inputs={
+                "accepted": None if accepted is None else str(rows[accepted].mesh),
+                "frames": [frame.id for frame in frames],
+            }
         ),
         element=frames[0].element,
         base_recipe=_common_recipe(tried),
@@ -152,8 +164,19 @@ def make_convergence(
         converged=verdict.chosen is not None,
         kmesh=None if chosen is None else rows[chosen].kmesh,
         kmesh_offset=None if chosen is None else rows[chosen].kmesh_offset,
-        reason=_reason(verdict, rows, len(compared), len(frames), accept_densest),
+        reason=_reason(verdict, rows, len(compared), len(frames), accepted),
     )
+
+
+def _accepted(tried: list[_OnMesh], accept_densest: bool, fallback: list[int] | None) -> int | None:
+    if fallback is None:
+        return len(tried) - 1 if accept_densest else None
+    found = [place for place, one in enumerate(tried) if list(one.mesh.kmesh) == list(fallback)]
+    if not found:
+        raise InputError(
+            f"The k-mesh to go on with, {'x'.join(map(str, fallback))}, is none of those tried."
+        )
+    return found[-1]
 
 
 def _frames(archive: Archive, frame_ids: list[str], n_frames: int) -> list[Frame]:
@@ -237,11 +260,12 @@ def _row(one: _OnMesh, reference: _OnMesh, compared: list[str], cell: np.ndarray
 
 
 def _reason(
-    verdict: Verdict, rows: tuple[MeshRow, ...], compared: int, given: int, accept_densest: bool
+    verdict: Verdict, rows: tuple[MeshRow, ...], compared: int, given: int, accepted: int | None
 ) -> str:
     said = [verdict.reason]
-    if verdict.chosen is None and accept_densest:
-        said.append("The densest mesh is used all the same, as the Maker was told.")
+    if verdict.chosen is None and accepted is not None:
+        mesh = "The densest mesh" if accepted == len(rows) - 1 else str(rows[accepted].mesh)
+        said.append(f"{mesh} is used all the same, as the Maker was told.")
     if missing := [str(row.mesh) for row in rows if row.deviation is None]:
         said.append(f"Without labels of all frames: {', '.join(missing)}.")
     if compared < given:

@@ -122,8 +122,8 @@ def make_study(
     settings
         Fields of the Maker of the study that differ from its defaults.
     kmesh
-        k-mesh of the labels in place of a convergence test, which a study of labels takes only
-        with ``allow_unconverged``.
+        k-mesh to go on with where the convergence test shows none to be converged, which a
+        study of labels does only with ``allow_unconverged``; None for the densest of the test.
 
     Returns
     -------
@@ -166,7 +166,7 @@ def study_road(
     structure
         Where phase and cell come from; None for the defaults of the metal.
     kmesh
-        k-mesh of the labels in place of a convergence test.
+        k-mesh to go on with where none is shown to be converged.
 
     Returns
     -------
@@ -184,8 +184,8 @@ def study_road(
     if kind.bands:
         options = {**SWEEP_BANDS.get(engine, {}), **road.label.recipe.options}
         road = _with_recipe(road, options=options)
-    if kmesh is not None:
-        road = replace(_with_recipe(road, kmesh=kmesh), convergence=None)
+    if kmesh is not None and road.convergence is not None:
+        road = replace(road, convergence=replace(road.convergence, fallback=kmesh))
     models = tuple(one for one in road.models if one.trainer in kind.trainers)
     return replace(road, name=f"{road.name}-{name}", models=models)
 
