@@ -122,3 +122,53 @@ def test_a_run_that_explodes_stops(fault):
     assert [next(steps).state.step, next(steps).state.step] == [1, 2]
     with pytest.raises(PhysicsError, match="not finite"):
         next(steps)
+
+
+class Related(Faulty):
+    """All recipes that differ in the width alone share a calculator, as in GPAW."""
+
+    def __init__(self, faults):
+        super().__init__(faults)
+        self.adopted = []
+
+    def family(self, recipe):
+        return recipe.model_copy(update={"sigma_eV": None}).id
+
+    def adopt(self, atoms, recipe):
+        assert atoms.calc.results
+        atoms.calc.reset()
+        self.adopted.append(recipe.sigma_eV)
+
+
+WIDER = RECIPE.model_copy(update={"sigma_eV": 1.0})
+SHIFTED = RECIPE.model_copy(update={"electron_shift": 1.0})
+
+
+def in_turns(*streams):
+    return [list(results) for results in zip(*streams, strict=True)]
+
+
+def test_streams_of_one_family_in_turns_share_a_calculator():
+    engine, cells = Related({}), frames(3)
+    rows = in_turns(*(engine.label(cells, one) for one in (RECIPE, WIDER, SHIFTED)))
+    assert engine.made == 2
+    assert engine.adopted == [1.0, 0.2, 1.0, 0.2, 1.0]
+    for row, expected in zip(rows, EmtEngine(None).label(cells, RECIPE), strict=True):
+        for result in row:
+            np.testing.assert_allclose(result.forces, expected.forces, atol=1e-12)
+
+
+def test_a_failure_of_one_width_is_left_behind_by_all():
+    engine, cells = Related({2: CalculationFailed("wide")}), frames(2)
+    rows = in_turns(engine.label(cells, RECIPE), engine.label(cells, WIDER))
+    assert [[type(one) for one in row] for row in rows] == [[Result, Failure], [Result, Result]]
+    assert engine.made == 2
+    assert engine.adopted == [1.0, 1.0]
+
+
+def test_nothing_is_shared_with_streams_that_are_done():
+    engine, cells = Related({}), frames(2)
+    for recipe in (RECIPE, WIDER):
+        list(engine.label(cells, recipe))
+    next(engine.label(cells, RECIPE))
+    assert (engine.made, engine.adopted) == (3, [])

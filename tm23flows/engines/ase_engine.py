@@ -1,8 +1,9 @@
 """What engines that are ASE calculators share: warm batches and dynamics.
 
 Owns the loop over frames with one calculator, which starts each frame from the
-density and wavefunctions of the one before. What the calculator is and how it
-reports its energies is the business of the subclass.
+density and wavefunctions of the one before, and the sharing of it by streams of
+labels that are read in turns. What the calculator is and how it reports its
+energies is the business of the subclass.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import numpy as np
 from ase.calculators.calculator import CalculationFailed
@@ -20,13 +23,23 @@ from pydantic import ValidationError
 from tm23flows.documents.label import Effort, Energies
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.trajectory import Dynamics
-from tm23flows.engines.base import Failure, MDStep, Result, State
+from tm23flows.engines.base import Failure, MDStep, Result, Setup, State
 from tm23flows.engines.dynamics import integrate
 from tm23flows.errors import PhysicsError
 
 if TYPE_CHECKING:
     from ase import Atoms
     from ase.calculators.calculator import BaseCalculator
+
+    from tm23flows.science.spectrum import Spectrum
+
+
+@dataclass(eq=False)
+class _Live:
+    """A calculation that the next label may start from."""
+
+    atoms: Atoms | None = None
+    recipe: Recipe | None = None
 
 
 class AseEngine(ABC):
@@ -36,14 +49,19 @@ class AseEngine(ABC):
     ----------
     workdir
         Folder for the text output of the program.
+    setup
+        What it is told about its task; None for a batch of labels with the defaults.
     """
 
     name: str
     failures: tuple[type[Exception], ...] = (CalculationFailed, PhysicsError)
     """Exceptions of the calculator that reject one label instead of ending the batch."""
 
-    def __init__(self, workdir: Path) -> None:
+    def __init__(self, workdir: Path, setup: Setup | None = None) -> None:
         self.workdir = workdir
+        self.setup = setup or Setup()
+        # Streams hold what they share, so it is gone with the last of them.
+        self._live: WeakValueDictionary[str, _Live] = WeakValueDictionary()
 
     @abstractmethod
     def complete(self, recipe: Recipe, symbols: Iterable[str]) -> Recipe:
@@ -71,8 +89,27 @@ class AseEngine(ABC):
         """Read the number of self-consistency steps off a finished calculation."""
         del atoms
 
+    def family(self, recipe: Recipe) -> str:
+        """Name all that recipes must have in common to share one live calculator."""
+        return recipe.id
+
+    def adopt(self, atoms: Atoms, recipe: Recipe) -> None:
+        """Give a live calculation another recipe of its family."""
+        del atoms, recipe
+
+    def check(self, atoms: Atoms) -> None:
+        """Raise PhysicsError if a finished calculation is not to be believed."""
+        del atoms
+
+    def spectrum(self, atoms: Atoms) -> Spectrum | None:
+        """Read the electronic spectrum off a finished calculation; None without electrons."""
+        del atoms
+
     def label(self, frames: Iterable[Atoms], recipe: Recipe) -> Iterator[Result | Failure]:
         """Yield one result or failure per frame, in order, as they are done.
+
+        Streams of one family of recipes that are read in turns share one calculator: each
+        label starts from the one before, whichever stream that was of.
 
         Parameters
         ----------
@@ -81,17 +118,28 @@ class AseEngine(ABC):
         recipe
             A complete recipe.
         """
-        warm: Atoms | None = None
+        live = self._live.setdefault(self.family(recipe), _Live())
         for frame in frames:
-            if warm is None or not _same_cell(warm, frame):
-                warm = _bare(frame)
-                warm.calc = self.calculator(recipe)
-            warm.set_positions(frame.get_positions())
             try:
-                yield self._compute(warm, recipe)
+                yield self._label(live, frame, recipe)
             except self.failures as error:
-                warm = None  # the state of a calculator that failed is not to be trusted
+                live.atoms = None  # the state of a calculator that failed is not to be trusted
                 yield Failure(f"{type(error).__name__}: {str(error).strip() or 'no message'}")
+
+    def _label(self, live: _Live, frame: Atoms, recipe: Recipe) -> Result:
+        clock = time.process_time()
+        if live.atoms is None or not _same_cell(live.atoms, frame):
+            live.atoms = _bare(frame)
+            live.atoms.calc = self.calculator(recipe)
+        elif live.recipe != recipe:
+            self.adopt(live.atoms, recipe)
+        live.recipe = recipe
+        live.atoms.set_positions(frame.get_positions())
+        result = self._compute(live.atoms, recipe)
+        self.check(live.atoms)
+        spectrum = self.spectrum(live.atoms) if self.setup.spectra else None
+        effort = result.effort.model_copy(update={"cpu_s": time.process_time() - clock})
+        return replace(result, effort=effort, spectrum=spectrum)
 
     def run_md(
         self,

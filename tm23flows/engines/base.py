@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ase import Atoms
     from jobflow import Maker
 
+    from tm23flows.science.spectrum import Spectrum
+
 
 @dataclass(frozen=True)
 class Result:
@@ -45,6 +47,8 @@ class Result:
     effort: Effort
     versions: dict[str, str] = field(default_factory=dict)
     """Versions that are known only from the output."""
+    spectrum: Spectrum | None = None
+    """Where the setup asks for it and the engine has electrons."""
 
 
 @dataclass(frozen=True)
@@ -137,11 +141,14 @@ class Setup:
         The engine's own Maker of one calculation (atomate2's for VASP); None for its default.
     deadline
         When this worker's time is over, in seconds since 1970; None if it does not end.
+    spectra
+        Whether the results of labels come with the electronic spectrum.
     """
 
     task: Literal["label", "md"] = "label"
     calculation: Maker | None = None
     deadline: float | None = None
+    spectra: bool = False
 
 
 class Engine(Protocol):
@@ -162,7 +169,11 @@ class Engine(Protocol):
         ...
 
     def label(self, frames: Iterable[Atoms], recipe: Recipe) -> Iterator[Result | Failure]:
-        """Yield one result or failure per frame, in order, as they are done."""
+        """Yield one result or failure per frame, in order, as they are done.
+
+        Streams of several recipes for the same frames may be read in turns, frame by frame;
+        an engine may then start each label from the one before.
+        """
         ...
 
     def run_md(
@@ -221,10 +232,10 @@ def get_engine(name: str, workdir: Path, setup: Setup | None = None) -> Engine:
     if name == "gpaw":
         from tm23flows.engines.gpaw import GpawEngine
 
-        return GpawEngine(workdir)
+        return GpawEngine(workdir, setup)
     from tm23flows.engines.emt import EmtEngine
 
-    return EmtEngine(workdir)
+    return EmtEngine(workdir, setup)
 
 
 def check_engine_name(name: str) -> None:

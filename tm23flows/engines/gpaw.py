@@ -1,7 +1,8 @@
 """The GPAW engine: real density functional theory in plane waves, open to everybody.
 
-Owns the translation of a recipe into a GPAW calculation and back. GPAW is
-GPL-3 and an optional extra, so it is imported only while it runs.
+Owns the translation of a recipe into a GPAW calculation and back, and what may be
+changed of a live one. GPAW is GPL-3 and an optional extra, so it is imported only
+while it runs.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from tm23flows.documents.label import Energies
 from tm23flows.documents.recipe import Recipe
 from tm23flows.engines.ase_engine import AseEngine
+from tm23flows.engines.base import Setup
 from tm23flows.engines.gpaw_setups import dataset_name, fingerprint, use_extra_datasets
-from tm23flows.engines.gpaw_warm import start_orthonormal
+from tm23flows.engines.gpaw_warm import change_occupations, start_orthonormal
 from tm23flows.errors import InputError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ class GpawEngine(AseEngine):
     ----------
     workdir
         Folder for GPAW's text output: ``gpaw.txt``, then ``gpaw-2.txt`` and so on.
+    setup
+        What it is told about its task; None for a batch of labels with the defaults.
 
     Raises
     ------
@@ -53,8 +57,8 @@ class GpawEngine(AseEngine):
 
     name = "gpaw"
 
-    def __init__(self, workdir: Path) -> None:
-        super().__init__(workdir)
+    def __init__(self, workdir: Path, setup: Setup | None = None) -> None:
+        super().__init__(workdir, setup)
         try:
             from gpaw import ConvergenceError
         except ImportError as error:
@@ -150,6 +154,17 @@ class GpawEngine(AseEngine):
         calculator = GPAW(**self.inputs(recipe), txt=str(self._text_output()))
         start_orthonormal(calculator)
         return calculator
+
+    def family(self, recipe: Recipe) -> str:
+        """Name what recipes have in common that differ in nothing but the smearing width."""
+        return recipe.model_copy(update={"sigma_eV": None}).id
+
+    def adopt(self, atoms: Atoms, recipe: Recipe) -> None:
+        """Smear a live calculation by another width.
+
+        Its density and wave functions stay and are where the next label starts.
+        """
+        change_occupations(atoms.calc, self.inputs(recipe)["occupations"])
 
     def _text_output(self) -> Path:
         """Name a new file, so that the text of a calculation that failed is kept."""
