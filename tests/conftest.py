@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ase import Atoms
 from hypothesis import HealthCheck, settings
 from jobflow import Flow, JobStore, run_locally
 from maggma.stores import MemoryStore
@@ -25,8 +26,10 @@ from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Energies, Label
 from tm23flows.documents.model import Model, ModelFile
 from tm23flows.documents.recipe import Recipe
+from tm23flows.engines.emt import EmtEngine
 from tm23flows.flows.scales import make_tm23
 from tm23flows.flows.tm23 import TM23Maker
+from tm23flows.science.spectrum import Spectrum
 from tm23flows.settings import TM23Settings
 from tm23flows.store.archive import Archive
 from tm23flows.store.embedded.process import ServerInfo
@@ -178,6 +181,27 @@ def _label(frame: Frame, recipe: Recipe | None = None, **fields: Any) -> Label:
         "stress": np.arange(6) / 7,
     }
     return Label(**{**given, **fields})
+
+
+@pytest.fixture
+def emt_spectra(monkeypatch) -> Callable[[Atoms], Spectrum]:
+    """Give EMT electronic states that follow the atoms; return the function that makes them."""
+    monkeypatch.setattr(EmtEngine, "spectrum", lambda _engine, atoms: _states(atoms))
+    return _states
+
+
+def _states(atoms: Atoms) -> Spectrum:
+    """Six bands per atom at two k-points, the lower five of d: eleven electrons fill them."""
+    n, rng = len(atoms), np.random.default_rng(abs(int(1e6 * atoms.positions.sum())))
+    places = np.sort(rng.uniform(-6, 8, (2, 6 * n)), axis=1)
+    projections = np.zeros((*places.shape, 3))
+    projections[:, : 5 * n, 2] = 0.9
+    projections[:, 5 * n :, 0] = 0.5
+    filled = np.zeros(places.shape)
+    filled[:, : 11 * n // 2] = 1.0
+    filled[:, 11 * n // 2] += 0.5 * (11 * n % 2)
+    weights = np.array([0.25, 0.75])
+    return Spectrum(places, weights, filled, projections, fermi_eV=1.5, electrons=11.0 * n)
 
 
 @pytest.fixture(scope="session")

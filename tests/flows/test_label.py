@@ -77,3 +77,13 @@ def test_the_verdict_of_a_convergence_reaches_every_batch():
     flow = LabelMaker(batch_size=2).make(["id"] * 4, 4, "Cu", "cold", {"kmesh": [5, 5, 5]})
     assert [job.function_args[4] for job in flow.jobs] == [{"kmesh": [5, 5, 5]}] * 2
     assert all("converged" in job.name for job in flow.jobs)
+
+
+def test_spectra_are_asked_of_every_batch_and_seen_in_its_name():
+    maker = LabelMaker(batch_size=2, spectra=True)
+    flow = LabelMaker.from_dict(maker.as_dict()).make(["id"] * 4, 4, "Cu", "melt")
+    assert all(job.maker.spectra for job in flow.jobs)
+    assert all("with spectra" in job.name for job in flow.jobs)
+    plain = LabelMaker(batch_size=2).make(["id"] * 4, 4, "Cu", "melt")
+    assert not any(job.maker.spectra for job in plain.jobs)
+    assert plain.name != flow.name

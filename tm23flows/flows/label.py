@@ -31,6 +31,8 @@ class LabelMaker(Maker):
     calculation
         The engine's own Maker of one calculation, such as
         :class:`tm23flows.engines.vasp.makers.TM23StaticMaker`; None for the default.
+    spectra
+        Whether each label comes with the density of states, out of the same calculation.
 
     Examples
     --------
@@ -44,6 +46,7 @@ class LabelMaker(Maker):
     batch_size: int = 50
     sigma_variants_eV: tuple[float, ...] = ()
     calculation: Maker | None = None
+    spectra: bool = False
 
     def make(
         self,
@@ -87,7 +90,7 @@ class LabelMaker(Maker):
             for sigma in sigmas
         ]
         what = self._title(element, regime, converged=mesh is not None)
-        worker = LabelJobMaker(calculation=self.calculation)
+        worker = LabelJobMaker(calculation=self.calculation, spectra=self.spectra)
         jobs = []
         for number, first in enumerate(starts, start=1):
             last = min(first + self.batch_size, 0)
@@ -101,4 +104,4 @@ class LabelMaker(Maker):
         title = f"{element} {regime} {self.name} {mesh} {sigmas} eV"
         if self.recipe.electron_shift:
             title += f" {self.recipe.electron_shift:+g} e"
-        return title
+        return f"{title} with spectra" if self.spectra else title

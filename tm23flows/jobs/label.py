@@ -1,4 +1,7 @@
-"""The job that labels a batch of frames in one process, each warm from the one before."""
+"""The job that labels a batch of frames in one process, each warm from the one before.
+
+Where it is asked for, densities of states come out of the same calculations.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jobflow import Maker, Response, job
 
 from tm23flows.documents.base import Provenance
+from tm23flows.documents.density_of_states import DensityOfStates, dos_id
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label, Rejection, label_id
 from tm23flows.documents.recipe import Recipe
@@ -25,7 +29,9 @@ from tm23flows.jobs.context import (
     wait_for_deadline,
     wait_for_space,
 )
+from tm23flows.jobs.density_of_states import make_density_of_states
 from tm23flows.jobs.frame import make_label
+from tm23flows.science.density_of_states import D_WINDOW_EV
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
@@ -35,6 +41,8 @@ FLUSH_S = 1.0
 
 Labels that take longer are written one by one; fast ones share a write.
 """
+
+Outcome = Label | Rejection | DensityOfStates
 
 
 @dataclass
@@ -47,10 +55,13 @@ class LabelJobMaker(Maker):
         Name of the job.
     calculation
         The engine's Maker of one calculation; None for the engine's default.
+    spectra
+        Whether each label comes with the density of states.
     """
 
     name: str = "labels"
     calculation: Maker | None = None
+    spectra: bool = False
 
     @job
     def make(
@@ -76,10 +87,11 @@ class LabelJobMaker(Maker):
         """
         task = (frame_ids, recipes, first, last, mesh)
         wait_for_space()
-        done = label_frames(*task, calculation=self.calculation)
+        done = label_frames(*task, calculation=self.calculation, spectra=self.spectra)
         if not done["waiting"]:
             return done
-        fruitless = wait_for_deadline(done["accepted"] + done["rejected"], fruitless)
+        progress = done["accepted"] + done["rejected"] + done["spectra"]
+        fruitless = wait_for_deadline(progress, fruitless)
         return Response(done, detour=as_this_job(self.make(*task, fruitless)))
 
 
@@ -90,6 +102,7 @@ def label_frames(
     last: int,
     mesh: dict[str, Any] | None = None,
     calculation: Maker | None = None,
+    spectra: bool = False,
 ) -> dict[str, Any]:
     """Label some of the given frames; what is labelled already is left alone.
 
@@ -107,17 +120,21 @@ def label_frames(
         ``kmesh`` and ``kmesh_offset`` of a verdict, in place of those of the recipes.
     calculation
         The engine's Maker of one calculation; None for the engine's default.
+    spectra
+        Whether to store the densities of states too. A frame that has its label and not its
+        density of states is computed again, and its label stays as it is.
 
     Returns
     -------
     ``recipe_id`` of the first recipe, ``recipe_ids`` of all, and numbers of labels
-    ``accepted``, ``rejected``, ``existing``, and ``waiting`` where the time of the worker
-    was over first.
+    ``accepted``, ``rejected``, ``existing``, of new densities of states ``spectra``, and of
+    what is ``waiting`` where the time of the worker was over first.
 
     Raises
     ------
     InputError
-        If two recipes come out the same, because the Maker sets what they differ in.
+        If two recipes come out the same, because the Maker sets what they differ in, or the
+        engine has no spectra.
     PhysicsError
         If not one label of the batch could be computed.
     DiskFullError
@@ -125,24 +142,41 @@ def label_frames(
     """
     archive = open_archive()
     frames = archive.get_many(Frame, frame_ids[first : last or None])
-    engine = get_engine(recipes[0]["engine"], run_folder(), Setup("label", calculation, deadline()))
+    setup = Setup("label", calculation, deadline(), spectra)
+    engine = get_engine(recipes[0]["engine"], run_folder(), setup)
     complete = _complete(engine, frames, [_with_mesh(one, mesh) for one in recipes])
-    ids = [label_id(frame.id, recipe.id) for frame in frames for recipe in complete]
-    known = archive.existing(Label, ids)
-    accepted, rejections = _write(archive, _compute(engine, frames, complete, known))
+    return _label(archive, engine, frames, complete, spectra=spectra)
+
+
+def _label(
+    archive: Archive, engine: Engine, frames: list[Frame], recipes: list[Recipe], *, spectra: bool
+) -> dict[str, Any]:
+    pairs = [(frame.id, recipe.id) for frame in frames for recipe in recipes]
+    known = archive.existing(Label, [label_id(*pair) for pair in pairs])
+    done = _done(archive, pairs, known) if spectra else known
+    stream = _compute(archive, engine, frames, recipes, done, spectra=spectra)
+    finished, new_spectra, reasons = _write(archive, stream)
     keep_raw_outputs(archive, engine)
-    if rejections and accepted + len(known) == 0:
+    if reasons and not (finished or done):
         raise PhysicsError(
-            f"None of {len(frames)} frames could be labelled; the first: {rejections[0]}"
+            f"None of {len(frames)} frames could be labelled; the first: {reasons[0]}"
         )
     return {
-        "recipe_id": complete[0].id,
-        "recipe_ids": [recipe.id for recipe in complete],
-        "accepted": accepted,
-        "rejected": len(rejections),
+        "recipe_id": recipes[0].id,
+        "recipe_ids": [recipe.id for recipe in recipes],
+        "accepted": len(finished - known),
+        "rejected": len(reasons),
         "existing": len(known),
-        "waiting": len(ids) - len(known) - accepted - len(rejections),
+        "spectra": new_spectra,
+        "waiting": len(pairs) - len(done) - len(finished) - len(reasons),
     }
+
+
+def _done(archive: Archive, pairs: list[tuple[str, str]], known: set[str]) -> set[str]:
+    """Return the labels that are there with their densities of states."""
+    by_dos = {dos_id(*pair, D_WINDOW_EV): label_id(*pair) for pair in pairs}
+    there = archive.existing(DensityOfStates, list(by_dos))
+    return known & {by_dos[one] for one in there}
 
 
 def _with_mesh(recipe: dict[str, Any], mesh: dict[str, Any] | None) -> Recipe:
@@ -165,18 +199,29 @@ def _complete(engine: Engine, frames: list[Frame], given: list[Recipe]) -> list[
 
 
 def _compute(
-    engine: Engine, frames: list[Frame], recipes: list[Recipe], known: set[str]
-) -> Iterator[Label | Rejection]:
+    archive: Archive,
+    engine: Engine,
+    frames: list[Frame],
+    recipes: list[Recipe],
+    done: set[str],
+    *,
+    spectra: bool,
+) -> Iterator[list[Outcome]]:
     """Yield what becomes of all labels, frame by frame; one stream of results per recipe."""
     streams = []
     for recipe in recipes:
-        waiting = [frame for frame in frames if label_id(frame.id, recipe.id) not in known]
+        waiting = [frame for frame in frames if label_id(frame.id, recipe.id) not in done]
         results = engine.label((frame.atoms for frame in waiting), recipe)
         streams.append((recipe, Provenance.now(engine.versions(), engine.inputs(recipe)), results))
     for frame in frames:
         for recipe, past, results in streams:
-            if label_id(frame.id, recipe.id) not in known:
-                yield _outcome(frame, recipe, past, next(results))
+            if label_id(frame.id, recipe.id) not in done:
+                result = next(results)
+                outcome = _outcome(frame, recipe, past, result)
+                if spectra and isinstance(outcome, Label):
+                    yield _with_spectrum(archive, outcome, result)
+                else:
+                    yield [outcome]
 
 
 def _outcome(
@@ -204,21 +249,50 @@ def _outcome(
     return Rejection(provenance=provenance, frame_id=frame.id, recipe=recipe, reason=reason)
 
 
-def _write(archive: Archive, outcomes: Iterator[Label | Rejection]) -> tuple[int, list[str]]:
-    accepted, reasons = 0, []
-    waiting: list[Label | Rejection] = []
+def _with_spectrum(archive: Archive, label: Label, result: Result) -> list[Outcome]:
+    """Return a label with its density of states; electrons that are missing reject both."""
+    if result.spectrum is None:
+        raise InputError(
+            f"The engine {label.recipe.engine} has no electronic states, and densities of states "
+            "were asked for: use gpaw or vasp, or label without spectra."
+        )
+    try:
+        return [label, make_density_of_states(archive, label, result.spectrum)]
+    except PhysicsError as error:
+        return [
+            Rejection(
+                provenance=label.provenance,
+                frame_id=label.frame_id,
+                recipe=label.recipe,
+                reason=str(error),
+            )
+        ]
+
+
+def _write(archive: Archive, outcomes: Iterator[list[Outcome]]) -> tuple[set[str], int, list[str]]:
+    """Store what comes; return ids of the labels, number of densities of states, and reasons."""
+    finished: set[str] = set()
+    n_spectra, reasons = 0, []
+    waiting: list[Outcome] = []
     written = time.monotonic()
     try:
         with suppress(OutOfTimeError):
             for outcome in outcomes:
-                waiting.append(outcome)
-                if isinstance(outcome, Label):
-                    accepted += 1
+                waiting += outcome
+                n_spectra += len(outcome) - 1
+                if isinstance(outcome[0], Rejection):
+                    reasons.append(outcome[0].reason)
                 else:
-                    reasons.append(outcome.reason)
+                    finished.add(outcome[0].id)
                 if time.monotonic() - written > FLUSH_S:
-                    archive.record(waiting)
+                    _flush(archive, waiting)
                     waiting, written = [], time.monotonic()
     finally:
-        archive.record(waiting)
-    return accepted, reasons
+        _flush(archive, waiting)
+    return finished, n_spectra, reasons
+
+
+def _flush(archive: Archive, outcomes: list[Outcome]) -> None:
+    densities = [one for one in outcomes if isinstance(one, DensityOfStates)]
+    archive.record(one for one in outcomes if not isinstance(one, DensityOfStates))
+    archive.put(*densities)
