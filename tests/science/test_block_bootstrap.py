@@ -90,9 +90,36 @@ def test_the_mean_of_a_correlated_run_is_in_its_interval_about_as_often_as_it_sh
     for seed in range(100):
         series = correlated(seed, 0.6, 300)
         blocks = choose_blocks([series], [0] * 300, QUICK)
-        found = estimate(series.mean(), draw_sums([series], blocks, QUICK)[0] / 300, QUICK)
+        found = estimate(series.mean(), draw_sums([series], blocks, QUICK)[0] / 300, QUICK.ends)
         hits += found.low <= 0 <= found.high
     assert 78 <= hits <= 97
+
+
+def share_of_hits(n_runs, n_frames, widened):
+    """Share of intervals of 90 % that hold the mean of short runs of independent frames."""
+    hits, draws = 0, Bootstrap(1000, 0.9, block_length=1)
+    runs = np.repeat(np.arange(n_runs), n_frames).tolist()
+    for seed in range(300):
+        series = np.random.default_rng(seed).standard_normal(len(runs))
+        blocks = choose_blocks([series], runs, draws)
+        ends = blocks.ends(0.9) if widened else draws.ends
+        sums = draw_sums([series], blocks, draws)[0]
+        found = estimate(series.mean(), sums / len(runs), ends)
+        hits += found.low <= 0 <= found.high
+    return hits / 300
+
+
+@pytest.mark.parametrize(("n_runs", "n_frames"), [(3, 4), (1, 6)])
+def test_few_blocks_have_wider_intervals_which_hold_the_truth(n_runs, n_frames):
+    assert share_of_hits(n_runs, n_frames, widened=False) < 0.85
+    assert 0.87 < share_of_hits(n_runs, n_frames, widened=True) < 0.95
+
+
+def test_many_blocks_need_no_widening():
+    blocks = choose_blocks(np.zeros((1, 5000)), [0] * 5000, QUICK)
+    assert blocks.ends(0.9) == pytest.approx(QUICK.ends, abs=1e-3)
+    alone = choose_blocks(np.zeros((1, 2)), ["a", "b"], QUICK)
+    assert (alone.freedom, alone.ends(0.9)) == (0, (0.0, 1.0))
 
 
 @pytest.mark.parametrize(

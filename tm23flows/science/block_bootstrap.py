@@ -55,7 +55,7 @@ class Bootstrap:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The two quantiles between which the interval lies."""
+        """The two quantiles between which the interval lies, of many blocks."""
         return (1 - self.level) / 2, (1 + self.level) / 2
 
 
@@ -101,12 +101,41 @@ class Blocks:
     @property
     def are_enough(self) -> bool:
         """Whether the draws differ enough for an interval."""
-        return self.n_blocks >= LEAST_BLOCKS
+        return self.n_blocks >= LEAST_BLOCKS and self.freedom >= 1
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom: blocks of a draw less one for each run."""
+        return self.n_blocks - len(self.places)
 
     @property
     def is_trusted(self) -> bool:
         """Whether there are enough independent frames; with fewer an interval is too narrow."""
         return 2 * self.effective_frames >= LONG_ENOUGH
+
+    def ends(self, level: float) -> tuple[float, float]:
+        """Return the quantiles of the draws between which an interval lies.
+
+        With few blocks these are further out than the level says, as Student's t is wider than
+        the normal curve and draws with replacement spread too little by (n - 1) / n:
+        Hesterberg, Am. Stat. 69, 371 (2015), section 5.3.1, with the degrees of freedom of runs
+        that are drawn each on its own.
+
+        Parameters
+        ----------
+        level
+            Share of the draws that would lie between them if there were many blocks.
+
+        Returns
+        -------
+            Lower and upper quantile; 0 and 1 without a degree of freedom.
+        """
+        from scipy.stats import norm, t
+
+        if self.freedom < 1:
+            return 0.0, 1.0
+        wide = t.ppf((1 + level) / 2, self.freedom) * math.sqrt(self.n_blocks / self.freedom)
+        return float(norm.cdf(-wide)), float(norm.cdf(wide))
 
 
 def choose_blocks(influence: ArrayLike, runs: Sequence[Hashable], bootstrap: Bootstrap) -> Blocks:
@@ -171,7 +200,7 @@ def draw_sums(columns: ArrayLike, blocks: Blocks, bootstrap: Bootstrap) -> Float
     return sums
 
 
-def estimate(value: float, draws: FloatArray | None, bootstrap: Bootstrap) -> Estimate:
+def estimate(value: float, draws: FloatArray | None, ends: tuple[float, float]) -> Estimate:
     """Put a value and what it is in each draw together.
 
     Parameters
@@ -180,16 +209,16 @@ def estimate(value: float, draws: FloatArray | None, bootstrap: Bootstrap) -> Es
         Of the frames as they are.
     draws
         Its value in each draw, (resamples,); None where there are no draws.
-    bootstrap
-        Level of the interval.
+    ends
+        Quantiles of the draws between which the interval lies; see :meth:`Blocks.ends`.
 
     Returns
     -------
-        The value with the percentiles.
+        The value with its interval.
     """
     if draws is None:
         return Estimate(float(value))
-    low, high = np.quantile(draws, bootstrap.ends)
+    low, high = np.quantile(draws, ends)
     return Estimate(float(value), float(low), float(high))
 
 
