@@ -26,6 +26,12 @@ class ElasticConstants(Document):
     recipe: Recipe | None = Field(description="How stresses were computed; None if given.")
     source: str | None = Field(None, description="Where given constants come from.")
     strain: float | None = Field(description="Largest strain; None if given.")
+    displacement_A: float | None = Field(
+        None, description="Displacement of atoms for the force constants; None if given."
+    )
+    label_ids: tuple[str, ...] = Field(
+        (), description="Labels of the strained cells, in the order of the probes."
+    )
     clamped_eV_per_A3: Floats | None = Field(
         description="Shape (6, 6), Voigt order xx yy zz yz xz xy with engineering shear strains, "
         "of atoms that follow the cell; None if given."
@@ -35,6 +41,14 @@ class ElasticConstants(Document):
     )
     residual_stress_eV_per_A3: float | None = Field(
         description="Largest component of the stress of the unstrained cell; None if given."
+    )
+    residual_force_eV_per_A: float | None = Field(
+        None, description="Largest component of a force in the unstrained cell; None if given."
+    )
+    asymmetry_eV_per_A3: float | None = Field(
+        None,
+        description="Largest change that the symmetry of the crystal made to the constants: how "
+        "well they were computed; None if given.",
     )
 
     @model_validator(mode="after")
@@ -59,10 +73,12 @@ class ElasticConstants(Document):
             return content_id(
                 "elastic-constants", element=self.element, source=self.source, given=rows
             )
-        return elastic_id(self.crystal, self.recipe.id, self.strain)
+        return elastic_id(self.crystal, self.recipe.id, self.strain, self.displacement_A)
 
 
-def elastic_id(crystal: Crystal | None, recipe_id: str, strain: float | None) -> str:
+def elastic_id(
+    crystal: Crystal | None, recipe_id: str, strain: float | None, displacement_A: float | None
+) -> str:
     """Return the id that elastic constants will have, before they are computed.
 
     Parameters
@@ -73,10 +89,18 @@ def elastic_id(crystal: Crystal | None, recipe_id: str, strain: float | None) ->
         The complete recipe.
     strain
         Largest strain.
+    displacement_A
+        Displacement of atoms.
 
     Returns
     -------
     The id.
     """
     cell = None if crystal is None else crystal.model_dump(mode="json")
-    return content_id("elastic-constants", crystal=cell, recipe=recipe_id, strain=strain)
+    return content_id(
+        "elastic-constants",
+        crystal=cell,
+        recipe=recipe_id,
+        strain=strain,
+        displacement_A=displacement_A,
+    )

@@ -53,7 +53,7 @@ PARENTS: dict[str, dict[str, Callable[[dict[str, Any]], list[str]]]] = {
     "labels": {"frames": lambda d: [d["frame_id"]]},
     "rejections": {"frames": lambda d: [d["frame_id"]]},
     "densities_of_states": {"frames": lambda d: [d["frame_id"]]},
-    "elastic_constants": {},
+    "elastic_constants": {"labels": lambda d: list(d["label_ids"])},
     "frames": {"trajectories": lambda d: [d["trajectory_id"]] if d["trajectory_id"] else []},
     "trajectories": {"structures": lambda d: [d["structure_id"]]},
     "structures": {},
