@@ -33,7 +33,10 @@ def build(
     mp: MaterialsProject = False,
     supercell: Supercell = None,
 ) -> None:
-    """Write the workflow of some metals for 'lpad add'."""
+    """Write the workflow of some metals for 'lpad add'.
+
+    For studies of several metals or recipes see 'tm23 build study --help'.
+    """
     check_output(output)
     flow = make_flow(metals, scale, engine, Cell(phase, structure, mp_id, mp, supercell))
     write_workflow(flow, output)
@@ -52,7 +55,10 @@ def run(
         Path, typer.Option(help="Folder for the text output of the programs.")
     ] = Path("tm23-run"),
 ) -> None:
-    """Run the workflow of some metals here, without FireWorks."""
+    """Run the workflow of some metals here, without FireWorks.
+
+    For studies of several metals or recipes see 'tm23 run study --help'.
+    """
     flow = make_flow(metals, scale, engine, Cell(phase, structure, mp_id, mp, supercell))
     from tm23flows.jobs.context import open_archive, run_folder
 

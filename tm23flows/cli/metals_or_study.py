@@ -71,9 +71,7 @@ def metals_or_study(metals: Callable[..., Any], study: Callable[..., Any]) -> ty
     """
     app = typer.Typer(
         cls=MetalsOrStudy,
-        help=f"{(metals.__doc__ or '').splitlines()[0]} Or of a study.",
-        options_metavar="",
-        subcommand_metavar="METALS... | study KIND",
+        help=(metals.__doc__ or "").splitlines()[0],
     )
     app.command(METALS, hidden=True)(metals)
     app.command(STUDY)(study)

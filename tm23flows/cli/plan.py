@@ -38,7 +38,10 @@ def plan(
     supercell: Supercell = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """State the numbers of jobs, steps, frames and labels of a workflow; nothing is written."""
+    """State the numbers of jobs, steps, frames and labels of a workflow; nothing is written.
+
+    For studies of several metals or recipes see 'tm23 plan study --help'.
+    """
     flow = make_flow(metals, scale, engine, Cell(phase, structure, mp_id, mp, supercell))
     show_plan(flow, as_json)
 

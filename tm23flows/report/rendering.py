@@ -7,6 +7,7 @@ escaped by the template.
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,8 @@ def write_pages(pages: dict[Path, str]) -> None:
             part.write_text(page, encoding="utf-8")
             part.replace(path)
         except OSError as error:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
             raise InputError(
                 f"The report cannot be written to {path} ({error.strerror}); choose another file."
             ) from error

@@ -1,0 +1,66 @@
+"""Studies as documents: the question makes the id, the parents are sorted and known."""
+
+import bson
+import pytest
+from pydantic import ValidationError
+
+from tm23flows.documents.base import Provenance
+from tm23flows.documents.study import PARENTS, Study, sorted_parents, study_id
+from tm23flows.store.collections import COLLECTIONS
+
+IDS = [f"{n:064x}" for n in range(4)]
+
+
+def study(results, **fields):
+    given = {
+        "provenance": Provenance.now(),
+        "elements": ("Cu", "Ti"),
+        "settings": {"seed": 0},
+        "parents": sorted_parents(models=[IDS[2], IDS[1], IDS[2]], datasets=[IDS[3]]),
+        "results": results,
+    }
+    return Study(**{**given, **fields})
+
+
+@pytest.fixture
+def results(make_dos_results):
+    return make_dos_results()
+
+
+def test_it_survives_the_database(results):
+    made = study(results, warnings=("The mesh is coarse.",))
+    stored = bson.decode(bson.encode({"_id": made.id, **made.model_dump()}))
+    assert Study.from_stored(stored) == made
+    assert made.kind == "dos"
+
+
+def test_the_question_is_the_id_and_the_answer_follows(results):
+    made = study(results)
+    assert made.id == study_id("dos", made.elements, made.settings, made.parents)
+    assert study(results, warnings=("A word.",)).id == made.id
+    assert study(results, settings={"seed": 1}).id != made.id
+    assert study(results, elements=("Ti", "Cu")).id != made.id
+    assert study(results, parents=sorted_parents(models=[IDS[1]])).id != made.id
+
+
+def test_parents_come_sorted_and_once():
+    assert sorted_parents(models=[IDS[2], IDS[1], IDS[2]], labels=[]) == {
+        "models": (IDS[1], IDS[2])
+    }
+
+
+@pytest.mark.parametrize(
+    ("parents", "reason"),
+    [
+        ({"blobs": (IDS[0],)}, "not made from blobs"),
+        ({"models": (IDS[1], IDS[0])}, "sorted"),
+        ({"models": (IDS[1], IDS[1])}, "each once"),
+    ],
+)
+def test_other_parents_are_refused(results, parents, reason):
+    with pytest.raises(ValidationError, match=reason):
+        study(results, parents=parents)
+
+
+def test_everything_that_a_study_is_made_from_is_a_collection():
+    assert set(PARENTS) <= set(COLLECTIONS)
