@@ -148,6 +148,24 @@ def test_an_exclamation_mark_in_a_title_is_no_comment():
     assert len(list(find_steps(pieces_of(text, 50), ALL, "x"))) == 3
 
 
+@given(
+    run=some.builds(Run), size=some.integers(1, 60), inner=some.text("<>/projected ", max_size=80)
+)
+def test_projections_are_passed_over_wherever_pieces_end(run, size, inner):
+    inner = inner.replace("</projected>", "")
+    begin, step_end, rest = run.text.partition("</calculation>")
+    section = f"<projected>{inner}</projected>"
+    found = list(find_steps(pieces_of(begin + section + step_end + rest, size), ALL, "x"))
+    assert found == list(find_steps([run.text.encode()], ALL, "x"))
+
+
+def test_projections_larger_than_a_step_may_be_do_no_harm(monkeypatch):
+    monkeypatch.setattr(scan, "MAX_STEP_BYTES", 5000)
+    pieces = [b"<modeling><calculation>", b"<projected>", *[b" " * 1000] * 50, b"</projected>"]
+    ((count, block),) = find_steps([*pieces, b"</calculation>"], ALL, "x")
+    assert (count, block) == (1, b"<calculation></calculation>")
+
+
 def test_a_step_without_an_end_does_not_fill_the_memory(monkeypatch):
     monkeypatch.setattr(scan, "MAX_STEP_BYTES", 10_000)
     begin = Run().text.split("</calculation>")[0].encode()

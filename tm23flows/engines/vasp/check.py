@@ -8,6 +8,7 @@ used, against what the input set writes. Does not judge the results.
 from __future__ import annotations
 
 import math
+import mmap
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -109,8 +110,10 @@ def highest_occupation(path: Path, n_bands: int) -> float | None:
     The occupation without its sign (1 is full), for Methfessel-Paxton's can be negative;
     None if the file has not all the bands.
     """
-    text = path.read_bytes()
-    text = text[text.rfind(b"<eigenvalues>") :].partition(b"</eigenvalues>")[0]
+    # What follows the eigenvalues can be large, where there are projections.
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+        begin = whole.rfind(b"<eigenvalues>")
+        text = whole[begin : whole.find(b"</eigenvalues>", begin)] if begin >= 0 else b""
     points = re.findall(rb'<set comment="kpoint[^>]*>(.*?)</set>', text, re.DOTALL)
     bands = [re.findall(rb"<r>\s*\S+\s+(\S+)\s*</r>", point) for point in points]
     if not bands or any(len(point) != n_bands for point in bands):

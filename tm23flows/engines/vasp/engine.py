@@ -18,6 +18,7 @@ from tm23flows.engines.vasp.makers import TM23MDMaker, TM23StaticMaker
 from tm23flows.engines.vasp.md import Task, run_segments
 from tm23flows.engines.vasp.packing import pack
 from tm23flows.engines.vasp.recipes import complete_recipe, with_recipe
+from tm23flows.engines.vasp.spectra import PROJECTION_TAGS
 from tm23flows.engines.vasp.statics import Statics
 from tm23flows.errors import InputError
 from tm23flows.science import protocol
@@ -56,10 +57,12 @@ class VaspEngine:
 
     def __init__(self, workdir: Path, setup: Setup) -> None:
         self.workdir = workdir
-        self._maker: BaseVaspMaker = setup.calculation or DEFAULT_MAKERS[setup.task]()
+        maker: BaseVaspMaker = setup.calculation or DEFAULT_MAKERS[setup.task]()
+        self._maker = _with_projections(maker) if setup.spectra else maker
+        self._spectra = setup.spectra
         self._deadline = setup.deadline
         self._folders: list[Path] = []
-        self._statics = Statics(workdir, setup.deadline)
+        self._statics = Statics(workdir, setup.deadline, spectra=setup.spectra)
         commands = self._maker.run_vasp_kwargs
         vasp_commands(commands.get("vasp_cmd"), commands.get("vasp_gamma_cmd"))
 
@@ -114,11 +117,17 @@ class VaspEngine:
 
         Raises
         ------
+        InputError
+            If spectra are asked for with spin.
         OutOfTimeError
             If the time does not suffice for another one.
         DiskFullError
             If the disk is full.
         """
+        if self._spectra and recipe.spin_polarized:
+            raise InputError(
+                "Spectra are read of VASP runs without spin; set spin_polarized false."
+            )
         maker = self._with(recipe)
         for frame in frames:
             yield self._statics.compute(frame, maker, recipe)
@@ -172,6 +181,13 @@ class VaspEngine:
     def _with(self, recipe: Recipe, **fields: float) -> BaseVaspMaker:
         generator = with_recipe(self._maker.input_set_generator, recipe)
         return replace(self._maker, input_set_generator=replace(generator, **fields))
+
+
+def _with_projections(maker: BaseVaspMaker) -> BaseVaspMaker:
+    """Let VASP write projections; the tag is one of output and no part of a recipe."""
+    generator = maker.input_set_generator
+    tags = {**generator.user_incar_settings, **PROJECTION_TAGS}
+    return replace(maker, input_set_generator=replace(generator, user_incar_settings=tags))
 
 
 def _check_dynamics(dynamics: Dynamics) -> None:

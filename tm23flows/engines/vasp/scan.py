@@ -7,6 +7,8 @@ given to the slow reader, and a file whose steps cannot be told apart by their t
 :class:`StructureSurpriseError`, upon which :mod:`tm23flows.engines.vasp.outputs` has the slow
 reader do the whole file.
 
+Projections of the electronic states, which can be larger than all the rest, are passed over.
+
 Surprises within a step: other than three plain numbers in a row or one in an energy, a
 number that Python cannot read (``*****``), another number of rows, elements missing or in
 another order. Surprises of a file: comments, CDATA and declarations, tags that do not take
@@ -29,6 +31,7 @@ from tm23flows.errors import InputError
 
 MAX_STEP_BYTES = 1 << 29
 _BEGIN, _END = b"<calculation", b"</calculation>"
+_PROJECTIONS = (b"<projected>", b"</projected>")
 _ITEM = re.compile(rb'<i name="([A-Za-z0-9_ ]+)">([^<_]*)</i>')
 _NAMES = {
     name.encode(): name
@@ -124,7 +127,7 @@ def find_steps(chunks: Iterable[bytes], wanted: range, name: str) -> Iterator[tu
     """
     buffer = bytearray()
     count, inside, begin, place, only_space = 0, False, 0, 0, True
-    for chunk in _without_comments(chunks):
+    for chunk in _without_projections(_without_comments(chunks)):
         buffer += chunk
         while True:
             if not inside:
@@ -164,6 +167,24 @@ def _without_comments(chunks: Iterable[bytes]) -> Iterator[bytes]:
             raise StructureSurpriseError
         last = chunk[-1:]
         yield chunk
+
+
+def _without_projections(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Leave out the sections of projections, wherever the pieces begin and end."""
+    rest, inside = b"", 0
+    for chunk in chunks:
+        rest += chunk
+        while (place := rest.find(_PROJECTIONS[inside])) >= 0:
+            if not inside:
+                yield rest[:place]
+            rest, inside = rest[place + len(_PROJECTIONS[inside]) :], 1 - inside
+        # The beginning of the next tag may be at the end of this piece.
+        kept = max(0, len(rest) - len(_PROJECTIONS[inside]) + 1)
+        if not inside and kept:
+            yield rest[:kept]
+        rest = rest[kept:]
+    if not inside:
+        yield rest
 
 
 def decode(block: bytes, count: int, header: RunHeader) -> VaspStep | None:

@@ -20,6 +20,7 @@ from tm23flows.engines.vasp.handlers import STOP_S
 from tm23flows.engines.vasp.places import fresh_folder, raise_if_disk_full, read_output
 from tm23flows.engines.vasp.run import RunReport, run_in
 from tm23flows.engines.vasp.soundness import unsound
+from tm23flows.engines.vasp.spectra import read_spectrum
 from tm23flows.errors import InputError, OutOfTimeError, PhysicsError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from tm23flows.documents.recipe import Recipe
     from tm23flows.engines.vasp.outputs import VaspStep
 
-LARGE_FILES = ("WAVECAR", "CHGCAR", "CHG")
+LARGE_FILES = ("WAVECAR", "CHGCAR", "CHG", "PROCAR")
 SAME_START = (
     "kmesh",
     "kmesh_offset",
@@ -56,10 +57,13 @@ class Statics:
         Folder that gets a sub-folder for each.
     deadline
         When the time is over, in seconds since 1970; None if it does not end.
+    spectra
+        Whether to read the electronic spectrum too, which the Maker then has to ask VASP for.
     """
 
-    def __init__(self, workdir: Path, deadline: float | None) -> None:
+    def __init__(self, workdir: Path, deadline: float | None, *, spectra: bool = False) -> None:
         self.workdir = workdir
+        self._spectra = spectra
         self.folders: list[Path] = []
         self._deadline = deadline
         self._longest_s = 0.0
@@ -105,9 +109,8 @@ class Statics:
         self._silent = [*self._silent, str(report.error)] if _is_silent(folder, report) else []
         if report.stopped:
             raise OutOfTimeError(f"The time of this worker was over ({report.stopped}).")
-        outcome = _judge(
-            folder, report, atoms, drifts(folder, maker.input_set_generator, structure)
-        )
+        differences = drifts(folder, maker.input_set_generator, structure)
+        outcome = _judge(folder, report, atoms, differences, spectra=self._spectra)
         self._keep_warm(None if isinstance(outcome, Failure) else folder, recipe, atoms)
         return outcome
 
@@ -146,7 +149,7 @@ def _is_silent(folder: Path, report: RunReport) -> bool:
 
 
 def _judge(
-    folder: Path, report: RunReport, atoms: Atoms, differences: list[str]
+    folder: Path, report: RunReport, atoms: Atoms, differences: list[str], *, spectra: bool
 ) -> Result | Failure:
     if report.error:
         return Failure(report.error)
@@ -154,6 +157,7 @@ def _judge(
         return Failure("what ran is not what was asked for: " + "; ".join(differences))
     try:
         header, steps = read_output(folder)
+        spectrum = read_spectrum(folder / "vasprun.xml") if spectra else None
     except InputError as error:
         return Failure(str(error))
     if len(steps) != 1:
@@ -177,6 +181,7 @@ def _judge(
             folder=f"{socket.gethostname()}:{folder}",
         ),
         versions={"vasp": header.version},
+        spectrum=spectrum,
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TextIO
 
-from tm23flows.testing.vasp_simulator import bands, oszicar, outcar, vasprun
+from tm23flows.testing.vasp_simulator import bands, oszicar, outcar, projections, vasprun
 from tm23flows.testing.vasp_simulator.electrons import Energies
 from tm23flows.testing.vasp_simulator.inputs import Inputs, describe
 from tm23flows.testing.vasp_simulator.poscar import Poscar, rows, write_poscar
@@ -114,7 +114,7 @@ class Outputs:
         frame = [f"Direct configuration={step.number:6d}", *rows(step.fractional)]
         self.write("XDATCAR", "\n".join(frame) + "\n")
         is_last = step.number >= inputs.tags["NSW"]
-        electronic = bands.block(inputs.mesh, inputs.tags["SIGMA"]) if is_last else ""
+        electronic = _electronic(inputs) if is_last else ""
         self.write("vasprun.xml", vasprun.step_end(step, cell) + electronic + vasprun.STEP_END)
 
     def contcar(self, poscar: Poscar) -> None:
@@ -134,3 +134,10 @@ class Outputs:
         if inputs.tags["LCHARG"]:
             text = write_poscar(still) + "\n   2   2   2\n" + " 1.0E+00" * 8 + "\n"
             (self.folder / "CHGCAR").write_text(text, encoding="ascii")
+
+
+def _electronic(inputs: Inputs) -> str:
+    """Write the states at the end of the last step."""
+    if inputs.tags["LORBIT"] in projections.ORBITALS:
+        return projections.block(inputs)
+    return bands.block(inputs.mesh, inputs.tags["SIGMA"])
