@@ -28,6 +28,16 @@ def test_twice_is_once(archive):
     assert archive.database["structures"].count_documents({}) == 1
 
 
+def test_without_a_seed_no_atom_is_missing():
+    structure = make_structure("Cu", *SMALL, None)
+    assert (len(structure.numbers), structure.vacancy_index, structure.vacancy_seed) == (
+        8,
+        None,
+        None,
+    )
+    assert structure.id != make_structure("Cu", *SMALL, 0).id
+
+
 def test_the_vacancy_is_the_atom_that_is_missing():
     structure = make_structure("Cu", *SMALL, 3)
     perfect = unit_cell("Cu", "primitive").repeat((2, 2, 2))

@@ -11,10 +11,13 @@ from hypothesis.extra.numpy import arrays
 
 from tm23flows.errors import InputError
 from tm23flows.science.cells import (
+    build_conventional,
     build_primitive,
     make_supercell,
     min_image_distance,
     remove_random_atom,
+    repetitions_for,
+    smallest_width,
     supercell_matrix,
 )
 from tm23flows.science.metals import METALS, metal
@@ -148,3 +151,39 @@ def test_a_single_atom_is_not_removed_and_seeds_are_not_negative():
         remove_random_atom(build_primitive(metal("Cu")), 0)
     with pytest.raises(InputError, match="negative"):
         remove_random_atom(build_primitive(metal("Os")), -1)
+
+
+def test_640_sites_of_osmium_come_out_of_8_by_8_by_5_conventional_cells():
+    unit = build_conventional(metal("Os"))
+    repeats = repetitions_for(unit.cell, len(unit), 640)
+    assert repeats == (8, 8, 5)
+    distance = min_image_distance(unit.cell.array * np.array(repeats)[:, None])
+    assert distance > 2 * 10.0  # no environment of the article's largest cutoff holds copies
+    # The other way to 640, orthogonal cells of four atoms, is narrower.
+    a, b, c = unit.cell.lengths()[0], np.sqrt(3) * unit.cell.lengths()[0], unit.cell.lengths()[2]
+    other = repetitions_for(np.diag([a, b, c]), 4, 640)
+    assert min_image_distance(np.diag([a, b, c]) * np.array(other)[:, None]) < 2 * 10.0 < distance
+
+
+@given(skewed_cells(), st.integers(1, 4), st.integers(1, 24))
+@settings(max_examples=30)
+def test_of_all_repetitions_that_of_a_wanted_size_has_its_images_furthest_away(cell, in_cell, n):
+    repeats = repetitions_for(cell, in_cell, n * in_cell)
+    assert prod(repeats) == n
+    best = brute_force_distance(np.diag(repeats) @ cell)
+    every = [one for one in product(range(1, n + 1), repeat=3) if prod(one) == n]
+    reach = max(brute_force_distance(np.diag(one) @ cell) for one in every)
+    assert best == pytest.approx(reach, abs=2e-6)
+
+
+@pytest.mark.parametrize("n_sites", [641, 639, 1, 0])
+def test_a_number_of_sites_that_no_multiple_has(n_sites):
+    unit = build_conventional(metal("Os"))
+    with pytest.raises(InputError, match=r"take (640 or 642|638 or 640|2 or 4)"):
+        repetitions_for(unit.cell, len(unit), n_sites)
+
+
+def test_the_width_of_a_skewed_cell_is_less_than_its_vectors():
+    assert smallest_width(np.diag([3.0, 4.0, 5.0])) == pytest.approx(3.0)
+    hexagonal = [[2.0, 0, 0], [-1.0, np.sqrt(3), 0], [0, 0, 9.0]]
+    assert smallest_width(hexagonal) == pytest.approx(np.sqrt(3))

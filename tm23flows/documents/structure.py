@@ -72,7 +72,7 @@ class Crystal(BaseModel):
 
 
 class Structure(Geometry):
-    """A supercell with one atom taken out."""
+    """A supercell with one atom taken out, or none."""
 
     element: str = Field(description="Chemical symbol.")
     phase: str = Field(description="Crystal structure of the perfect crystal, such as fcc.")
@@ -86,5 +86,5 @@ class Structure(Geometry):
     min_image_distance_A: float = Field(
         description="Smallest distance between periodic images, in angstrom."
     )
-    vacancy_index: int | None = Field(description="Index of the atom that was taken out.")
+    vacancy_index: int | None = Field(description="Index of the atom taken out, if any.")
     vacancy_seed: int | None = Field(description="Seed of the choice of that atom.")

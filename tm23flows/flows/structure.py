@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class StructureMaker(Maker):
-    """Build the supercell of a metal and take one atom out.
+    """Build the supercell of a metal and take one atom out, unless told otherwise.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class StructureMaker(Maker):
     supercell_rule
         ``image-distance`` or ``vector-length``, the article's two wordings.
     vacancy_seed
-        Seed of the choice of the missing atom.
+        Seed of the choice of the missing atom; None leaves the crystal perfect.
     phase
         One of ``tm23flows.science.prototypes.PHASES``; None for the metal's own.
     a_A
@@ -62,7 +62,7 @@ class StructureMaker(Maker):
     supercell: tuple[int, int, int] | None = None
     min_length_A: float = protocol.MIN_LENGTH_A
     supercell_rule: str = "image-distance"
-    vacancy_seed: int = 0
+    vacancy_seed: int | None = 0
     phase: str | None = None
     a_A: float | None = None
     c_over_a: float | None = None

@@ -38,11 +38,11 @@ def build_structure(
     supercell: list[int] | None,
     min_length_A: float,
     supercell_rule: str,
-    vacancy_seed: int,
+    vacancy_seed: int | None,
     lattice: dict[str, Any] | None = None,
     crystal: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Build the supercell of a metal with one vacancy and store it.
+    """Build the supercell of a metal, with one vacancy or none, and store it.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def build_structure(
     supercell_rule
         ``image-distance`` or ``vector-length``.
     vacancy_seed
-        Seed of the choice of the missing atom.
+        Seed of the choice of the missing atom; None takes none out.
     lattice
         ``phase``, ``a_A`` and ``c_over_a`` in place of those of the table; None, also for
         single ones, leaves the table's.
@@ -86,7 +86,7 @@ def make_structure(
     supercell: list[int] | None,
     min_length_A: float,
     supercell_rule: str,
-    vacancy_seed: int,
+    vacancy_seed: int | None,
     lattice: dict[str, Any] | None = None,
     crystal: dict[str, Any] | None = None,
 ) -> Structure:
@@ -99,7 +99,9 @@ def make_structure(
     unit = unit_cell(element, basis, lattice, crystal)
     matrix = repetition(unit, supercell, min_length_A, supercell_rule)
     perfect = make_supercell(unit, matrix)
-    atoms, index = remove_random_atom(perfect, vacancy_seed)
+    atoms, index = perfect, None
+    if vacancy_seed is not None:
+        atoms, index = remove_random_atom(perfect, vacancy_seed)
     phase, source = _phase_and_source(element, lattice, crystal)
     return Structure(
         provenance=Provenance.now(inputs=_inputs(element, lattice, crystal)),

@@ -1,8 +1,8 @@
 """Supercells with one vacancy.
 
-Owns the paper's supercell rule in both of its wordings, the repetition of a cell and
-the removal of one seeded random atom. Does not know metals or temperatures; the cells
-to start from come from ``prototypes`` or from the user.
+Owns the paper's supercell rule in both of its wordings, supercells of a wanted size, the
+repetition of a cell and the removal of one seeded random atom. Does not know metals or
+temperatures; the cells to start from come from ``prototypes`` or from the user.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ __all__ = [
     "make_supercell",
     "min_image_distance",
     "remove_random_atom",
+    "repetitions_for",
+    "smallest_width",
     "supercell_matrix",
 ]
 
@@ -139,6 +141,67 @@ def supercell_matrix(
             best, best_distance_A = repeats, distance_A
     assert best is not None, "the largest candidate satisfies both rules by construction"
     return np.diag(best)
+
+
+def repetitions_for(cell: ArrayLike, n_in_cell: int, n_sites: int) -> tuple[int, int, int]:
+    """Return the diagonal supercell with a wanted number of sites that is most like a ball.
+
+    640 sites of hcp osmium are 8 x 8 x 5 conventional cells of two atoms, 21.9 x 21.9 x 21.6 A,
+    with 21.6 A between an atom and its images: more than the 19.0 A of 8 x 4 x 5 orthogonal
+    cells of four, the other way to 640.
+
+    Parameters
+    ----------
+    cell
+        Lattice vectors of the cell to repeat as rows, (3, 3), A.
+    n_in_cell
+        Atoms in it.
+    n_sites
+        Sites of the supercell, vacancies included.
+
+    Returns
+    -------
+        Repetitions along each vector with the largest image distance; of several the one with
+        the largest smallest width.
+
+    Raises
+    ------
+    InputError
+        The number is no multiple of that of the cell, or the cell has no volume.
+    """
+    vectors = _checked_cell(cell)
+    n_cells, rest = divmod(n_sites, n_in_cell)
+    if rest or n_cells < 1:
+        below, above = max(1, n_cells) * n_in_cell, (max(1, n_cells) + 1) * n_in_cell
+        raise InputError(
+            f"{n_sites} sites are not a multiple of the {n_in_cell} of the cell that is repeated: "
+            f"take {below} or {above}, or another cell."
+        )
+    divisors = [one for one in range(1, n_cells + 1) if n_cells % one == 0]
+
+    def roundness(repeats: tuple[int, ...]) -> tuple[float, ...]:
+        repeated = vectors * np.array(repeats)[:, None]
+        lengths = min_image_distance(repeated), smallest_width(repeated)
+        return (*(round(one, 6) for one in lengths), *(-one for one in repeats))
+
+    candidates = ((a, b, n_cells // a // b) for a in divisors for b in divisors)
+    a, b, c = max((one for one in candidates if prod(one) == n_cells), key=roundness)
+    return a, b, c
+
+
+def smallest_width(cell: ArrayLike) -> float:
+    """Return the smallest distance between two opposite faces of a cell.
+
+    Parameters
+    ----------
+    cell
+        Lattice vectors as rows, (3, 3), A.
+
+    Returns
+    -------
+        The distance, A.
+    """
+    return float(1 / np.linalg.norm(np.linalg.inv(_checked_cell(cell)), axis=0).max())
 
 
 def make_supercell(atoms: Atoms, matrix: ArrayLike) -> Atoms:

@@ -45,7 +45,9 @@ LEARNING_CURVE_SIZES: Final = (100, 300, 500, 700, 900)  # [C] melt trajectory
 LEARNING_CURVE_METALS: Final = ("Au", "Cu", "Os", "Ti")  # [C]
 GRID_TRAIN: Final = 200  # [C] hyper-parameter grid, per metal
 GRID_TEST: Final = 100  # [C]
-FINITE_SIZE_TRAIN: Final = 200  # [C] Os, 640 atoms, sequential frames
+FINITE_SIZE_METALS: Final = ("Os",)  # [C]
+FINITE_SIZE_ATOMS: Final = 640  # [C] how they come out of a cell is not stated
+FINITE_SIZE_TRAIN: Final = 200  # [C] sequential frames of the melt
 FINITE_SIZE_TEST: Final = 50  # [C]
 
 
