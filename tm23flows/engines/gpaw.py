@@ -17,12 +17,15 @@ from tm23flows.documents.recipe import Recipe
 from tm23flows.engines.ase_engine import AseEngine
 from tm23flows.engines.base import Setup
 from tm23flows.engines.gpaw_setups import dataset_name, fingerprint, use_extra_datasets
+from tm23flows.engines.gpaw_spectrum import read_spectrum, require_empty_bands
 from tm23flows.engines.gpaw_warm import change_occupations, start_orthonormal
 from tm23flows.errors import InputError, MissingDependencyError
 
 if TYPE_CHECKING:
     from ase import Atoms
     from ase.calculators.calculator import BaseCalculator
+
+    from tm23flows.science.spectrum import Spectrum
 
 DEFAULT_OPTIONS: dict[str, Any] = {
     # Pulay mixing with this step took fewer iterations than GPAW's default on eight
@@ -191,6 +194,14 @@ class GpawEngine(AseEngine):
     def iterations(self, atoms: Atoms) -> int | None:
         """Read the number of self-consistency steps off a finished calculation."""
         return int(atoms.calc.get_number_of_iterations())
+
+    def check(self, atoms: Atoms) -> None:
+        """Refuse a finished calculation with too few bands."""
+        require_empty_bands(atoms.calc)
+
+    def spectrum(self, atoms: Atoms) -> Spectrum:
+        """Read the spectrum off a finished calculation."""
+        return read_spectrum(atoms.calc)
 
 
 def _use_one_thread() -> None:

@@ -22,6 +22,9 @@ CHANNELS: Final = ("s", "p", "d")
 
 WEIGHT_TOLERANCE: Final = 1e-6
 
+EMPTY_BAND: Final = 1e-3
+"""A highest band with a larger occupation means that there should be more bands."""
+
 
 @dataclass(frozen=True)
 class Spectrum:

@@ -26,6 +26,7 @@ from tm23flows.engines.vasp.kpoints_file import read_kpoints, same_mesh
 from tm23flows.engines.vasp.places import patiently
 from tm23flows.engines.vasp.restart import first_positions
 from tm23flows.errors import InputError
+from tm23flows.science.spectrum import EMPTY_BAND
 
 OTHER_NAMES = {"ENCUT": "ENMAX"}
 """Tags that VASP's parameters have under another name."""
@@ -34,9 +35,6 @@ POSITION_TOLERANCE = 1e-6
 """Fractional; VASP writes eight digits."""
 
 CELL_TOLERANCE_A = 1e-6
-
-EMPTY_BAND = 1e-3
-"""A highest band with a larger occupation means that there should be more bands."""
 
 
 def drifts(folder: Path, generator: VaspInputGenerator, structure: Structure) -> list[str]:
