@@ -194,6 +194,7 @@ def _states(atoms: Atoms) -> Spectrum:
     """Six bands per atom at two k-points, the lower five of d: eleven electrons fill them."""
     n, rng = len(atoms), np.random.default_rng(abs(int(1e6 * atoms.positions.sum())))
     places = np.sort(rng.uniform(-6, 8, (2, 6 * n)), axis=1)
+    places[:, -1] = 9.0
     projections = np.zeros((*places.shape, 3))
     projections[:, : 5 * n, 2] = 0.9
     projections[:, 5 * n :, 0] = 0.5
