@@ -7,8 +7,8 @@ those of :mod:`tm23flows.flows.scales`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tm23flows.errors import InputError
@@ -19,6 +19,7 @@ from tm23flows.flows.studies.correlations import CorrelationStudyMaker
 from tm23flows.flows.studies.dos import DosStudyMaker
 from tm23flows.flows.studies.electrons import ElectronStudyMaker
 from tm23flows.flows.studies.finite_size import FiniteSizeStudyMaker
+from tm23flows.flows.studies.settings import read_settings
 from tm23flows.flows.studies.smearing import SmearingStudyMaker
 from tm23flows.flows.tm23 import TM23Maker
 from tm23flows.flows.trajectory import Sampling
@@ -37,7 +38,7 @@ SMALL_SAMPLING = Sampling(discard=24, stride=8, count=8)
 SMALL_TRAIN_FRACTION = 0.625
 """15 frames train and 9 test: the test frames say how well a difference is seen."""
 
-SMALL_MESHES = ((2, 2, 2), (3, 3, 3), (4, 4, 4), (5, 5, 5))
+SMALL_MESHES = ((2, 2, 2), (3, 3, 3), (4, 4, 4))
 SMALL_ENERGY_LIMIT_EV_PER_ATOM = 0.005
 SMALL_FORCE_LIMIT_EV_PER_A = 0.025
 """Limits of the small scale, five times the article's: in cells of 7 atoms its own would want
@@ -46,6 +47,14 @@ meshes that are beyond two cores. They are well below the errors of models at th
 SWEEP_BANDS = {"gpaw": {"nbands": "200%"}}
 """Bands for every width of a sweep, by engine: those that the largest one needs, so that one
 calculator can go through all of them. VASP fills up a smaller set by itself."""
+
+SMALL_CELL = {
+    "n_sites": 32,
+    "n_train": 12,
+    "n_test": 8,
+    "grid": {"cutoff_A": [3.0, 4.0, 5.0], "nmax": [6], "lmax": [3]},
+}
+"""The large cell of the small scale: it shows the way, not the answer."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +71,15 @@ class Kind:
         Whether all recipes of a frame get the same bands.
     trainers
         Trainers of the models that the road itself makes; the others make their own.
+    small
+        Fields of the Maker at the small scale that differ from its defaults.
     """
 
     maker: Callable[..., Maker]
     metals: tuple[str, ...]
     bands: bool = False
     trainers: tuple[str, ...] = ()
+    small: Mapping[str, Any] = field(default_factory=dict)
 
 
 KINDS: dict[str, Kind] = {
@@ -75,7 +87,7 @@ KINDS: dict[str, Kind] = {
     "electrons": Kind(ElectronStudyMaker, protocol.NELECT_METALS, bands=True),
     "dos": Kind(DosStudyMaker, METALS),
     "correlations": Kind(CorrelationStudyMaker, METALS, trainers=("flare",)),
-    "finite-size": Kind(FiniteSizeStudyMaker, ("Os",)),
+    "finite-size": Kind(FiniteSizeStudyMaker, protocol.FINITE_SIZE_METALS, small=SMALL_CELL),
 }
 """All studies by the word on the command line."""
 
@@ -138,7 +150,8 @@ def make_study(
         With one sentence about what cannot be made.
     """
     kind = find_kind(name)
-    maker = kind.maker(**_checked(kind, name, settings))
+    small = kind.small if scale == "demo" else {}
+    maker = kind.maker(**{**small, **read_settings(kind.maker, settings)})
     roads = {
         element: study_road(element, name, scale, engine, structure, kmesh)
         for element, structure in structures.items()
@@ -214,14 +227,3 @@ def _small(road: TM23Maker) -> TM23Maker:
 def _with_recipe(road: TM23Maker, **changes: Any) -> TM23Maker:
     recipe = road.label.recipe.model_copy(update=changes)
     return replace(road, label=replace(road.label, recipe=recipe))
-
-
-def _checked(kind: Kind, name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Refuse settings that the Maker does not have."""
-    known: Sequence[str] = [one.name for one in fields(kind.maker) if one.name != "name"]
-    for one in settings:
-        if one not in known:
-            raise InputError(
-                f"The study '{name}' has no setting '{one}'; it has {', '.join(known)}."
-            )
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()}

@@ -1,0 +1,76 @@
+"""``tm23 build|run|plan study`` and ``tm23 study``: words, a whole study, its page."""
+
+import pytest
+from fireworks import Workflow
+
+from tm23flows.documents.study import Study
+
+
+def test_metals_follow_the_option_as_in_the_manual(tm23, tmp_path):
+    path = tmp_path / "smearing.yaml"
+    ran = tm23(
+        "build", "study", "smearing", "--metals", "Cu", "Ti", "Os", "Au", "--engine", "emt",
+        "-o", path,
+    )  # fmt: skip
+    assert ran.code == 0
+    assert f"lpad add {path}" in ran.out
+    names = {fw.name for fw in Workflow.from_file(str(path)).fws}
+    assert {f"{one} structure" for one in ("Cu", "Ti", "Os", "Au")} <= names
+
+
+def test_without_metals_they_are_the_articles(tm23):
+    ran = tm23("plan", "study", "electrons", "--engine", "emt", "--json")
+    assert ran.code == 0
+    assert ran.json["frames"] == 2 * 24
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("smear",), "There is no study 'smear'"),
+        (("smearing", "Cu"), "--metals Cu"),
+        (("smearing", "--metals", "Xx"), "Xx"),
+        (("smearing", "--metals", "Cu", "Cu"), "named more than once"),
+        (("smearing", "--metals", "Cu", "--kmesh", "3"), "no k-mesh"),
+        (("smearing", "--metals", "Cu", "--set", "count"), "--set takes a name and a value"),
+        (("smearing", "--metals", "Cu", "--set", "x=1"), "has no setting 'x'"),
+        (("smearing", "--metals", "Cu", "--kmesh", "3x3x3"), "--allow-unconverged"),
+    ],
+)
+def test_wrong_words_write_no_file(tm23, tmp_path, words, sentence):
+    ran = tm23("build", "study", *words, "--engine", "emt", "-o", tmp_path / "wf.yaml")
+    assert ran.code == 2
+    assert sentence in ran.err
+    assert ran.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_there_is_no_study_yet(tm23, archive):
+    assert "There is no study yet" in tm23("study", "list").out
+    assert tm23("study", "list", "--json").json == []
+    assert tm23("study", "show", "smearing").code == 2
+
+
+@pytest.mark.slow
+def test_a_study_from_the_words_to_its_page(tm23, archive, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ("run", "study", "smearing", "--metals", "Cu", "--engine", "emt")
+    ran = tm23(*words)
+    assert ran.code == 0, ran.err
+    (study,) = tm23("study", "list", "--json").json
+    assert (study["kind"], study["elements"]) == ("smearing", ["Cu"])
+    assert "Smearing" in ran.out
+    assert study["id"][:12] in tm23("study", "list").out
+    assert tm23("study", "show", "smearing", "--json").json["id"] == study["id"]
+    assert study["id"][:12] in tm23("study", "show", study["id"][:8]).out
+    assert tm23("trace", study["id"], "--json").json["complete"]
+    # Everything is found again.
+    before = archive.database["labels"].count_documents({})
+    assert tm23(*words).code == 0
+    assert archive.database["labels"].count_documents({}) == before
+    assert archive.database["studies"].count_documents({}) == 1
+    assert tm23("report", "-o", "report/index.html").code == 0
+    assert 'href="smearing.html"' in (tmp_path / "report" / "index.html").read_text()
+    page = (tmp_path / "report" / "smearing.html").read_text()
+    assert archive.get(Study, study["id"]).results.metals[0].sentence in page
+    assert tm23("audit").code == 0

@@ -1,0 +1,72 @@
+"""Studies by name: every one can be wired at both scales, and the small one is what docs say."""
+
+import re
+from pathlib import Path
+
+import pytest
+from jobflow.managers.fireworks import flow_to_workflow
+
+from tm23flows.errors import InputError
+from tm23flows.flows.structure import StructureMaker
+from tm23flows.flows.studies.scales import KINDS, SMALL_SAMPLING, make_study, study_road
+from tm23flows.ops.plan import plan_of
+from tm23flows.science import protocol
+
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "studies.md").read_text()
+
+
+def structures(*metals):
+    return dict.fromkeys(metals, StructureMaker())
+
+
+@pytest.mark.parametrize("scale", ["demo", "paper"])
+@pytest.mark.parametrize("name", KINDS)
+def test_every_study_is_a_workflow_at_both_scales(name, scale):
+    flow = make_study(name, structures("Cu", "Ti"), scale, "gpaw", {})
+    workflow = flow_to_workflow(flow, store=None)
+    names = [one.name for one in workflow.fws]
+    assert len(set(names)) == len(names)
+    assert plan_of(workflow).largest_document_bytes < 100_000
+
+
+def test_the_metals_where_none_are_named_are_those_of_the_article():
+    assert KINDS["smearing"].metals == protocol.SIGMA_METALS
+    assert KINDS["electrons"].metals == protocol.NELECT_METALS
+    assert len(KINDS["correlations"].metals) == 27
+
+
+def test_the_small_scale_is_that_of_the_page():
+    road = study_road("Cu", "smearing", "demo", "gpaw")
+    assert road.trajectory.sampling == SMALL_SAMPLING
+    frames = SMALL_SAMPLING.count * len(road.regimes)
+    assert f"{frames} frames a metal" in PAGE
+    assert road.convergence is not None
+    assert not road.convergence.accept_densest
+
+
+def test_all_widths_of_a_sweep_have_the_same_bands_so_that_one_calculator_does_them():
+    sweep = study_road("Ti", "smearing", "demo", "gpaw").label.recipe
+    assert sweep.options["nbands"] == "200%"
+    assert "nbands" not in study_road("Ti", "dos", "demo", "gpaw").label.recipe.options
+    assert study_road("Ti", "smearing", "demo", "vasp").label.recipe.options == {}
+
+
+def test_a_mesh_to_go_on_with_is_tried_too():
+    road = study_road("Cu", "smearing", "demo", "gpaw", kmesh=(6, 6, 6))
+    meshes = road.convergence.candidates(road.structure.supercell_vectors("Cu"))
+    assert [one.kmesh[0] for one in meshes] == [2, 3, 4, 6]
+    assert road.convergence.fallback == (6, 6, 6)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "sentence"),
+    [
+        ("smear", {}, "There is no study 'smear'; choose one of: smearing"),
+        ("smearing", {"sigmas": "1"}, "has no setting 'sigmas'"),
+        ("smearing", {"sigmas_eV": "0.2"}, "at least two widths"),
+        ("electrons", {"electrons_per_atom": "x"}, "cannot be x"),
+    ],
+)
+def test_what_cannot_be_wired_is_said(name, settings, sentence):
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        make_study(name, structures("Cu", "Ti"), "demo", "gpaw", settings)
