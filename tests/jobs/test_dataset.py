@@ -1,12 +1,13 @@
-"""The job that freezes labels into a dataset."""
+"""The jobs that freeze labels into a dataset, and that repeat it with another recipe."""
 
 import pytest
 
 from tm23flows.documents.dataset import Dataset
 from tm23flows.errors import InputError
-from tm23flows.jobs.dataset import make_dataset
+from tm23flows.jobs.dataset import make_dataset, pair_with_recipe
 
 make = make_dataset.original
+pair = pair_with_recipe.original
 HALF = ("fraction", {"train_fraction": 0.5})
 
 
@@ -90,3 +91,39 @@ def test_a_learning_curve_has_a_dataset_per_size(archive, labels):
 def test_the_energy_is_that_of_the_policy(archive, labels):
     out = make("copper", [ids(labels)], [labels[0].recipe_id], *HALF, energy="sigma0")
     assert archive.get(Dataset, out["dataset_id"]).energy == "sigma0"
+
+
+@pytest.fixture
+def smeared(archive, labels, make_frame, make_label):
+    """The same frames at another smearing width."""
+    recipe = labels[0].recipe.model_copy(update={"sigma_eV": 1.0})
+    made = [make_label(make_frame(seed=seed, trajectory_id="t" * 64), recipe) for seed in range(4)]
+    archive.put(*made)
+    return made
+
+
+def test_a_dataset_is_repeated_with_labels_of_another_recipe(archive, labels, smeared):
+    first = make("copper", [ids(labels)], [labels[0].recipe_id], *HALF)["dataset_id"]
+    out = pair(first, "copper-1eV", [smeared[0].recipe_id] * 2)
+    dataset = archive.get(Dataset, out["dataset_id"])
+    assert dataset.parts["train"] == tuple(one.id for one in smeared[:2])
+    assert dataset.parts["test"] == tuple(one.id for one in smeared[2:])
+    assert dataset.pair_of == first
+    assert {key: out[key] for key in ("name", "version", "missing", "train", "test")} == {
+        "name": "copper-1eV", "version": 1, "missing": 0, "train": 2, "test": 2,
+    }  # fmt: skip
+    assert pair(first, "copper-1eV", [smeared[0].recipe_id]) == out
+    assert archive.database["datasets"].count_documents({}) == 2
+
+
+def test_frames_without_the_other_label_are_refused_unless_that_is_allowed(
+    archive, labels, smeared
+):
+    first = make("copper", [ids(labels)], [labels[0].recipe_id], *HALF)["dataset_id"]
+    archive.database["labels"].delete_one({"_id": smeared[0].id})
+    with pytest.raises(InputError, match="1 of 4 frames"):
+        pair(first, "copper-1eV", [smeared[0].recipe_id])
+    out = pair(first, "copper-1eV", [smeared[0].recipe_id], allow_missing=True)
+    assert (out["missing"], out["train"], out["test"]) == (1, 1, 2)
+    with pytest.raises(InputError, match="one recipe"):
+        pair(first, "copper-1eV", [smeared[0].recipe_id, labels[0].recipe_id])
