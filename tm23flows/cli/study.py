@@ -198,13 +198,13 @@ def make_flow(
     from tm23flows.flows.studies.scales import find_kind, make_study
 
     first, more = metals
-    if kmesh is not None and "allow_unconverged" not in settings:
+    mesh = None if kmesh is None else parse_kmesh(kmesh)
+    if mesh is not None and "allow_unconverged" not in settings:
         raise InputError("A --kmesh is for where none is converged: say --allow-unconverged, too.")
     if more and not first:
         raise InputError(f"Say '--metals {' '.join(more)}' after the name of the study.")
     chosen = [*(first or []), *(more or [])] or list(find_kind(kind).metals)
     check_metals(chosen, scale, engine)
-    mesh = None if kmesh is None else parse_kmesh(kmesh)
     makers = {one: cell.maker(one) for one in chosen}
     return make_study(kind, makers, scale, engine, settings, mesh)
 
