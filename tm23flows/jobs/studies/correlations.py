@@ -195,6 +195,8 @@ def _warnings(archive: Archive, rows: Sequence[MetalRow]) -> Iterator[str]:
     for row in rows:
         if row.missing:
             yield f"{row.element}: {'; '.join(row.missing)}."
+        if row.has_error and row.convergence_id is None:
+            yield f"{row.element}: the k-mesh of its labels was taken without a convergence test."
     ids = [row.convergence_id for row in rows if row.convergence_id is not None]
     for test in archive.get_many(Convergence, ids):
         if not test.converged:
