@@ -199,7 +199,7 @@ def make_flow(
 
     first, more = metals
     mesh = None if kmesh is None else parse_kmesh(kmesh)
-    if mesh is not None and "allow_unconverged" not in settings:
+    if mesh is not None and "allow_unconverged" not in settings and not find_kind(kind).is_large:
         raise InputError("A --kmesh is for where none is converged: say --allow-unconverged, too.")
     if more and not first:
         raise InputError(f"Say '--metals {' '.join(more)}' after the name of the study.")

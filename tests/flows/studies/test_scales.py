@@ -58,6 +58,14 @@ def test_a_mesh_to_go_on_with_is_tried_too():
     assert road.convergence.fallback == (6, 6, 6)
 
 
+def test_a_large_cell_has_no_convergence_test():
+    road = study_road("Os", "finite-size", "paper", "vasp")
+    assert road.convergence is None
+    assert road.label.recipe.kmesh == (1, 1, 1)
+    given = study_road("Os", "finite-size", "demo", "gpaw", kmesh=(2, 2, 2))
+    assert given.label.recipe.kmesh == (2, 2, 2)
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "sentence"),
     [

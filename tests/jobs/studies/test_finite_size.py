@@ -100,8 +100,8 @@ def search(world, errors, dataset=None, **fields):
     return grid
 
 
-def study_of(world, grid, dataset_id=None):
-    wired = {"Cu": {"dataset_id": dataset_id or world.dataset.id, "grid_id": grid.id}}
+def study_of(world, grid, dataset_id=None, mesh=None):
+    wired = {"Cu": {"dataset_id": dataset_id or world.dataset.id, "grid_id": grid.id, "mesh": mesh}}
     output = make_finite_size_study.original(wired, SETTINGS)
     return output, world.archive.get(Study, output["study_id"])
 
@@ -201,3 +201,15 @@ ABOVE, BELOW, ACROSS = Estimate(1.0, 0.5, 1.5), Estimate(-1.0, -1.5, -0.5), Esti
 )
 def test_the_rule_of_the_verdict(changes, is_complete, verdict):
     assert judge(changes, is_complete=is_complete) == verdict
+
+
+def test_a_mesh_that_nobody_tested_is_the_first_warning(world):
+    grid = search(world, {(3.0, 4): 0.02, (5.0, 4): 0.03})
+    _, study = study_of(world, grid)
+    assert study.warnings[0].startswith("Cu: the k-mesh was not tested")
+    mesh = {"convergence_id": "0" * 64, "converged": False}
+    _, study = study_of(world, grid, mesh=mesh)
+    assert study.warnings[0] == "Cu: the k-mesh was not shown to be converged."
+    assert study.parents["convergences"] == ("0" * 64,)
+    _, study = study_of(world, grid, mesh={**mesh, "converged": True, "convergence_id": "1" * 64})
+    assert not any("k-mesh" in one for one in study.warnings)

@@ -159,7 +159,11 @@ class FiniteSizeStudyMaker(Maker):
             output=grid.output,
             name=f"{element} {self.name}",
         )
-        return flow, {"dataset_id": labelled.dataset_id, "grid_id": grid.output["grid_id"]}
+        return flow, {
+            "dataset_id": labelled.dataset_id,
+            "grid_id": grid.output["grid_id"],
+            "mesh": way.convergence,
+        }
 
     def _restricted(self, element: str, road: TM23Maker) -> TM23Maker:
         """Return the road of the large cell, one temperature and no more frames than are used."""

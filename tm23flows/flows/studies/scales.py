@@ -24,6 +24,7 @@ from tm23flows.flows.studies.smearing import SmearingStudyMaker
 from tm23flows.flows.tm23 import TM23Maker
 from tm23flows.flows.trajectory import Sampling
 from tm23flows.science import protocol
+from tm23flows.science.kpoints import GAMMA_CENTRED
 from tm23flows.science.metals import METALS
 from tm23flows.science.sampling import steps_needed
 
@@ -71,6 +72,9 @@ class Kind:
         Whether all recipes of a frame get the same bands.
     trainers
         Trainers of the models that the road itself makes; the others make their own.
+    is_large
+        Whether its cell is too large to test k-meshes in: labels are on Gamma alone unless a mesh
+        is given, and the study says so.
     small
         Fields of the Maker at the small scale that differ from its defaults.
     """
@@ -79,6 +83,7 @@ class Kind:
     metals: tuple[str, ...]
     bands: bool = False
     trainers: tuple[str, ...] = ()
+    is_large: bool = False
     small: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -87,7 +92,9 @@ KINDS: dict[str, Kind] = {
     "electrons": Kind(ElectronStudyMaker, protocol.NELECT_METALS, bands=True),
     "dos": Kind(DosStudyMaker, METALS),
     "correlations": Kind(CorrelationStudyMaker, METALS, trainers=("flare",)),
-    "finite-size": Kind(FiniteSizeStudyMaker, protocol.FINITE_SIZE_METALS, small=SMALL_CELL),
+    "finite-size": Kind(
+        FiniteSizeStudyMaker, protocol.FINITE_SIZE_METALS, is_large=True, small=SMALL_CELL
+    ),
 }
 """All studies by the word on the command line."""
 
@@ -200,6 +207,8 @@ def study_road(
     if kind.bands:
         options = {**SWEEP_BANDS.get(engine, {}), **road.label.recipe.options}
         road = _with_recipe(road, options=options)
+    if kind.is_large:
+        return _without_test(road, name, kmesh or (1, 1, 1))
     if kmesh is not None and road.convergence is not None:
         road = replace(road, convergence=replace(road.convergence, fallback=kmesh))
     models = tuple(one for one in road.models if one.trainer in kind.trainers)
@@ -222,6 +231,11 @@ def _small(road: TM23Maker) -> TM23Maker:
         split_options={"train_fraction": SMALL_TRAIN_FRACTION},
         models=(ModelMaker(trainer="flare"),),
     )
+
+
+def _without_test(road: TM23Maker, name: str, kmesh: tuple[int, int, int]) -> TM23Maker:
+    road = _with_recipe(road, kmesh=kmesh, kmesh_offset=GAMMA_CENTRED)
+    return replace(road, name=f"{road.name}-{name}", convergence=None, models=())
 
 
 def _with_recipe(road: TM23Maker, **changes: Any) -> TM23Maker:

@@ -45,14 +45,15 @@ KIND = "finite-size"
 
 @job
 def make_finite_size_study(
-    wired: dict[str, dict[str, str]], settings: dict[str, Any]
+    wired: dict[str, dict[str, Any]], settings: dict[str, Any]
 ) -> dict[str, Any]:
     """Compare the cutoffs of each metal and store the study; one that is there stays.
 
     Parameters
     ----------
     wired
-        By chemical symbol ``dataset_id`` and ``grid_id``.
+        By chemical symbol ``dataset_id``, ``grid_id``, and ``mesh``: the output of the test that
+        chose the k-mesh, None where there was none.
     settings
         Settings of the analysis; ``resampling`` is used, all are stored.
 
@@ -71,6 +72,7 @@ def make_finite_size_study(
         datasets=[one["dataset_id"] for one in wired.values()],
         grid_searches=[one["grid_id"] for one in wired.values()],
         evaluations=[r.evaluation_id for g in grids.values() for r in g.rows if r.evaluation_id],
+        convergences=[one["mesh"]["convergence_id"] for one in wired.values() if one["mesh"]],
     )
     key = study_id(KIND, tuple(wired), settings, parents)
     if not archive.existing(Study, [key]):
@@ -85,7 +87,10 @@ def make_finite_size_study(
             settings=settings,
             parents=parents,
             results=FiniteSizeResults(metals=metals),
-            warnings=tuple(one for metal in metals for one in _warnings(metal)),
+            warnings=(
+                *(one for metal in metals for one in _mesh_warning(metal.element, wired)),
+                *(one for metal in metals for one in _warnings(metal)),
+            ),
         )
         archive.put(study)
     found = archive.get(Study, key).results.metals
@@ -229,6 +234,14 @@ def _compare(
         sets.append(ForceSet(arrays["forces"], reference, None))
     runs = [one.trajectory_id for one in test]
     return compare_sets(sets, [one.n_atoms for one in test], runs, bootstrap)
+
+
+def _mesh_warning(element: str, wired: dict[str, dict[str, Any]]) -> Iterator[str]:
+    mesh = wired[element]["mesh"]
+    if mesh is None:
+        yield f"{element}: the k-mesh was not tested in this cell, so the label noise is not known."
+    elif not mesh["converged"]:
+        yield f"{element}: the k-mesh was not shown to be converged."
 
 
 def _warnings(metal: FiniteSizeMetal) -> Iterator[str]:
