@@ -29,7 +29,12 @@ from tm23flows.science.elasticity import (
 from tm23flows.science.kpoints import GAMMA_CENTRED, kmesh_for_spacing
 
 SPACING_PER_A = 0.25
-"""Default distance between k-points. The article took its constants from a database."""
+"""Default distance between k-points; no limit is known to be met by it.
+
+Measured for Cu with GPAW at 350 eV and SIGMA 0.2 eV: C44 is 56 GPa and C12 - C44 is 74 GPa at 0.4
+(8x8x8, 39 s of one core), 78 and 53 GPa at 0.25 (12x12x12, 99 s): coarser meshes are of no use.
+The article took its constants from a database.
+"""
 
 
 @dataclass
