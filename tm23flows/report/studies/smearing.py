@@ -108,7 +108,7 @@ def _draw_errors(metals: Sequence[SmearingMetal]) -> Drawing:
             [x for x, _ in noisy], [y for _, y in noisy], color=colour, marker=marker, ls=":",
             lw=1.1, mfc="white", label=f"{metal.element}, label noise",
         )  # fmt: skip
-    _finish_axes(axes, "force error / %")
+    _finish_axes(axes, metals, "force error / %")
     return finish(
         figure,
         "Force error against SIGMA (Fig. 9a of the article)",
@@ -146,7 +146,7 @@ def _draw_response(metals: Sequence[SmearingMetal]) -> Drawing:
                 mfc=colour if part == "angular" else "white",
                 label=f"{metal.element}, {part}",
             )  # fmt: skip
-    _finish_axes(axes, "change of forces / (meV/Å)")
+    _finish_axes(axes, metals, "change of forces / (meV/Å)")
     return finish(
         figure,
         "Radial and angular force response against SIGMA (Fig. 9c of the article)",
@@ -156,7 +156,8 @@ def _draw_response(metals: Sequence[SmearingMetal]) -> Drawing:
     )
 
 
-def _finish_axes(axes: Axes, label: str) -> None:
+def _finish_axes(axes: Axes, metals: Sequence[SmearingMetal], label: str) -> None:
+    axes.set_xticks(sorted({row.sigma_eV for metal in metals for row in metal.rows}))
     axes.set_xlabel(HEAD)
     axes.set_ylabel(label)
     axes.set_ylim(bottom=0)
