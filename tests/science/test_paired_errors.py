@@ -109,6 +109,37 @@ def test_noise_larger_than_the_error_leaves_nothing():
     assert found.sets[1].change.verdict == "noise"
 
 
+def small_study(seed, model, label_noise):
+    """The verdict on nine test frames of three runs, the size of a study on a laptop.
+
+    The noise is in the labels, and with a third of its mean square in the predictions; what is
+    known of it comes from three frames.
+    """
+    random = np.random.default_rng(seed)
+    labels = random.normal(0, 0.75, (63, 3))
+    sets = []
+    for error, rms in zip(model, label_noise, strict=True):
+        seen = np.sqrt((random.normal(0, rms, 63) ** 2).mean())
+        off = random.normal(0, error, (63, 3)) + random.normal(0, 0.6 * rms, (63, 3))
+        sets.append(ForceSet(labels + off, labels + random.normal(0, rms, (63, 3)), seen))
+    runs = [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    return compare_sets(sets, [7] * 9, runs, QUICK).sets[1].change.verdict
+
+
+@pytest.mark.parametrize(
+    ("model", "label_noise", "verdict"),
+    [
+        ((0.06, 0.06), (0.07, 0.02), "noise"),
+        ((0.06, 0.045), (0.005, 0.003), "falls"),
+        ((0.05, 0.05), (0.005, 0.003), "unresolved"),
+    ],
+    ids=["the trap", "a fall", "nothing"],
+)
+def test_a_small_study_is_judged_rightly_most_of_the_time(model, label_noise, verdict):
+    found = [small_study(seed, model, label_noise) for seed in range(60)]
+    assert found.count(verdict) >= 50
+
+
 def test_without_a_measured_noise_nothing_is_said():
     found = compare(noise(1, 0.2), noise(2, 0.05), noises=[None, 0.0])
     assert found.sets[0].percent_without_noise is None

@@ -172,10 +172,10 @@ def wire_sets(
     called = [f"{road.element}-{maker.name}-{name}" for name in names]
     labelled = maker.labelled(road, label=first, name=called[0])
     flows = [list(labelled.labels), *(_label(one, road) for one in others)]
-    recipes = _recipe_ids(labels, flows)
+    recipes = _recipe_ids(labels, flows)[1:]
     pairs = [
         _pair(labelled.dataset_id, name, ids, study, road)
-        for name, ids in zip(called[1:], recipes[1:], strict=True)
+        for name, ids in zip(called[1:], recipes, strict=True)
     ]
     datasets = [labelled.dataset_id, *(pair.output["dataset_id"] for pair in pairs)]
     models = [
@@ -186,11 +186,9 @@ def wire_sets(
     noise_jobs, noise = _noise(study, road, labels, mesh)
     dos_jobs, dos = _dos(study, road, labels, labelled.dataset_id)
     rest = [flow for some in flows[1:] for flow in some]
+    made = [labelled.dataset, *pairs, *models, *noise_jobs, *dos_jobs]
     return LabelSets(
-        flows=(
-            *road.flows, *labelled.labels, *rest, labelled.dataset, *pairs, *models,
-            *noise_jobs, *dos_jobs,
-        ),
+        flows=(*road.flows, *labelled.labels, *rest, *made),
         wired={
             "datasets": datasets,
             "models": [_tested(model) for model in models],
@@ -198,7 +196,7 @@ def wire_sets(
             "noise": noise,
             "dos": dos,
         },
-    )  # fmt: skip
+    )
 
 
 def _check_counts(study: LabelSetStudyMaker, road: Road) -> None:

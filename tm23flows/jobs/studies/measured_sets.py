@@ -69,20 +69,9 @@ def measure_sets(
     tests = _ordered(sets, [set(one.predicted) for one in sets], allow_missing)
     everything = _ordered(sets, [set(one.labels) for one in sets], allow_missing)
     noises = [_noise(one, tests) for one in sets]
-    reference = sets[0].labels
-    comparison = compare_sets(
-        [
-            ForceSet(
-                np.concatenate([one.predicted[frame] for frame in tests]),
-                np.concatenate([one.labels[frame].forces for frame in tests]),
-                noise.rms if noise else None,
-            )
-            for one, noise in zip(sets, noises, strict=True)
-        ],
-        [reference[frame].n_atoms for frame in tests],
-        _runs(reference, tests),
-        bootstrap,
-    )
+    given = [_force_set(one, noise, tests) for one, noise in zip(sets, noises, strict=True)]
+    counts, runs = _counts_and_runs(sets[0], tests)
+    comparison = compare_sets(given, counts, runs, bootstrap)
     rows = tuple(
         {
             "recipe_id": one.recipe.id,
@@ -230,8 +219,21 @@ def _run(label: Label) -> tuple[str, str, float]:
     return label.trajectory_id or "", label.regime or "", label.temperature_K or 0.0
 
 
-def _runs(labels: dict[str, Label], frames: Sequence[str]) -> list[tuple[str, str, float]]:
-    return [_run(labels[frame]) for frame in frames]
+def _counts_and_runs(
+    one: LabelSet, frames: Sequence[str]
+) -> tuple[list[int], list[tuple[str, str, float]]]:
+    """Return the atoms of each frame and the run that it is of."""
+    labels = [one.labels[frame] for frame in frames]
+    return [label.n_atoms for label in labels], [_run(label) for label in labels]
+
+
+def _forces(one: LabelSet, frames: Sequence[str]) -> np.ndarray:
+    return np.concatenate([one.labels[frame].forces for frame in frames])
+
+
+def _force_set(one: LabelSet, noise: NoiseRow | None, frames: Sequence[str]) -> ForceSet:
+    predicted = np.concatenate([one.predicted[frame] for frame in frames])
+    return ForceSet(predicted, _forces(one, frames), noise.rms if noise else None)
 
 
 def _noise(one: LabelSet, tests: Sequence[str]) -> NoiseRow | None:
@@ -239,11 +241,8 @@ def _noise(one: LabelSet, tests: Sequence[str]) -> NoiseRow | None:
     if not frames:
         return None
     dense = [one.noise_labels[frame] for frame in frames]
-    off = np.abs(
-        np.concatenate([one.labels[frame].forces for frame in frames])
-        - np.concatenate([label.forces for label in dense])
-    )
-    mav = np.abs(np.concatenate([one.labels[frame].forces for frame in tests])).mean()
+    off = np.abs(_forces(one, frames) - np.concatenate([label.forces for label in dense]))
+    mav = np.abs(_forces(one, tests)).mean()
     return NoiseRow(
         label_ids=tuple(label.id for label in dense),
         kmesh=dense[0].recipe.kmesh,
@@ -259,13 +258,8 @@ def _noise(one: LabelSet, tests: Sequence[str]) -> NoiseRow | None:
 def _response(
     first: LabelSet, one: LabelSet, frames: Sequence[str], bootstrap: Bootstrap
 ) -> ResponseRow:
-    found = mean_response(
-        np.concatenate([one.labels[frame].forces for frame in frames]),
-        np.concatenate([first.labels[frame].forces for frame in frames]),
-        [first.labels[frame].n_atoms for frame in frames],
-        _runs(first.labels, frames),
-        bootstrap,
-    )
+    counts, runs = _counts_and_runs(first, frames)
+    found = mean_response(_forces(one, frames), _forces(first, frames), counts, runs, bootstrap)
     return ResponseRow.model_validate(found)
 
 
