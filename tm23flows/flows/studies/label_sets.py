@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from jobflow import Flow, Job, Maker
@@ -171,8 +172,8 @@ def wire_sets(
     first, *others = labels
     called = [f"{road.element}-{maker.name}-{name}" for name in names]
     labelled = maker.labelled(road, label=first, name=called[0])
-    flows = [list(labelled.labels), *(_label(one, road) for one in others)]
-    recipes = _recipe_ids(labels, flows)[1:]
+    rest = [_label(one, road) for one in others]
+    recipes = _recipe_ids(labels, [labelled.labels, *rest])[1:]
     pairs = [
         _pair(labelled.dataset_id, name, ids, study, road)
         for name, ids in zip(called[1:], recipes, strict=True)
@@ -185,16 +186,13 @@ def wire_sets(
     mesh = road.convergence or _mesh_of(first)
     noise_jobs, noise = _noise(study, road, labels, mesh)
     dos_jobs, dos = _dos(study, road, labels, labelled.dataset_id)
-    rest = [flow for some in flows[1:] for flow in some]
     made = [labelled.dataset, *pairs, *models, *noise_jobs, *dos_jobs]
     return LabelSets(
-        flows=(*road.flows, *labelled.labels, *rest, *made),
+        flows=(*road.flows, *labelled.labels, *chain(*rest), *made),
         wired={
             "datasets": datasets,
             "models": [_tested(model) for model in models],
-            "mesh": mesh,
-            "noise": noise,
-            "dos": dos,
+            "mesh": mesh, "noise": noise, "dos": dos,
         },
     )
 
