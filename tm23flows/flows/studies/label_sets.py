@@ -169,10 +169,9 @@ def wire_sets(
     """
     road = maker.frames(element)
     _check_counts(study, road)
-    first, *others = labels
     called = [f"{road.element}-{maker.name}-{name}" for name in names]
-    labelled = maker.labelled(road, label=first, name=called[0])
-    rest = [_label(one, road) for one in others]
+    labelled = maker.labelled(road, label=labels[0], name=called[0])
+    rest = [_label(one, road) for one in labels[1:]]
     recipes = _recipe_ids(labels, [labelled.labels, *rest])[1:]
     pairs = [
         _pair(labelled.dataset_id, name, ids, study, road)
@@ -183,7 +182,7 @@ def wire_sets(
         _model(study.model, dataset, road.element, name)
         for dataset, name in zip(datasets, names, strict=True)
     ]
-    mesh = road.convergence or _mesh_of(first)
+    mesh = road.convergence or _mesh_of(labels[0])
     noise_jobs, noise = _noise(study, road, labels, mesh)
     dos_jobs, dos = _dos(study, road, labels, labelled.dataset_id)
     made = [labelled.dataset, *pairs, *models, *noise_jobs, *dos_jobs]
@@ -192,7 +191,9 @@ def wire_sets(
         wired={
             "datasets": datasets,
             "models": [_tested(model) for model in models],
-            "mesh": mesh, "noise": noise, "dos": dos,
+            "mesh": mesh,
+            "noise": noise,
+            "dos": dos,
         },
     )
 
