@@ -1,6 +1,7 @@
 """The limits that keep the package readable: sizes, docstrings, banned calls, mirrored tests."""
 
 import ast
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -42,7 +43,19 @@ def argument_count(function):
 
 
 def is_option(argument):
-    return "typer.Option" in ast.unparse(argument.annotation or ast.Constant(None))
+    said = ast.unparse(argument.annotation or ast.Constant(None))
+    return "typer.Option" in said or said in named_options()
+
+
+@cache
+def named_options():
+    """Names that modules of the command line give to options they share."""
+    return {
+        node.targets[0].id
+        for path in (PACKAGE / "cli").glob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Assign) and "typer.Option" in ast.unparse(node.value)
+    }
 
 
 def shape_faults(tree):

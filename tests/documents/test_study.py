@@ -5,6 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from tm23flows.documents.base import Provenance
+from tm23flows.documents.studies.correlations import CorrelationResults, MetalRow
 from tm23flows.documents.study import PARENTS, Study, sorted_parents, study_id
 from tm23flows.store.collections import COLLECTIONS
 
@@ -23,20 +24,23 @@ def study(results, **fields):
 
 
 @pytest.fixture
-def results(make_dos_results):
-    return make_dos_results()
+def results():
+    metal = MetalRow(element="Cu", group=11, family="fcc")
+    return CorrelationResults(
+        metals=(metal,), trends=(), contrasts=(), n_p_values=0, level=0.05, correction="bh"
+    )
 
 
 def test_it_survives_the_database(results):
     made = study(results, warnings=("The mesh is coarse.",))
     stored = bson.decode(bson.encode({"_id": made.id, **made.model_dump()}))
     assert Study.from_stored(stored) == made
-    assert made.kind == "dos"
+    assert made.kind == "correlations"
 
 
 def test_the_question_is_the_id_and_the_answer_follows(results):
     made = study(results)
-    assert made.id == study_id("dos", made.elements, made.settings, made.parents)
+    assert made.id == study_id("correlations", made.elements, made.settings, made.parents)
     assert study(results, warnings=("A word.",)).id == made.id
     assert study(results, settings={"seed": 1}).id != made.id
     assert study(results, elements=("Ti", "Cu")).id != made.id

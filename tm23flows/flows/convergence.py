@@ -114,8 +114,7 @@ class KpointConvergenceMaker(Maker):
             [asdict(mesh) for mesh in meshes],
             [[batch.output["recipe_id"] for batch in flow.jobs] for flow in flows],
             asdict(limits),
-            self.accept_densest,
-            None if self.fallback is None else list(self.fallback),
+            self.accept_densest if self.fallback is None else list(self.fallback),
         )
         tagged(verdict, f"{element} {self.name}", "data", element)
         # A coarse mesh that cannot be computed is no reason to stop: the verdict knows gaps.

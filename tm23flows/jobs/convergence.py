@@ -40,8 +40,7 @@ def choose_kmesh(
     meshes: list[dict[str, Any]],
     recipe_ids: list[list[str | None]],
     limits: dict[str, float],
-    accept_densest: bool,
-    fallback: list[int] | None = None,
+    accept: bool | list[int],
 ) -> dict[str, Any]:
     """Compare labels on several meshes, store the verdict and return the mesh to use.
 
@@ -61,10 +60,9 @@ def choose_kmesh(
         that failed.
     limits
         ``energy_eV_per_atom`` and ``force_eV_per_A``.
-    accept_densest
-        Whether to go on with the densest mesh where no mesh is shown to be converged.
-    fallback
-        Mesh to go on with then, in place of the densest.
+    accept
+        What to do where no mesh is shown to be converged: False stops, True goes on with the
+        densest, numbers of k-points with that mesh.
 
     Returns
     -------
@@ -77,8 +75,8 @@ def choose_kmesh(
         If frames are missing or of several metals or cells, or the labels differ in more
         than the mesh, or have another mesh than was asked for.
     PhysicsError
-        If the densest mesh has no labels, or no mesh is shown to be converged and the
-        densest is not accepted. Then the test is stored all the same, as the labels are.
+        If the densest mesh has no labels, or no mesh is shown to be converged and none is
+        accepted. Then the test is stored all the same, as the labels are.
     """
     archive = open_archive()
     frames = _frames(archive, frame_ids, n_frames)
@@ -86,21 +84,20 @@ def choose_kmesh(
         _on_mesh(archive, frames, KMesh(tuple(mesh["kmesh"]), tuple(mesh["offset"])), ids)
         for mesh, ids in zip(meshes, recipe_ids, strict=True)
     ]
-    accepted = _accepted(tried, accept_densest, fallback)
-    test = make_convergence(frames, tried, Limits(**limits), accepted)
+    test = make_convergence(frames, tried, Limits(**limits), _accepted(tried, accept))
     archive.put(test)
     if test.kmesh is None:
         raise PhysicsError(_not_converged(test))
     return {
         "convergence_id": test.id,
-        "kmesh": list(test.kmesh),
-        "kmesh_offset": list(test.kmesh_offset),
+        **_words(test.kmesh, test.kmesh_offset),
         "converged": test.converged,
-        "densest": {
-            "kmesh": list(test.reference.kmesh),
-            "kmesh_offset": list(test.reference.kmesh_offset),
-        },
+        "densest": _words(test.reference.kmesh, test.reference.kmesh_offset),
     }
+
+
+def _words(kmesh: tuple[int, ...], offset: tuple[float, ...]) -> dict[str, Any]:
+    return {"kmesh": list(kmesh), "kmesh_offset": list(offset)}
 
 
 def make_convergence(
@@ -131,23 +128,16 @@ def make_convergence(
         If the densest mesh has no labels.
     """
     reference = tried[-1]
-    if not reference.labels:
-        raise PhysicsError(
-            f"The densest k-mesh, {reference.mesh}, has no labels of the frames of "
-            f"{frames[0].element}, so there is nothing to compare the others with; run its job "
-            "again, or end the ladder of meshes before it."
-        )
+    _require_labels(reference, frames[0].element)
     compared = [frame.id for frame in frames if frame.id in reference.labels]
     rows = tuple(_row(one, reference, compared, frames[0].cell) for one in tried)
     verdict = judge([row.mesh for row in rows], [row.deviation for row in rows], limits)
-    chosen = verdict.chosen
-    if chosen is None and accepted is not None:
-        chosen = accepted
-        if rows[chosen].deviation is None:
-            raise PhysicsError(
-                f"No k-mesh of {frames[0].element} is shown to be converged, and the one to go on "
-                f"with, {rows[chosen].mesh}, has no labels of all frames; run its job again."
-            )
+    chosen = accepted if verdict.chosen is None else verdict.chosen
+    if chosen is not None and rows[chosen].deviation is None:
+        raise PhysicsError(
+            f"No k-mesh of {frames[0].element} is shown to be converged, and the one to go on "
+            f"with, {rows[chosen].mesh}, has no labels of all frames; run its job again."
+        )
     return Convergence(
         provenance=Provenance.now(
             inputs={
@@ -168,13 +158,23 @@ def make_convergence(
     )
 
 
-def _accepted(tried: list[_OnMesh], accept_densest: bool, fallback: list[int] | None) -> int | None:
-    if fallback is None:
-        return len(tried) - 1 if accept_densest else None
-    found = [place for place, one in enumerate(tried) if list(one.mesh.kmesh) == list(fallback)]
+def _require_labels(reference: _OnMesh, element: str) -> None:
+    if not reference.labels:
+        raise PhysicsError(
+            f"The densest k-mesh, {reference.mesh}, has no labels of the frames of {element}, so "
+            "there is nothing to compare the others with; run its job again, or end the ladder of "
+            "meshes before it."
+        )
+
+
+def _accepted(tried: list[_OnMesh], accept: bool | list[int]) -> int | None:
+    """Return the index of the mesh to go on with where none is converged."""
+    if isinstance(accept, bool):
+        return len(tried) - 1 if accept else None
+    found = [place for place, one in enumerate(tried) if list(one.mesh.kmesh) == accept]
     if not found:
         raise InputError(
-            f"The k-mesh to go on with, {'x'.join(map(str, fallback))}, is none of those tried."
+            f"The k-mesh to go on with, {'x'.join(map(str, accept))}, is none of those tried."
         )
     return found[-1]
 

@@ -58,6 +58,14 @@ def test_a_mesh_to_go_on_with_is_tried_too():
     assert road.convergence.fallback == (6, 6, 6)
 
 
+def test_strained_crystals_keep_their_symmetry_in_gpaw():
+    flow = make_study("correlations", structures("Cu"), "demo", "gpaw", {})
+    jobs = {job.name: job for job, _ in flow.iterflow()}
+    (strained,) = [job for name, job in jobs.items() if "strained" in name and "labels" in name]
+    assert strained.function_args[1][0]["options"]["symmetry"] == {}
+    assert jobs["Cu k-mesh labels 2x2x2 0.2 eV 1/1"].function_args[1][0]["options"] == {}
+
+
 def test_a_large_cell_has_no_convergence_test():
     road = study_road("Os", "finite-size", "paper", "vasp")
     assert road.convergence is None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tm23flows.errors import InputError
 from tm23flows.flows.convergence import KpointConvergenceMaker
+from tm23flows.flows.elastic_constants import ElasticConstantsMaker
 from tm23flows.flows.model import ModelMaker
 from tm23flows.flows.scales import make_tm23
 from tm23flows.flows.studies.correlations import CorrelationStudyMaker
@@ -48,6 +49,12 @@ meshes that are beyond two cores. They are well below the errors of models at th
 SWEEP_BANDS = {"gpaw": {"nbands": "200%"}}
 """Bands for every width of a sweep, by engine: those that the largest one needs, so that one
 calculator can go through all of them. VASP fills up a smaller set by itself."""
+
+ENGINE_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
+    # Strained perfect crystals have the symmetry that sampled frames lack.
+    ("correlations", "gpaw"): {"elastic": ElasticConstantsMaker(options={"symmetry": {}})},
+}
+"""Fields of a study's Maker that an engine needs, by study and engine."""
 
 SMALL_CELL = {
     "n_sites": 32,
@@ -158,7 +165,8 @@ def make_study(
     """
     kind = find_kind(name)
     small = kind.small if scale == "demo" else {}
-    maker = kind.maker(**{**small, **read_settings(kind.maker, settings)})
+    engines_own = ENGINE_SETTINGS.get((name, engine), {})
+    maker = kind.maker(**{**small, **engines_own, **read_settings(kind.maker, settings)})
     roads = {
         element: study_road(element, name, scale, engine, structure, kmesh)
         for element, structure in structures.items()
