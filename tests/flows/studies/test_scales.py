@@ -66,6 +66,20 @@ def test_strained_crystals_keep_their_symmetry_in_gpaw():
     assert jobs["Cu k-mesh labels 2x2x2 0.2 eV 1/1"].function_args[1][0]["options"] == {}
 
 
+def test_the_scale_of_the_paper_trains_as_the_paper():
+    flow = make_study("smearing", structures("Cu"), "paper", "vasp", {})
+    jobs = {job.name: job for job, _ in flow.iterflow()}
+    trained = [job for name, job in jobs.items() if name.startswith("Cu flare model")]
+    assert len(trained) == 3
+    assert all(one.function_args[2]["environments_per_frame"] == 1 for one in trained)
+    names = {
+        j.name
+        for j, _ in make_study("correlations", structures("Cu"), "paper", "vasp", {}).iterflow()
+    }
+    assert "Cu nequip model" in names
+    assert "Cu flare model" not in names
+
+
 def test_a_large_cell_has_no_convergence_test():
     road = study_road("Os", "finite-size", "paper", "vasp")
     assert road.convergence is None

@@ -8,14 +8,14 @@ those of :mod:`tm23flows.flows.scales`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tm23flows.errors import InputError
 from tm23flows.flows.convergence import KpointConvergenceMaker
 from tm23flows.flows.elastic_constants import ElasticConstantsMaker
 from tm23flows.flows.model import ModelMaker
-from tm23flows.flows.scales import make_tm23
+from tm23flows.flows.scales import PAPER_FLARE, make_tm23
 from tm23flows.flows.studies.correlations import CorrelationStudyMaker
 from tm23flows.flows.studies.dos import DosStudyMaker
 from tm23flows.flows.studies.electrons import ElectronStudyMaker
@@ -64,6 +64,17 @@ SMALL_CELL = {
 }
 """The large cell of the small scale: it shows the way, not the answer."""
 
+_PAPER_MODEL = {"model": ModelMaker(trainer="flare", hyperparameters=PAPER_FLARE)}
+
+SCALE_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
+    ("finite-size", "demo"): SMALL_CELL,
+    ("smearing", "paper"): _PAPER_MODEL,
+    ("electrons", "paper"): _PAPER_MODEL,
+    # The article's correlations are with the errors of NequIP.
+    ("correlations", "paper"): {"trainer": "nequip"},
+}
+"""Fields of a study's Maker that differ from its defaults, by study and scale."""
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -77,31 +88,23 @@ class Kind:
         Its metals where none are named: those of the article.
     bands
         Whether all recipes of a frame get the same bands.
-    trainers
-        Trainers of the models that the road itself makes; the others make their own.
     is_large
         Whether its cell is too large to test k-meshes in: labels are on Gamma alone unless a mesh
         is given, and the study says so.
-    small
-        Fields of the Maker at the small scale that differ from its defaults.
     """
 
     maker: Callable[..., Maker]
     metals: tuple[str, ...]
     bands: bool = False
-    trainers: tuple[str, ...] = ()
     is_large: bool = False
-    small: Mapping[str, Any] = field(default_factory=dict)
 
 
 KINDS: dict[str, Kind] = {
     "smearing": Kind(SmearingStudyMaker, protocol.SIGMA_METALS, bands=True),
     "electrons": Kind(ElectronStudyMaker, protocol.NELECT_METALS, bands=True),
     "dos": Kind(DosStudyMaker, METALS),
-    "correlations": Kind(CorrelationStudyMaker, METALS, trainers=("flare",)),
-    "finite-size": Kind(
-        FiniteSizeStudyMaker, protocol.FINITE_SIZE_METALS, is_large=True, small=SMALL_CELL
-    ),
+    "correlations": Kind(CorrelationStudyMaker, METALS),
+    "finite-size": Kind(FiniteSizeStudyMaker, protocol.FINITE_SIZE_METALS, is_large=True),
 }
 """All studies by the word on the command line."""
 
@@ -164,13 +167,14 @@ def make_study(
         With one sentence about what cannot be made.
     """
     kind = find_kind(name)
-    small = kind.small if scale == "demo" else {}
-    engines_own = ENGINE_SETTINGS.get((name, engine), {})
-    maker = kind.maker(**{**small, **engines_own, **read_settings(kind.maker, settings)})
-    roads = {
-        element: study_road(element, name, scale, engine, structure, kmesh)
-        for element, structure in structures.items()
-    }
+    fixed = {**SCALE_SETTINGS.get((name, scale), {}), **ENGINE_SETTINGS.get((name, engine), {})}
+    maker = kind.maker(**{**fixed, **read_settings(kind.maker, settings)})
+    roads = {}
+    for element, structure in structures.items():
+        road = study_road(element, name, scale, engine, structure, kmesh)
+        # Only a study of a trainer takes the models of the road; the others make their own.
+        models = [one for one in road.models if one.trainer == getattr(maker, "trainer", None)]
+        roads[element] = replace(road, models=tuple(models))
     return maker.make(roads)
 
 
@@ -219,8 +223,7 @@ def study_road(
         return _without_test(road, name, kmesh or (1, 1, 1))
     if kmesh is not None and road.convergence is not None:
         road = replace(road, convergence=replace(road.convergence, fallback=kmesh))
-    models = tuple(one for one in road.models if one.trainer in kind.trainers)
-    return replace(road, name=f"{road.name}-{name}", models=models)
+    return replace(road, name=f"{road.name}-{name}")
 
 
 def _small(road: TM23Maker) -> TM23Maker:
@@ -237,13 +240,12 @@ def _small(road: TM23Maker) -> TM23Maker:
         ),
         split="fraction",
         split_options={"train_fraction": SMALL_TRAIN_FRACTION},
-        models=(ModelMaker(trainer="flare"),),
     )
 
 
 def _without_test(road: TM23Maker, name: str, kmesh: tuple[int, int, int]) -> TM23Maker:
     road = _with_recipe(road, kmesh=kmesh, kmesh_offset=GAMMA_CENTRED)
-    return replace(road, name=f"{road.name}-{name}", convergence=None, models=())
+    return replace(road, name=f"{road.name}-{name}", convergence=None)
 
 
 def _with_recipe(road: TM23Maker, **changes: Any) -> TM23Maker:
