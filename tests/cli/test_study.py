@@ -1,9 +1,15 @@
 """``tm23 build|run|plan study`` and ``tm23 study``: words, a whole study, its page."""
 
+import re
+import shlex
+from pathlib import Path
+
 import pytest
 from fireworks import Workflow
 
 from tm23flows.documents.study import Study
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "studies.md").read_text()
 
 
 def test_metals_follow_the_option_as_in_the_manual(tm23, tmp_path):
@@ -74,3 +80,9 @@ def test_a_study_from_the_words_to_its_page(tm23, archive, tmp_path, monkeypatch
     page = (tmp_path / "report" / "smearing.html").read_text()
     assert archive.get(Study, study["id"]).results.metals[0].sentence in page
     assert tm23("audit").code == 0
+    commands = re.findall(r"^    (tm23 .+)$", PAGE, re.MULTILINE)
+    assert len(commands) == 4
+    for command in commands:
+        ran = tm23(*shlex.split(command, comments=True)[1:])
+        assert ran.code == 0, f"{command}: {ran.err}"
+        assert ran.out, command
