@@ -1,3 +1,9 @@
+import pytest
+
+from tm23flows.cli.trace import trace_tree
+from tm23flows.store.past.relatives import Level, Trace
+
+
 def test_a_frame_reaches_its_structure_inputs_and_versions(tm23, emt_archive):
     frame = emt_archive.database["frames"].find_one()
     ran = tm23("trace", frame["_id"][:12], "--json")
@@ -16,6 +22,24 @@ def test_the_tree_says_what_and_with_which_versions(tm23, emt_archive):
     out = tm23("trace", label["_id"]).out
     for word in ("label", "frame", "trajectory", "structure", "3x3x3", "ase", "seed 0"):
         assert word in out
+
+
+@pytest.mark.parametrize(
+    ("collection", "one", "two"),
+    [
+        ("studies", "study", "2 studies"),
+        ("densities_of_states", "density of states", "2 densities of states"),
+        ("elastic_constants", "elastic constants", "2 elastic constants"),
+        ("grid_searches", "grid search", "2 grid searches"),
+        ("labels", "label", "2 labels"),
+    ],
+)
+def test_one_and_several_of_a_noun(collection, one, two):
+    titles = []
+    for count in (1, 2):
+        tree = trace_tree(Trace("a" * 64, [Level(collection, count, [])]), "trace of")
+        titles.append(str(tree.children[0].label))
+    assert titles == [one, two]
 
 
 def test_a_deleted_parent_is_reported(tm23, emt_copy):

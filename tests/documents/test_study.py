@@ -43,8 +43,14 @@ def test_the_question_is_the_id_and_the_answer_follows(results):
     assert made.id == study_id("correlations", made.elements, made.settings, made.parents)
     assert study(results, warnings=("A word.",)).id == made.id
     assert study(results, settings={"seed": 1}).id != made.id
-    assert study(results, elements=("Ti", "Cu")).id != made.id
+    assert study(results, elements=("Cu", "Ti", "Os")).id != made.id
     assert study(results, parents=sorted_parents(models=[IDS[1]])).id != made.id
+
+
+def test_the_order_of_the_metals_is_no_question(results):
+    """A workflow file sorts them by name, a run on the spot takes them as they come."""
+    made = study(results)
+    assert study(results, elements=("Ti", "Cu")).id == made.id
 
 
 def test_parents_come_sorted_and_once():

@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 
     from tm23flows.store.past.relatives import Level, Relative, Trace
 
+SINGULARS = {
+    "trajectories": "trajectory",
+    "densities_of_states": "density of states",
+    "elastic_constants": "elastic constants",
+    "grid_searches": "grid search",
+    "studies": "study",
+}
+"""Words for one of a collection, where it is not the collection's less the s."""
+
 
 def trace(
     document_id: Annotated[str, typer.Argument(metavar="ID", help="At least six digits.")],
@@ -103,8 +112,8 @@ def trace_tree(found: Trace, title: str = "trace of") -> Tree:
 def _title(level: Level) -> str:
     plural = level.collection
     if level.count != 1:
-        return f"{level.count} {plural}"
-    return {"trajectories": "trajectory"}.get(plural, plural[:-1])
+        return f"{level.count} {plural.replace('_', ' ')}"
+    return SINGULARS.get(plural, plural.replace("_", " ")[:-1])
 
 
 def _describe(one: Relative) -> str:

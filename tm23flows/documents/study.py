@@ -33,7 +33,9 @@ PARENTS = (
 class Study(Document):
     """One study: the same settings and the same parents are the same study."""
 
-    elements: tuple[str, ...] = Field(min_length=1, description="Chemical symbols, as asked for.")
+    elements: tuple[str, ...] = Field(
+        min_length=1, description="Chemical symbols, in the order of the first who asked."
+    )
     settings: dict[str, JsonValue] = Field(
         description="What the analysis was told before it saw data: widths, seeds, draws, levels."
     )
@@ -76,7 +78,7 @@ def study_id(
     kind
         Which study.
     elements
-        Chemical symbols.
+        Chemical symbols; their order says nothing, and workflow files do not keep it.
     settings
         Settings of the analysis.
     parents
@@ -89,7 +91,7 @@ def study_id(
     return content_id(
         "study",
         study=kind,
-        elements=list(elements),
+        elements=sorted(elements),
         settings=settings,
         parents={name: list(ids) for name, ids in parents.items() if ids},
     )

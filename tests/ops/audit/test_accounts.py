@@ -92,6 +92,34 @@ def test_i9_frames_that_another_job_chose_are_looked_up(archive, launchpad, labe
     assert labels[0].id in one.what
 
 
+def test_i9_single_frames_of_other_jobs_are_looked_up(archive, launchpad, labelled):
+    """As a convergence test has them: the last frame of each run, and jobs that are not done."""
+    frames, labels = labelled
+    outputs = archive.database.client["jobflow"]["outputs"]
+    chosen = str(uuid.uuid4())
+    outputs.insert_one(
+        {"uuid": chosen, "index": 1, "output": {"frame_ids": [one.id for one in frames]}}
+    )
+
+    def last_of(job):
+        return {"@module": "jobflow.core.reference", "@class": "OutputReference", "uuid": job,
+                "attributes": [["i", "frame_ids"], ["i", -1]]}  # fmt: skip
+
+    ask = "spec._tasks.0.job.function_args.0"
+    fireworks = launchpad["fireworks"]
+    fireworks.update_one({"fw_id": 1}, {"$set": {ask: [frames[0].id, last_of(chosen)]}})
+    fireworks.update_one({"fw_id": 2}, {"$set": {ask: [last_of(str(uuid.uuid4()))] * 2}})
+    both = {"spec._tasks.0.job.function_args.2": -2, "spec._tasks.0.job.function_args.3": 0}
+    fireworks.update_many({}, {"$set": both})
+    assert check(archive, launchpad, "I9").findings["I9"].notes == [
+        "2 jobs, 2 labels asked for, 2 accepted, 0 rejected, "
+        "1 jobs whose output is not in this database"
+    ]
+    archive.database["labels"].delete_one({"_id": labels[3].id})
+    (one,) = violations(archive, launchpad, "I9")
+    assert labels[3].id in one.what
+
+
 def test_the_launchpad_is_only_read(archive, launchpad, labelled):
     before = {name: list(launchpad[name].find()) for name in launchpad.list_collection_names()}
     for only in ("I4", "I9", "I10"):

@@ -85,15 +85,28 @@ def _asked_of(job: Stored, outputs: Collection) -> list[str] | None:
     """Return the labels that a finished job had to make; None if that cannot be known."""
     done = _output(outputs, job["uuid"])
     frames, _, first, last = job["function_args"][:4]
-    if isinstance(frames, dict):
-        frames = (_output(outputs, frames["uuid"]) or {}).get("frame_ids")
+    frames = _resolved(outputs, frames)
     if done is None or not isinstance(frames, list):
         return None
     if done.get("waiting"):
         return []  # a job of the same name goes on with it
-    return [
-        label_id(one, key) for one in frames[first : last or None] for key in done["recipe_ids"]
-    ]
+    asked = [_resolved(outputs, one) for one in frames[first : last or None]]
+    if not all(isinstance(one, str) for one in asked):
+        return None
+    return [label_id(one, key) for one in asked for key in done["recipe_ids"]]
+
+
+def _resolved(outputs: Collection, given: Any) -> Any:
+    """Return what a reference points to, None if that is not there; anything else as it is."""
+    if not isinstance(given, dict):
+        return given
+    found: Any = _output(outputs, given["uuid"])
+    try:
+        for _, name in given["attributes"]:
+            found = found[name]
+    except (KeyError, IndexError, TypeError):
+        return None
+    return found
 
 
 def _output(outputs: Any, uuid: str) -> Stored | None:
