@@ -188,12 +188,28 @@ def test_changes_of_two_metals_are_compared_as_independent():
     strong, weak = compare(noise(1, 0.2), noise(2, 0.05)), compare(noise(3, 0.1), noise(4, 0.05))
     found = difference_of_changes(strong, weak, QUICK)
     expected = strong.sets[1].change.percent.value - weak.sets[1].change.percent.value
-    assert found.value == pytest.approx(expected)
-    assert found.sign == -1
+    assert found.percent.value == pytest.approx(expected)
+    assert (found.percent.sign, found.verdict) == (-1, "falls")
     # The same draws of equal sets would cancel; of two metals they do not.
-    assert difference_of_changes(strong, strong, QUICK).high > 0.1
+    same = difference_of_changes(strong, strong, QUICK)
+    assert same.percent.high > 0.1
+    assert same.verdict == "unresolved"
     alone = compare(noise(1, 0.1))
     assert difference_of_changes(alone, strong, QUICK) is None
+
+
+def test_a_metal_with_noisier_labels_does_not_fall_more_for_that():
+    # Both models get better; the first metal's labels do too, the second's were good before.
+    tested = noise(5, 0.07)
+    noisy = compare(noise(1, 0.1) + tested, noise(2, 0.06), noises=[0.07, 0.0])
+    clean = compare(noise(3, 0.1), noise(4, 0.055))
+    assert [one.sets[1].change.verdict for one in (noisy, clean)] == ["falls", "falls"]
+    found = difference_of_changes(noisy, clean, QUICK)
+    assert found.percent.sign == -1
+    assert found.percent_without_noise.value > 0
+    assert found.verdict == "noise"
+    unknown = compare(noise(3, 0.1), noise(4, 0.055), noises=[None, 0.0])
+    assert difference_of_changes(noisy, unknown, QUICK).verdict == "unresolved"
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,20 @@ class Change:
     percent_without_noise: Estimate | None
     verdict: Verdict
     draws: FloatArray | None = field(repr=False, compare=False)
-    """Of ``percent``, (resamples,)."""
+    """Of the three, (3, resamples); those without noise are no numbers where it is not known."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How the change of one comparison differs from that of another, in percentage points.
+
+    ``verdict`` is that of :func:`judge` on the difference: ``falls`` where the first falls by
+    more, or rises by less.
+    """
+
+    percent: Estimate
+    percent_without_noise: Estimate | None
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -161,8 +174,11 @@ def compare_sets(
 
 def difference_of_changes(
     first: Comparison, second: Comparison, bootstrap: Bootstrap
-) -> Estimate | None:
+) -> Difference | None:
     """Compare the change of the last set between two comparisons on different frames.
+
+    A change is the larger for the label noise that the first set has and the last has not, and
+    more so for one metal than for another: so a difference is held to the same rule as a change.
 
     Parameters
     ----------
@@ -173,8 +189,7 @@ def difference_of_changes(
 
     Returns
     -------
-        Change of the first less that of the second, in percentage points; None if one has no
-        change.
+        Change of the first less that of the second; None if one has no change.
     """
     one, other = first.sets[-1].change, second.sets[-1].change
     if one is None or other is None:
@@ -183,10 +198,13 @@ def difference_of_changes(
     if one.draws is not None and other.draws is not None:
         # The same seed drew the frames of both; shuffled, they are independent.
         random = np.random.default_rng([bootstrap.seed, 1])
-        draws = one.draws - random.permutation(other.draws)
+        draws = one.draws - random.permutation(other.draws, axis=1)
     fewest = min(first.blocks, second.blocks, key=lambda blocks: blocks.freedom)
-    value = one.percent.value - other.percent.value
-    return estimate(value, draws, fewest.ends(bootstrap.level))
+    percent, percent_rms, without_noise = _estimates(
+        _values(one) - _values(other), draws, fewest.ends(bootstrap.level)
+    )
+    verdict = judge(percent, percent_rms, without_noise)
+    return Difference(percent, without_noise, verdict)
 
 
 def judge(percent: Estimate, percent_rms: Estimate, without_noise: Estimate | None) -> Verdict:
@@ -289,8 +307,14 @@ def _change(here: FloatArray, drawn: FloatArray | None, ends: tuple[float, float
         percent_rms=percent_rms,
         percent_without_noise=without_noise,
         verdict=judge(percent, percent_rms, without_noise),
-        draws=None if draws is None else draws[0],
+        draws=draws,
     )
+
+
+def _values(change: Change) -> FloatArray:
+    without_noise = change.percent_without_noise
+    left = np.nan if without_noise is None else without_noise.value
+    return np.array([change.percent.value, change.percent_rms.value, left])
 
 
 def _estimates(

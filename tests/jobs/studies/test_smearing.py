@@ -95,6 +95,7 @@ def test_metals_are_compared_by_how_much_the_error_falls(archive, label_sets):
     by_metal = {one.element: one.rows[2].force.change.percent.value for one in results.metals}
     assert row.difference.value == pytest.approx(by_metal["Ti"] - by_metal["Cu"])
     assert row.difference.high < 0
+    assert row.without_noise.high < 0
     assert results.sentence.startswith("The force error of Ti falls most")
 
 
@@ -106,6 +107,17 @@ def test_a_metal_whose_fall_may_be_noise_leaves_the_order_open(archive, label_se
     assert "not resolved" in results.sentence
     alone = study_of(archive, noisy)[0].results
     assert (alone.comparisons, alone.falls_most, alone.sentence) == ((), None, "")
+
+
+def test_a_fall_that_is_larger_only_for_its_label_noise_is_not_the_largest(archive, label_sets):
+    clean = label_sets("Cu", errors=[0.1, 0.07, 0.055], noises=[0.0] * 3)
+    noisy = label_sets("Ti", errors=[0.11, 0.08, 0.06], noises=[0.08, 0.02, 0.0])
+    results = study_of(archive, clean, noisy)[0].results
+    assert [one.verdict for one in results.metals] == ["falls", "falls"]
+    (row,) = results.comparisons
+    assert (row.first, row.difference.high < 0) == ("Ti", True)
+    assert row.without_noise.value > 0
+    assert results.falls_most is None
 
 
 def test_a_second_run_changes_nothing_and_the_archive_is_sound(archive, label_sets):

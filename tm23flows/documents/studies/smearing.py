@@ -40,6 +40,9 @@ class MetalComparison(BaseModel):
     difference: Bounded = Field(
         description="Change of the percent error of the first less that of the second, in points."
     )
+    without_noise: Bounded | None = Field(
+        None, description="The same of 100 RMSE / MAV without label noise; None if not known."
+    )
 
 
 class SmearingResults(BaseModel):

@@ -86,7 +86,7 @@ def compare_metals(
     Returns
     -------
     The comparisons; and the metal, if its error falls by its own verdict, no metal's change may be
-    noise, and all intervals say that it falls by more.
+    noise, and it falls by more than each other one by the same rule, so also without label noise.
     """
     changes = [(one, one.comparison.sets[-1].change) for one in measured]
     first, change = min(changes, key=lambda pair: pair[1].percent.value)
@@ -95,12 +95,14 @@ def compare_metals(
         if second is first:
             continue
         found = difference_of_changes(first.comparison, second.comparison, bootstrap)
-        resolved = resolved and found.sign < 0 and other.verdict != "noise"
+        resolved = resolved and found.verdict == "falls" and other.verdict != "noise"
+        left = found.percent_without_noise
         rows.append(
             MetalComparison(
                 first=first.element,
                 second=second.element,
-                difference=Bounded.model_validate(found),
+                difference=Bounded.model_validate(found.percent),
+                without_noise=None if left is None else Bounded.model_validate(left),
             )
         )
     return rows, first.element if resolved else None
