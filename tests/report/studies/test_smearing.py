@@ -81,7 +81,7 @@ def test_the_tables_hold_errors_noise_response_and_parents(archive, study):
         "30.0 (28.0 to 32.0)", "71.0 (67.0 to 75.0)", "41.0 (38.0 to 44.0)",
     )  # fmt: skip
     assert table(found, "Change of the force error").rows == [
-        ("Ti", "Cu", "-1.50 (-2.00 to -1.00)", "-1.00 (-1.60 to -0.40)")
+        ("Ti", "Cu", "-1.50 (-2.00 to -1.00)", "-1.00 (-1.60 to -0.400)")
     ]
     assert not any(one.title.startswith("Change") for one in section(archive, study("Cu")).tables)
 
