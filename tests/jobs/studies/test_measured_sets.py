@@ -104,6 +104,17 @@ def test_only_a_test_of_this_recipe_shows_the_mesh_to_be_converged(read):
     assert not converged(convergence(read[1].recipe))
 
 
+def test_limits_that_are_wider_than_those_of_the_article_are_told(read):
+    def told(**limits):
+        test = convergence(read[0].recipe, **limits)
+        return " ".join(warnings_of(measure_sets("Cu", read, test, QUICK), False))
+
+    assert "converged to 25 meV/A in forces; the article asks for 5" in told(
+        force_limit_eV_per_A=0.025
+    )
+    assert "meV/A" not in told()
+
+
 def test_the_words_hold_the_numbers_and_the_verdict(read):
     measured = measure_sets("Cu", read, None, QUICK)
     first, last = measured.comparison.sets[0], measured.comparison.sets[-1]
@@ -122,6 +133,13 @@ def test_few_test_frames_are_told(read):
     few = [without(one, list(one.predicted)[10:]) for one in read]
     told = warnings_of(measure_sets("Cu", few, None, QUICK), False)
     assert any("10 test frames of Cu are worth at most" in one for one in told)
+    clear = [without(one, list(one.predicted)[:-10]) for one in read]
+    for frame, forces in clear[2].predicted.items():
+        reference = clear[2].labels[frame].forces
+        clear[2].predicted[frame] = reference + 0.1 * (forces - reference)
+    hint = change_in_words(measure_sets("Cu", clear, None, QUICK), "from A to B", QUICK)
+    assert "It falls" in hint
+    assert hint.endswith("With 10 test frames this is no more than a hint.")
     one = [without(one, list(one.predicted)[2:]) for one in read]
     words = change_in_words(measure_sets("Cu", one, None, QUICK), "from A to B", QUICK)
     assert "no interval" in words

@@ -22,6 +22,7 @@ from tm23flows.jobs.studies.label_sets import LabelSet
 from tm23flows.science.block_bootstrap import Bootstrap
 from tm23flows.science.force_response import mean_response
 from tm23flows.science.paired_errors import Comparison, ForceSet, compare_sets
+from tm23flows.science.protocol import K_FORCE_NOISE_EV_PER_A
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,9 @@ def change_in_words(measured: Measured, change: str, bootstrap: Bootstrap) -> st
 
     Returns
     -------
-    One or two sentences.
+    One to three sentences. Where the test frames are too few for the interval, a change that
+    seems to be resolved is called a hint: of nine frames in three runs, neighbours alike by half,
+    the intervals of two equal models exclude zero for one pair in five instead of one in twenty.
     """
     errors = measured.comparison.sets
     found = errors[-1].change
@@ -157,7 +160,10 @@ def change_in_words(measured: Measured, change: str, bootstrap: Bootstrap) -> st
         return f"{start}. This may be label noise: without it no such change is resolved."
     if found.verdict == "unresolved":
         return f"{start}. That is no change that is resolved."
-    return f"{start}. It {found.verdict}, and label noise does not explain it."
+    said = f"{start}. It {found.verdict}, and label noise does not explain it."
+    if measured.comparison.blocks.is_trusted:
+        return said
+    return f"{said} With {measured.comparison.n_frames} test frames this is no more than a hint."
 
 
 def warnings_of(measured: Measured, missing_allowed: bool) -> list[str]:
@@ -175,11 +181,17 @@ def warnings_of(measured: Measured, missing_allowed: bool) -> list[str]:
     Sentences.
     """
     element, blocks = measured.element, measured.comparison.blocks
-    recipe, said = measured.sets[0].recipe, []
-    if not _is_converged(measured.convergence, recipe):
+    recipe, test, said = measured.sets[0].recipe, measured.convergence, []
+    if test is None or not _is_converged(test, recipe):
         said.append(
             f"The k-mesh {recipe.kmesh_text} of {element} was not shown to be converged at the "
             "first of its label sets: changes can be k-mesh noise, which smearing hides."
+        )
+    elif test.force_limit_eV_per_A > K_FORCE_NOISE_EV_PER_A:
+        said.append(
+            f"The k-mesh {recipe.kmesh_text} of {element} is converged to "
+            f"{1000 * test.force_limit_eV_per_A:g} meV/A in forces; the article asks for "
+            f"{1000 * K_FORCE_NOISE_EV_PER_A:g}."
         )
     if not blocks.is_trusted:
         said.append(
