@@ -80,18 +80,24 @@ def test_one_outlier_moves_the_line_and_not_the_ranks():
 
 
 @pytest.mark.parametrize(
-    ("n", "fitted", "interval", "why"),
-    [(0, False, False, "too few"), (2, False, False, "always on a line"),
-     (3, True, False, "too few for an interval"), (4, True, True, "")],
+    ("n", "fitted", "interval", "tested", "why"),
+    [(0, False, False, False, "too few"), (2, False, False, False, "always on a line"),
+     (3, True, False, False, "too few for an interval"),
+     (4, True, True, False, "no p-value can be below 0.083"), (5, True, True, True, "")],
 )  # fmt: skip
-def test_few_metals_are_said_to_be_few(n, fitted, interval, why):
+def test_few_metals_are_said_to_be_few(n, fitted, interval, tested, why):
     x, y = metals(n)
     found = linear_trend(x, y, FAST)
     assert (found.pearson is not None, found.slope_ends is not None) == (fitted, interval)
     assert why in found.reason
-    if n == 3:
-        # Of six orders the best is one, so three metals can never show anything.
-        assert found.pearson_p >= 1 / 3
+    # Of six orders the best is one, so three metals can never show anything: that is no test.
+    assert [p is not None for p in (found.pearson_p, found.spearman_p)] == [tested] * 2
+
+
+def test_a_level_that_can_be_reached_is_tested():
+    x, y = np.arange(4.0), np.array([1.0, 2.0, 3.0, 5.0])
+    found = linear_trend(x, y, Analysis(level=0.1, resamples=300, permutations=999))
+    assert (found.spearman_p, found.reason) == (pytest.approx(2 / 24), "")
 
 
 def test_what_does_not_vary_correlates_with_nothing():
@@ -171,6 +177,18 @@ def test_groups_that_cannot_be_compared():
     assert "no two groups" in found.reason
     assert group_contrast(["a", "a", "b", "b"], [1.0] * 4, FAST).p is None
     assert group_contrast([], [], FAST).n == 0
+
+
+@pytest.mark.parametrize(("sizes", "least"), [((2, 2), 1 / 3), ((3, 3), 0.1), ((2, 3), 0.2)])
+def test_groups_that_could_never_differ_are_not_tested(sizes, least):
+    groups = [name for name, size in zip("ab", sizes, strict=True) for _ in range(size)]
+    errors = np.arange(len(groups)) + 10.0
+    found = group_contrast(groups, errors, FAST)
+    assert (found.p, found.statistic is None) == (None, False)
+    assert f"no p-value can be below {least:.2g}" in found.reason
+    # The bound is the p-value of groups that are wholly apart.
+    loose = Analysis(level=0.5, resamples=300, permutations=999)
+    assert group_contrast(groups, errors, loose).p == pytest.approx(least)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ the level, are settings.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -162,7 +163,9 @@ def linear_trend(x: FloatArray, y: FloatArray, analysis: Analysis) -> Trend:
     Returns
     -------
         The trend. Of fewer than three metals, or if one of the two does not vary, nothing is
-        known; of three there is no interval.
+        known; of three there is no interval. Of so few that even the best of all their orders
+        has a p-value above the level there is no p-value: that would be a null result whatever
+        the data.
 
     Raises
     ------
@@ -183,6 +186,9 @@ def linear_trend(x: FloatArray, y: FloatArray, analysis: Analysis) -> Trend:
     pearson, pearson_p = _permuted(one, other, analysis)
     spearman, spearman_p = _permuted(rankdata(one), rankdata(other), analysis)
     ends, reason = _intervals(one, other, analysis)
+    if hopeless := _hopeless(n, 2 / math.factorial(n), analysis):
+        pearson_p = spearman_p = None
+        reason = f"{hopeless} {reason}".strip()
     return Trend(
         n,
         slope=float(line.slope),
@@ -211,7 +217,8 @@ def group_contrast(groups: Sequence[Hashable], y: FloatArray, analysis: Analysis
     Returns
     -------
         The contrast. Groups of one metal are left out; with fewer than two others there is
-        none. It does not say which groups differ, nor how.
+        none, and no p-value where none could be at most the level. It does not say which groups
+        differ, nor how.
 
     Raises
     ------
@@ -237,6 +244,9 @@ def group_contrast(groups: Sequence[Hashable], y: FloatArray, analysis: Analysis
     if _is_constant(together):
         return Contrast(n, medians, reason="The errors are all the same.")
     ranks = np.split(rankdata(together), np.cumsum([len(one) for one in kept.values()])[:-1])
+    statistic = float(kruskal(*kept.values()).statistic)
+    if hopeless := _hopeless(n, _least_p_of_groups(list(map(len, ranks))), analysis):
+        return Contrast(n, medians, statistic, reason=f"{hopeless} {reason}".strip())
     tested = permutation_test(
         ranks,
         _rank_contrast,
@@ -245,9 +255,7 @@ def group_contrast(groups: Sequence[Hashable], y: FloatArray, analysis: Analysis
         alternative="greater",
         rng=np.random.default_rng(analysis.seed),
     )
-    return Contrast(
-        n, medians, float(kruskal(*kept.values()).statistic), float(tested.pvalue), reason
-    )
+    return Contrast(n, medians, statistic, float(tested.pvalue), reason)
 
 
 def correct(p_values: Sequence[float | None], correction: Correction) -> list[float | None]:
@@ -292,6 +300,26 @@ def verdict(corrected: Sequence[float | None], level: float) -> str:
     if not known:
         return NOT_TESTED
     return CORRELATED if min(known) <= level else NULL_RESULT
+
+
+def _hopeless(n: int, least_p: float, analysis: Analysis) -> str:
+    """Say that no arrangement of the metals has a p-value at the level; empty if one has."""
+    if least_p <= analysis.level:
+        return ""
+    return (
+        f"{n} metals are too few for a test: no p-value can be below {least_p:.2g}, and the level "
+        f"is {analysis.level:g}."
+    )
+
+
+def _least_p_of_groups(sizes: Sequence[int]) -> float:
+    """Return a bound of the p-value of groups that are wholly apart.
+
+    Equal groups can change places, and ranks from the other end give the same statistic.
+    """
+    alike = math.prod(math.factorial(sizes.count(one)) for one in set(sizes))
+    arrangements = math.factorial(sum(sizes)) / math.prod(map(math.factorial, sizes))
+    return max(alike, 2) / arrangements
 
 
 def _is_constant(values: FloatArray) -> bool:

@@ -12,7 +12,7 @@ from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.studies.correlations import MetalRow
 from tm23flows.documents.study import Study
 from tm23flows.errors import TrainingError
-from tm23flows.jobs.studies.correlations import correlate, make_results
+from tm23flows.jobs.studies.correlations import _in_short, correlate, make_results
 from tm23flows.science.correlations import Analysis
 from tm23flows.science.metals import METALS, metal
 
@@ -107,6 +107,25 @@ def test_group_xii_is_seen_with_and_without():
     assert (with_them.n, without.n) == (27, 24)
     assert not set(without.elements) & set(GROUP_XII)
     assert without.pearson > 0.95 > with_them.pearson
+
+
+def test_in_short_only_what_all_metals_show_is_correlated():
+    results = make_results(rows(), FAST)
+    hidden = tuple(
+        one if one.without_group_xii else one.model_copy(update={"verdict": "null result"})
+        for one in results.trends
+    )
+    assert any(one.verdict == "correlated" for one in hidden)
+    seen = [
+        _in_short(
+            Study(
+                provenance=Provenance.now(), elements=METALS, settings={}, parents={},
+                results=results.model_copy(update={"trends": trends}),
+            )
+        )["correlated"]
+        for trends in (results.trends, hidden)
+    ]  # fmt: skip
+    assert seen == [["d_band_centre_eV"], []]
 
 
 def test_without_group_xii_nothing_is_counted_twice():

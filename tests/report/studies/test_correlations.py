@@ -131,9 +131,35 @@ def test_figures_are_sound_and_the_same_each_time(page, all_metals):
 def test_few_metals_are_said_to_be_few():
     page = section(None, study_of(("Cu", "Ag", "Ti")))
     text = " ".join(page.answer)
-    assert "With 3 metals only a very strong correlation can be seen" in text
+    # Of three metals no p-value can be at the level: that is no null result.
+    assert re.search("Not tested, for want of metals.*d-band centre.*melting temperature", text)
+    assert "Null results" not in text
     assert "correlated with" not in text
     trends = table(page, "Trends").rows
     assert {row[2] for row in trends} == {"all"}
     assert any("too few for an interval" in row[-1] for row in trends)
     assert len(page.drawings) == 2
+    text = " ".join(section(None, study_of(("Cu", "Ag", "Ti", "Os", "Ni", "V"))).answer)
+    assert "With 6 metals only a very strong correlation can be seen" in text
+
+
+def test_what_is_seen_without_group_xii_alone_or_in_the_mae_is_said(all_metals):
+    def said(**fields):
+        trends = [
+            one.model_copy(update={"verdict": "null result"})
+            if (one.predictor, one.error, one.without_group_xii)
+            != ("d_band_centre_eV", fields["error"], fields["without"])
+            else one.model_copy(update={"verdict": "correlated"})
+            for one in all_metals.results.trends
+        ]
+        results = all_metals.results.model_copy(update={"trends": tuple(trends)})
+        return " ".join(section(None, all_metals.model_copy(update={"results": results})).answer)
+
+    without = said(error="force_percent", without=True)
+    assert re.search("Null results for the force % error: d-band centre", without)
+    assert re.search(
+        r"correlated with d-band centre \(n = 23.*without Zn, Cd and Hg alone", without
+    )
+    assert "The force MAE is correlated with d-band centre" in said(
+        error="force_mae_eV_per_A", without=False
+    )

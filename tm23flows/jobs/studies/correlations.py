@@ -217,7 +217,8 @@ def _pressures(row: MetalRow) -> tuple[float, float]:
 
 def _in_short(study: Study) -> dict[str, Any]:
     results = study.results
-    seen = [one.predictor for one in results.trends if one.verdict == "correlated"]
+    of_all = [one for one in results.trends if not one.without_group_xii]
+    seen = [one.predictor for one in of_all if one.verdict == "correlated"]
     return {
         "study_id": study.id,
         "correlated": list(dict.fromkeys(seen)),

@@ -84,18 +84,21 @@ def _answer(found: CorrelationResults) -> Iterator[str]:
         f"{len(measured)} of {len(found.metals)} metals were measured"
         + (f"; without {', '.join(gaps)}." if gaps else ".")
     )
-    of_percent = [
-        one for one in found.trends if one.error == "force_percent" and not one.without_group_xii
-    ]
-    for one in of_percent:
+    of_all = [one for one in found.trends if not one.without_group_xii]
+    for one in of_all:
         if one.verdict == "correlated":
             yield _found_sentence(one, _twin(found, one))
+    of_percent = [one for one in of_all if one.error == "force_percent"]
     null = [_name(one) for one in of_percent if one.verdict == "null result"]
     if null:
         yield f"Null results for the force % error: {', '.join(null)}."
+    for one in of_percent:
+        twin = _twin(found, one)
+        if one.verdict != "correlated" and twin is not None and twin.verdict == "correlated":
+            yield f"{_found_sentence(twin, None)[:-1]} without Zn, Cd and Hg alone."
     if untested := [_name(one) for one in of_percent if one.verdict == "not tested"]:
         yield f"Not tested, for want of metals or numbers: {', '.join(untested)}."
-    if 0 < len(measured) < FEW:
+    if null and len(measured) < FEW:
         yield (
             f"With {len(measured)} metals only a very strong correlation can be seen, and a null "
             "result says little."
@@ -108,7 +111,7 @@ def _answer(found: CorrelationResults) -> Iterator[str]:
 
 def _found_sentence(one: TrendRow, twin: TrendRow | None) -> str:
     said = (
-        f"The force % error is correlated with {_name(one)} (n = {one.n}, slope "
+        f"The {ERRORS[one.error].name} is correlated with {_name(one)} (n = {one.n}, slope "
         f"{_slope(one)}, corrected p {_p(_least_p(one))})"
     )
     if twin is None:
