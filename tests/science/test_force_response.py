@@ -115,3 +115,11 @@ def test_frames_that_do_not_hold_the_atoms_are_refused(counts, runs):
     forces, reference, _ = run()
     with pytest.raises(InputError, match="do not fit"):
         mean_response(forces, reference, counts, runs, QUICK)
+
+
+def test_small_changes_in_random_directions_are_twice_as_large_in_angle():
+    random = np.random.default_rng(0)
+    reference = random.normal(0, 1, (20_000, 3))
+    changed = reference + random.normal(0, 1e-3, reference.shape)
+    radial = radial_response(changed, reference).mean()
+    assert angular_response(changed, reference).mean() == pytest.approx(2 * radial, rel=0.02)

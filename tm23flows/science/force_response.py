@@ -9,7 +9,9 @@ one recipe and G_i that under the reference (SIGMA 0.2 eV):
 
 angular_i >= radial_i for every atom by the triangle inequality, so the sign of their difference
 says nothing: its size does. The two are not parts of a whole: a force that only grows has both
-equal. It is the caller who matches atoms; the arrays here are in one order.
+equal. Nor is an angular response of twice the radial one a sign of anything angular: small changes
+in random directions, as label noise makes, have just that, for the mean of |cos| over directions
+is 1/2. It is the caller who matches atoms; the arrays here are in one order.
 """
 
 from __future__ import annotations

@@ -131,7 +131,8 @@ def response_table(sets: Sequence[Named], head: str) -> StudyTable:
         ),
         rows=rows,
         note="Means over all atoms of the dataset against the first label set: radial is "
-        "| |F| - |F0| |, angular |F - F0|, which is never the smaller of the two.",
+        "| |F| - |F0| |, angular |F - F0|, which is never the smaller of the two. Small changes in "
+        "random directions, such as label noise, have an angular response of twice the radial one.",
     )  # fmt: skip
 
 
