@@ -280,6 +280,6 @@ def _not_converged(test: Convergence) -> str:
         f"The k-mesh of {test.element} is not converged, so nothing is labelled with it. "
         f"{test.reason} Differences from {densest}: {table}. Give the "
         "KpointConvergenceMaker smaller spacings_per_A or denser meshes and run again (labels "
-        "that are there are not computed twice), or set accept_densest=True to use "
-        f"{densest}. Stored as {test.id[:12]}."
+        "that are there are not computed twice), or set accept_densest=True (of a study "
+        f"--allow-unconverged) to use {densest}. Stored as {test.id[:12]}."
     )

@@ -60,11 +60,17 @@ def write_report(archive: Archive, path: Path, dataset: str | None = None) -> Pa
     Raises
     ------
     InputError
-        If there is nothing to report, or the file cannot be written.
+        If there is nothing to report, the file has the name of a page beside it, or it cannot
+        be written.
     NotFoundError
         If the dataset, or something that the page is made of, is not in the archive.
     """
     pages = study_pages(archive) if dataset is None else []
+    if path.name in {page.file for page in pages}:
+        raise InputError(
+            f"{path.name} is the name of the page of a study, which is written beside the report; "
+            "choose another one, such as index.html."
+        )
     written = {path: render_page(archive, dataset, pages)}
     for page in pages:
         written[path.with_name(page.file)] = render_study_page(archive, page, path.name)

@@ -101,6 +101,14 @@ def test_the_mesh_of_a_convergence_is_that_of_the_spectra():
     assert ids["convergence_id"].uuid == mesh.uuid
 
 
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_mesh_that_is_not_converged_stops_it_unless_it_is_told_to_go_on(allowed):
+    road = small("Ti", "gpaw", convergence=KpointConvergenceMaker())
+    flow = DosStudyMaker(allow_unconverged=allowed).make({"Ti": road})
+    (verdict,) = [job for job, _ in flow.iterflow() if job.name == "Ti k-mesh convergence"]
+    assert verdict.function_args[-1] is allowed
+
+
 @pytest.mark.parametrize(
     ("engine", "options", "expected"),
     [

@@ -80,6 +80,11 @@ def test_the_scale_of_the_paper_trains_as_the_paper():
     assert "Cu flare model" not in names
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_every_study_can_be_told_to_go_on_with_a_mesh_that_is_not_converged(name):
+    make_study(name, structures("Cu", "Ti"), "demo", "gpaw", {"allow_unconverged": True})
+
+
 def test_a_large_cell_has_no_convergence_test():
     road = study_road("Os", "finite-size", "paper", "vasp")
     assert road.convergence is None

@@ -8,6 +8,8 @@ import pytest
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.studies.correlations import CorrelationResults, MetalRow
 from tm23flows.documents.study import Results, Study
+from tm23flows.errors import InputError
+from tm23flows.report.page import write_report
 from tm23flows.report.studies.page import (
     SECTIONS,
     TITLES,
@@ -45,6 +47,15 @@ def test_there_is_a_page_for_a_kind_that_has_a_study(archive):
     (page,) = study_pages(archive)
     assert (page.title, page.file) == ("Correlations", "correlations.html")
     assert page.studies == (new, old)
+
+
+def test_the_report_does_not_take_the_name_of_such_a_page(archive, tmp_path):
+    put_study(archive, "Cu")
+    with pytest.raises(InputError, match="choose another one"):
+        write_report(archive, tmp_path / "correlations.html")
+    assert list(tmp_path.iterdir()) == []
+    write_report(archive, tmp_path / "index.html")
+    assert {one.name for one in tmp_path.iterdir()} == {"index.html", "correlations.html"}
 
 
 def test_the_page_shows_what_the_section_says(archive):
