@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from fireworks import Workflow
 
+from tm23flows.cli import study as cli_study
+from tm23flows.documents.base import Provenance
+from tm23flows.documents.studies.correlations import CorrelationResults, MetalRow
 from tm23flows.documents.study import Study
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "studies.md").read_text()
@@ -49,6 +52,47 @@ def test_wrong_words_write_no_file(tm23, tmp_path, words, sentence):
     assert sentence in ran.err
     assert ran.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "goes_on"), [("correlations", True), ("smearing", False), ("finite-size", False)]
+)
+def test_only_a_study_that_knows_gaps_goes_on_when_a_job_fails(
+    tm23, archive, monkeypatch, kind, goes_on
+):
+    told = {}
+
+    def nothing_ends_well(flow, workdir, **how):
+        told.update(how)
+        return {}
+
+    monkeypatch.setattr(cli_study, "run_here", nothing_ends_well)
+    ran = tm23("run", "study", kind, "--metals", "Cu", "--engine", "emt")
+    assert told["keep_going"] is goes_on
+    assert ran.code == 2
+    assert "There is no study" in ran.err
+    assert "Cu structure" in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_a_study_with_gaps_is_shown_and_says_so(tm23, archive, monkeypatch):
+    metal = MetalRow(element="Cu", group=11, family="fcc")
+    made = Study(
+        provenance=Provenance.now(), elements=("Cu",), settings={}, parents={},
+        results=CorrelationResults(
+            metals=(metal,), trends=(), contrasts=(), n_p_values=0, level=0.05, correction="bh"
+        ),
+    )  # fmt: skip
+    archive.put(made)
+
+    def one_job_ends_well(flow, workdir, **how):
+        return {flow.output.uuid: {"study_id": made.id}}
+
+    monkeypatch.setattr(cli_study, "run_here", one_job_ends_well)
+    ran = tm23("run", "study", "correlations", "--metals", "Cu", "--engine", "emt")
+    assert ran.code == 1
+    assert made.id[:12] in ran.out
+    assert "the study has gaps" in ran.err
 
 
 def test_there_is_no_study_yet(tm23, archive):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tm23flows.cli.console import console, print_json
+from tm23flows.cli.console import console, fail, print_json
 from tm23flows.cli.execution import Workdir, check_output, run_here, write_workflow
 from tm23flows.cli.workflow import Cell, Engine, Phase, Scale, Supercell, check_metals
-from tm23flows.errors import InputError, NotFoundError
+from tm23flows.errors import InputError, NotFoundError, TM23Error
 
 if TYPE_CHECKING:
     from jobflow import Flow
@@ -84,7 +84,10 @@ def run(
     setting: StudySetting = None,
     workdir: Workdir = Path("tm23-run"),
 ) -> None:
-    """Run a study here, without FireWorks, and show what came out."""
+    """Run a study here, without FireWorks, and show what came out.
+
+    Where jobs fail, a study of many metals is made with gaps; the exit code is then 1.
+    """
     told = _told(setting, allow_unconverged)
     cell = Cell(phase=phase, supercell=supercell)
     flow = make_flow(kind, (metals, more), scale, engine, cell, kmesh, told)
@@ -93,12 +96,17 @@ def run(
 
     archive = open_archive()  # say at once that there is no database
     get_engine(engine, run_folder())
-    outputs = run_here(flow, workdir, log=True)
-    made = [
-        one["study_id"] for one in outputs.values() if isinstance(one, dict) and "study_id" in one
-    ]
-    for one in made:
-        _print(archive, archive.find(one))
+    names = {job.uuid: job.name for job, _ in flow.iterflow()}
+    outputs = run_here(flow, workdir, log=True, keep_going=_knows_gaps(flow))
+    lost = [name for uuid, name in names.items() if uuid not in outputs]
+    made = outputs.get(flow.output.uuid)
+    words = f"{len(lost)} jobs failed or wait for one that did ({', '.join(lost[:3])} ...)"
+    if made is None:
+        raise TM23Error(f"There is no study: {words}; see above, then run this again.")
+    _print(archive, archive.find(made["study_id"]))
+    if lost:
+        fail(f"the study has gaps: {words}; see above.")
+        raise typer.Exit(1)
 
 
 def plan(
@@ -207,6 +215,13 @@ def make_flow(
     check_metals(chosen, scale, engine)
     makers = {one: cell.maker(one) for one in chosen}
     return make_study(kind, makers, scale, engine, settings, mesh)
+
+
+def _knows_gaps(flow: Flow) -> bool:
+    """Say whether a study can be made where some of its jobs failed."""
+    from jobflow import OnMissing
+
+    return flow.jobs[-1].config.on_missing_references == OnMissing.NONE
 
 
 def _told(setting: list[str] | None, allow_unconverged: bool) -> dict[str, Any]:
