@@ -85,6 +85,14 @@ def test_every_study_can_be_told_to_go_on_with_a_mesh_that_is_not_converged(name
     make_study(name, structures("Cu", "Ti"), "demo", "gpaw", {"allow_unconverged": True})
 
 
+@pytest.mark.parametrize("name", [one for one, kind in KINDS.items() if not kind.is_large])
+def test_a_mesh_to_go_on_with_has_to_be_allowed(name):
+    asked = (name, structures("Cu", "Ti"), "demo", "gpaw")
+    with pytest.raises(InputError, match="--allow-unconverged"):
+        make_study(*asked, {}, kmesh=(3, 3, 3))
+    make_study(*asked, {"allow_unconverged": True}, kmesh=(3, 3, 3))
+
+
 def test_a_large_cell_has_no_convergence_test():
     road = study_road("Os", "finite-size", "paper", "vasp")
     assert road.convergence is None

@@ -155,7 +155,7 @@ def make_study(
         Fields of the Maker of the study that differ from its defaults.
     kmesh
         k-mesh to go on with where the convergence test shows none to be converged, which a
-        study of labels does only with ``allow_unconverged``; None for the densest of the test.
+        study does only with ``allow_unconverged``; None for the densest of the test.
 
     Returns
     -------
@@ -169,6 +169,11 @@ def make_study(
     kind = find_kind(name)
     fixed = {**SCALE_SETTINGS.get((name, scale), {}), **ENGINE_SETTINGS.get((name, engine), {})}
     maker = kind.maker(**{**fixed, **read_settings(kind.maker, settings)})
+    if kmesh is not None and not (kind.is_large or getattr(maker, "allow_unconverged", False)):
+        raise InputError(
+            "A mesh to go on with where none is converged needs allow_unconverged=True "
+            "(--allow-unconverged), which the report then says."
+        )
     roads = {}
     for element, structure in structures.items():
         road = study_road(element, name, scale, engine, structure, kmesh)
