@@ -79,6 +79,7 @@ def test_a_study_with_gaps_is_shown_and_says_so(tm23, archive, monkeypatch):
     metal = MetalRow(element="Cu", group=11, family="fcc")
     made = Study(
         provenance=Provenance.now(), elements=("Cu",), settings={}, parents={},
+        warnings=("The mesh is coarse.",),
         results=CorrelationResults(
             metals=(metal,), trends=(), contrasts=(), n_p_values=0, level=0.05, correction="bh"
         ),
@@ -92,6 +93,7 @@ def test_a_study_with_gaps_is_shown_and_says_so(tm23, archive, monkeypatch):
     ran = tm23("run", "study", "correlations", "--metals", "Cu", "--engine", "emt")
     assert ran.code == 1
     assert made.id[:12] in ran.out
+    assert ran.out.index("The mesh is coarse.") < ran.out.index("were measured")
     assert "the study has gaps" in ran.err
 
 

@@ -129,6 +129,15 @@ def test_undefined_and_missing_are_said_and_markup_is_not_obeyed():
     assert "[red]x" in line
 
 
+def test_rows_of_several_datasets_stand_under_their_names():
+    one, other = (replace(row_of(1.0, None), dataset=word, dataset_id=word) for word in "AB")
+    lines = printed(format_error_table([one, other], [])).splitlines()
+    names = [line.strip() for line in lines if line.strip() in {"A, [red]x", "B, [red]x"}]
+    assert names == ["A, [red]x", "B, [red]x"]
+    alone = printed(format_error_table([one], [])).splitlines()
+    assert "A, [red]x" not in [line.strip() for line in alone]
+
+
 def test_the_metal_is_a_column_where_there_are_two():
     rows = [row_of(1.0, None), replace(row_of(1.0, None), metal="Ti", dataset_id="y")]
     assert "metal" not in printed(format_error_table(rows[:1], []))

@@ -261,7 +261,8 @@ def _print(archive: Archive, study: Study) -> None:
     out = console()
     section = section_of(archive, study)
     out.print(Text(f"{section.title} ({study.id[:12]})", style="bold"))
-    for sentence in (*section.answer, *study.warnings):
+    # As on the page: what a reader must know to judge the answer comes first.
+    for sentence in (*study.warnings, *section.answer):
         out.print(Text(sentence))
     for table in _tables(section):
         out.print(table)

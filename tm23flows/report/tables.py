@@ -219,7 +219,7 @@ def format_error_table(rows: Sequence[ErrorTableRow], noise: Sequence[Comparison
     # Most tables are of one metal, which the title names: its column would cost the models room.
     first = 0 if len({row.metal for row in rows}) > 1 else 1
     table = Table(
-        title=Text(f"Errors on {'; '.join(names)}: MAE and % of MAV" if names else "Errors"),
+        title=Text(f"Errors{f' on {names[0]}' if len(names) == 1 else ''}: MAE and % of MAV"),
         caption=Text(NOISE_NOTE if noise else MISSING_NOISE_NOTE),
         caption_justify="left",
         box=SIMPLE_HEAD,
@@ -232,7 +232,13 @@ def format_error_table(rows: Sequence[ErrorTableRow], noise: Sequence[Comparison
     for name, unit in QUANTITIES.items():
         table.add_column(f"{name}\n{unit}", justify="right")
         table.add_column("\n%", justify="right")
+    shown = None
     for block in sorted_rows(rows, noise):
+        about = f"{block[0].dataset}, {block[0].part}"
+        if len(names) > 1 and about != shown:
+            # Label sets of one study differ in nothing else that the table shows.
+            table.add_row(*[""] * (2 - first), Text(about, style="bold"))
+        shown = about
         for row in block:
             style = "dim" if isinstance(row, ComparisonRow) else ""
             table.add_row(*map(Text, cells(row)[first:]), style=style)

@@ -14,7 +14,7 @@ def test_a_study_names_all_that_it_is_made_from(archive, label_sets):
     sets.densities([sets.frames[-1].id])
     wired = {**sets.wired, "dos": {"frame_ids": [sets.frames[-1].id]}}
     study = store_study("smearing", {"Cu": wired}, SETTINGS, "sigma_eV", make_results, ["Beware."])
-    assert (study.elements, study.warnings[0]) == (("Cu",), "Beware.")
+    assert (study.elements, study.warnings[-1]) == (("Cu",), "Beware.")
     assert study.parents["models"] == tuple(sorted(one[3].id for one in sets.sets))
     assert len(study.parents["densities_of_states"]) == 3
     assert "convergences" not in study.parents

@@ -49,7 +49,7 @@ def store_study(
     results
         Makes the results from what was measured on each metal.
     warnings
-        What is to be said in any case.
+        What is to be said in any case, after what the data make necessary.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def store_study(
         settings=settings,
         parents=parents,
         results=results(measured, bootstrap),
-        warnings=(*warnings, *said),
+        warnings=(*said, *warnings),
     )
     archive.put(study)
     return study
