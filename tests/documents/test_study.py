@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.studies.correlations import CorrelationResults, MetalRow
-from tm23flows.documents.study import PARENTS, Study, sorted_parents, study_id
+from tm23flows.documents.study import PARENTS, RULES, Study, sorted_parents, study_id
 from tm23flows.store.collections import COLLECTIONS
 
 IDS = [f"{n:064x}" for n in range(4)]
@@ -44,6 +44,7 @@ def test_the_question_is_the_id_and_the_answer_follows(results):
     assert study(results, warnings=("A word.",)).id == made.id
     assert study(results, settings={"seed": 1}).id != made.id
     assert study(results, elements=("Cu", "Ti", "Os")).id != made.id
+    assert study(results, rules=RULES + 1).id != made.id
     assert study(results, parents=sorted_parents(models=[IDS[1]])).id != made.id
 
 

@@ -29,6 +29,10 @@ PARENTS = (
 )  # fmt: skip
 """Collections that a study can be made from."""
 
+RULES = 1
+"""Version of the rules by which studies are judged. It is part of their ids, so that an answer
+under older rules is not given for one under the present ones: raise it when a rule changes."""
+
 
 class Study(Document):
     """One study: the same settings and the same parents are the same study."""
@@ -42,6 +46,7 @@ class Study(Document):
     parents: dict[str, tuple[str, ...]] = Field(
         description="Ids of all that it is made from, by collection, sorted."
     )
+    rules: int = Field(RULES, ge=1, description="Version of the rules of the analysis.")
     results: Results = Field(description="What was found.")
     warnings: tuple[str, ...] = Field(
         (), description="What a reader must know to judge it, such as a mesh that is not converged."
@@ -62,7 +67,7 @@ class Study(Document):
 
     def compute_id(self) -> str:
         """Hash the question; the results follow from it."""
-        return study_id(self.kind, self.elements, self.settings, self.parents)
+        return study_id(self.kind, self.elements, self.settings, self.parents, self.rules)
 
 
 def study_id(
@@ -70,6 +75,7 @@ def study_id(
     elements: tuple[str, ...],
     settings: dict[str, JsonValue],
     parents: dict[str, tuple[str, ...]],
+    rules: int = RULES,
 ) -> str:
     """Return the id that a study will have, before it is made.
 
@@ -83,6 +89,8 @@ def study_id(
         Settings of the analysis.
     parents
         Ids by collection, sorted.
+    rules
+        Version of the rules of the analysis.
 
     Returns
     -------
@@ -91,6 +99,7 @@ def study_id(
     return content_id(
         "study",
         study=kind,
+        rules=rules,
         elements=sorted(elements),
         settings=settings,
         parents={name: list(ids) for name, ids in parents.items() if ids},

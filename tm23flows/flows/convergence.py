@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from jobflow import Flow, Maker
 from jobflow.core.reference import OnMissing
@@ -120,6 +120,21 @@ class KpointConvergenceMaker(Maker):
         # A coarse mesh that cannot be computed is no reason to stop: the verdict knows gaps.
         verdict.config.on_missing_references = OnMissing.NONE
         return Flow([*flows, verdict], output=verdict.output, name=f"{element} {self.name}")
+
+    def going_on(self, allowed: bool) -> Self:
+        """Return the same test, which stops or goes on where no mesh is shown to be converged.
+
+        Parameters
+        ----------
+        allowed
+            Whether it goes on: with the fallback, else with the densest mesh.
+
+        Returns
+        -------
+        A copy.
+        """
+        fallback = self.fallback if allowed else None
+        return replace(self, accept_densest=allowed, fallback=fallback)
 
     def candidates(self, cell: ArrayLike) -> Sequence[KMesh]:
         """Return the meshes that are tried in a cell.

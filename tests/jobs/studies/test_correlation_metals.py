@@ -13,6 +13,7 @@ from tm23flows.documents.recipe import Recipe
 from tm23flows.errors import InputError
 from tm23flows.jobs.studies.correlation_metals import MetalIds, read_metal
 from tm23flows.science.density_of_states import D_WINDOW_EV
+from tm23flows.science.spectrum import Spectrum
 
 RECIPE = Recipe(engine="emt", xc="none", kmesh=(2, 4, 3))
 CELL = [[4.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 5.0]]
@@ -88,11 +89,10 @@ def density(frame, centre, **fields):
         electrons=22,
         fermi_eV=1.0,
         window_eV=D_WINDOW_EV,
-        **{"window_complete": True, **fields},
+        **{"window_complete": True, "spectrum": "0" * 64, **fields},
         d_band_centre_eV=centre,
         d_band_width_eV=None,
         d_filling=None,
-        spectrum="0" * 64,
     )
 
 
@@ -145,11 +145,22 @@ def test_missing_densities_of_states_are_counted(archive, copper, make_frame):
     assert "no density of states" in row.missing
 
 
-def test_a_band_that_is_cut_off_or_empty_is_said(archive, copper, make_frame):
-    cut, empty = make_frame(20), make_frame(21)
-    archive.put(cut, empty, density(cut, -1.0, window_complete=False), density(empty, None))
+@pytest.mark.parametrize(("end_eV", "counts"), [(4.0, True), (2.0, False)])
+def test_a_band_that_is_cut_off_is_said_and_counts_only_if_little_is_gone(
+    archive, copper, make_frame, end_eV, counts
+):
+    cut, states = make_frame(20), np.array([[-3.0, 1.0 + end_eV]])
+    known = Spectrum(states, np.ones(1), np.array([[1.0, 0.0]]), np.zeros((1, 2, 3)), 1.0, 2.0)
+    blob = archive.blobs.put_arrays(**known.to_arrays())
+    archive.put(cut, density(cut, -1.0, window_complete=False, spectrum=blob))
     row = read_metal(archive, but(copper, dos_frame_ids=(cut.id,)), "flare", "test")
     assert row.missing == ("the d band was cut off above the highest computed state",)
+    assert ("d_band_centre_eV" in row.values) is counts
+
+
+def test_a_band_that_is_empty_is_said(archive, copper, make_frame):
+    empty = make_frame(21)
+    archive.put(empty, density(empty, None))
     row = read_metal(archive, but(copper, dos_frame_ids=(empty.id,)), "flare", "test")
     assert "d_band_centre_eV" not in row.values
     assert row.missing == ("no d states in the window",)

@@ -163,7 +163,7 @@ class CorrelationStudyMaker(Maker):
     def _ready(self, maker: TM23Maker, model: ModelMaker) -> TM23Maker:
         convergence = maker.convergence
         if convergence is not None:
-            convergence = replace(convergence, accept_densest=self.allow_unconverged)
+            convergence = convergence.going_on(self.allow_unconverged)
         return replace(maker, convergence=convergence, models=(model,), extra_labels=())
 
     def _dos(

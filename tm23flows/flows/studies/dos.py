@@ -132,8 +132,9 @@ class DosStudyMaker(Maker):
 
     def _metal(self, element: str, maker: TM23Maker) -> tuple[Flow, dict[str, Any]]:
         """Wire one metal; return its flow and references to what the study reads."""
-        if maker.convergence is not None and self.allow_unconverged:
-            maker = replace(maker, convergence=replace(maker.convergence, accept_densest=True))
+        if maker.convergence is not None:
+            convergence = maker.convergence.going_on(self.allow_unconverged)
+            maker = replace(maker, convergence=convergence)
         road = maker.frames(element)
         labelled = maker.labelled(road)
         choice = choose_frames(labelled.dataset_id, self.part, self.regime, self.count, self.seed)

@@ -170,8 +170,8 @@ class FiniteSizeStudyMaker(Maker):
         sampling = replace(road.trajectory.sampling, count=self.n_train + self.n_test + self.spare)
         steps = steps_needed(sampling.discard, sampling.stride, sampling.count)
         convergence = road.convergence
-        if convergence is not None and self.allow_unconverged:
-            convergence = replace(convergence, accept_densest=True)
+        if convergence is not None:
+            convergence = convergence.going_on(self.allow_unconverged)
         return replace(
             road,
             structure=self._structure(element, road.structure),

@@ -115,7 +115,7 @@ class LabelSetStudyMaker(Maker):
                     "A mesh to go on with where none is converged needs allow_unconverged=True "
                     "(--allow-unconverged), which the report then says."
                 )
-            convergence = replace(convergence, accept_densest=self.allow_unconverged)
+            convergence = convergence.going_on(self.allow_unconverged)
         return replace(maker, convergence=convergence, models=(self.model,), extra_labels=())
 
 

@@ -24,9 +24,14 @@ from tm23flows.science.density_of_states import D_WINDOW_EV
 from tm23flows.science.elasticity import cauchy_pressures
 from tm23flows.science.kpoints import largest_spacing
 from tm23flows.science.metals import metal
+from tm23flows.science.spectrum import Spectrum
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
+
+LEAST_END_EV = 3.0
+"""A d band whose states end below this, against the Fermi level, has no centre to compare: in early
+metals, and only there, a part of it would be missing."""
 
 
 @dataclass(frozen=True)
@@ -188,13 +193,22 @@ def _d_band(archive: Archive, ids: MetalIds, known: _Known) -> None:
     if any(one.element != ids.element for one in found):
         raise InputError(f"A density of states in the study is not one of {ids.element}.")
     known.fields["dos_ids"] = tuple(one.id for one in found)
-    centres = [one.d_band_centre_eV for one in found if one.d_band_centre_eV is not None]
+    seen = [
+        one for one in found if one.window_complete or _states_end(archive, one) >= LEAST_END_EV
+    ]
+    centres = [one.d_band_centre_eV for one in seen if one.d_band_centre_eV is not None]
     if centres:
         known.values["d_band_centre_eV"] = float(np.mean(centres))
-    elif found:
+    elif seen:
         known.missing.append("no d states in the window")
     if not all(one.window_complete for one in found):
         known.missing.append("the d band was cut off above the highest computed state")
+
+
+def _states_end(archive: Archive, one: DensityOfStates) -> float:
+    """Return the energy against the Fermi level up to which all states were computed."""
+    spectrum = Spectrum.from_arrays(archive.blobs.get_arrays(one.spectrum))
+    return spectrum.complete_up_to_eV - spectrum.fermi_eV
 
 
 def _elastic(archive: Archive, ids: MetalIds, known: _Known) -> None:
