@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from jobflow.managers.fireworks import flow_to_workflow
 
@@ -97,6 +98,8 @@ def test_a_large_cell_has_no_convergence_test():
     road = study_road("Os", "finite-size", "paper", "vasp")
     assert road.convergence is None
     assert road.label.recipe.kmesh == (1, 1, 1)
+    small = study_road("Cu", "finite-size", "demo", "gpaw")
+    assert np.linalg.norm(small.structure.supercell_vectors("Cu"), axis=1).min() >= 7
     given = study_road("Os", "finite-size", "demo", "gpaw", kmesh=(2, 2, 2))
     assert given.label.recipe.kmesh == (2, 2, 2)
 

@@ -16,6 +16,7 @@ from tm23flows.flows.convergence import KpointConvergenceMaker
 from tm23flows.flows.elastic_constants import ElasticConstantsMaker
 from tm23flows.flows.model import ModelMaker
 from tm23flows.flows.scales import PAPER_FLARE, make_tm23
+from tm23flows.flows.structure import StructureMaker
 from tm23flows.flows.studies.correlations import CorrelationStudyMaker
 from tm23flows.flows.studies.dos import DosStudyMaker
 from tm23flows.flows.studies.electrons import ElectronStudyMaker
@@ -31,8 +32,6 @@ from tm23flows.science.sampling import steps_needed
 
 if TYPE_CHECKING:
     from jobflow import Flow, Maker
-
-    from tm23flows.flows.structure import StructureMaker
 
 SMALL_SAMPLING = Sampling(discard=24, stride=8, count=8)
 """Frames of a study at the small scale, 40 fs apart: 24 of a metal."""
@@ -57,12 +56,13 @@ ENGINE_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
 """Fields of a study's Maker that an engine needs, by study and engine."""
 
 SMALL_CELL = {
-    "n_sites": 32,
+    "n_sites": None,
     "n_train": 12,
     "n_test": 8,
     "grid": {"cutoff_A": [3.0, 4.0, 5.0], "nmax": [6], "lmax": [3]},
 }
-"""The large cell of the small scale: it shows the way, not the answer."""
+"""The large cell of the small scale is that of the article's own frames, 7 angstrom wide: it shows
+the way, not the answer."""
 
 _PAPER_MODEL = {"model": ModelMaker(trainer="flare", hyperparameters=PAPER_FLARE)}
 
@@ -225,6 +225,7 @@ def study_road(
         options = {**SWEEP_BANDS.get(engine, {}), **road.label.recipe.options}
         road = _with_recipe(road, options=options)
     if kind.is_large:
+        road = replace(road, structure=structure or StructureMaker())
         return _without_test(road, name, kmesh or (1, 1, 1))
     if kmesh is not None and road.convergence is not None:
         road = replace(road, convergence=replace(road.convergence, fallback=kmesh))
