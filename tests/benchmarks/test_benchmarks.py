@@ -57,6 +57,36 @@ def test_relabel_reuse_counts_iterations_of_gpaw(tmp_path):
     assert 0 < summary["largest_force_difference_eV_per_A"] < 0.05
 
 
+def test_sigma_sweep_labels_every_frame_in_three_ways(tmp_path):
+    report, table = run("sigma_sweep", tmp_path, "--engine", "emt", "--frames", 3)
+    assert [row["frame"] for row in report["frames"]] == [0, 1, 2]
+    for part in ("batch", "after_first"):
+        summary = report["summary"][part]
+        assert all(is_positive(one) for one in summary["cpu_s_median"].values())
+        for way in ("separate", "cold"):
+            assert summary[f"to_{way}"]["met"] == (summary[f"to_{way}"]["ratio"] <= 0.6)
+        assert summary["iterations_median"] is None  # EMT has none
+    assert report["summary"]["shared_largest_force_difference_eV_per_A"] < 1e-10
+    assert "shared / separate" in table
+
+
+def test_sigma_sweep_refuses_what_is_no_sweep(tmp_path):
+    with pytest.raises(AssertionError, match="no sweep"):
+        run("sigma_sweep", tmp_path, "--sigma", 0.2)
+    with pytest.raises(AssertionError, match="nothing to reuse"):
+        run("sigma_sweep", tmp_path, "--frames", 1)
+
+
+@pytest.mark.gpaw
+@pytest.mark.slow
+def test_sigma_sweep_counts_iterations_of_gpaw(tmp_path):
+    options = ("--frames", 2, "--cutoff", 250, "--kmesh", "1x1x1", "--sigma", 0.2, 1.0)
+    report, _ = run("sigma_sweep", tmp_path, *options)
+    counts = report["summary"]["batch"]["iterations_median"]
+    assert all(is_positive(one) for one in counts.values())
+    assert 0 < report["summary"]["shared_largest_force_difference_eV_per_A"] < 0.05
+
+
 @pytest.mark.fireworks
 def test_orchestration_splits_what_a_batch_costs(tmp_path):
     report, table = run("orchestration", tmp_path, "--batches", 2, "--batch-size", 3)
