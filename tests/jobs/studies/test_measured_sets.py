@@ -127,6 +127,11 @@ def test_the_words_hold_the_numbers_and_the_verdict(read):
     assert words.endswith("It falls, and label noise does not explain it.")
     alike = measure_sets("Cu", [read[0], read[0]], None, QUICK)
     assert "no change that is resolved" in change_in_words(alike, "from A to B", QUICK)
+    other_way = dataclasses.replace(last.change, percent_rms=first.percent, verdict="unresolved")
+    sets = (first, dataclasses.replace(last, change=other_way))
+    comparison = dataclasses.replace(measured.comparison, sets=sets)
+    torn = dataclasses.replace(measured, comparison=comparison)
+    assert "square error does not follow" in change_in_words(torn, "from A to B", QUICK)
 
 
 def test_few_test_frames_are_told(read):

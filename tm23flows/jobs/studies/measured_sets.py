@@ -159,6 +159,8 @@ def change_in_words(measured: Measured, change: str, bootstrap: Bootstrap) -> st
     if found.verdict == "noise":
         return f"{start}. This may be label noise: without it no such change is resolved."
     if found.verdict == "unresolved":
+        if found.percent.sign:
+            return f"{start}. The root mean square error does not follow, so nothing is resolved."
         return f"{start}. That is no change that is resolved."
     said = f"{start}. It {found.verdict}, and label noise does not explain it."
     if measured.comparison.blocks.is_trusted:
