@@ -36,7 +36,7 @@ def test_fewer_iterations_and_the_same_forces(tmp_path, frames, monkeypatch):
     cold = label(tmp_path / "cold", frames[1:])[0]
     monkeypatch.setattr(module, "start_orthonormal", lambda _: None)
     plain = label(tmp_path / "plain", frames)[1]
-    assert ahead.effort.scf_iterations < plain.effort.scf_iterations
+    assert ahead.effort.scf_iterations < plain.effort.scf_iterations <= cold.effort.scf_iterations
     np.testing.assert_allclose(ahead.forces, cold.forces, atol=3e-3)
     assert ahead.energies.free == pytest.approx(cold.energies.free, abs=1e-4)
 

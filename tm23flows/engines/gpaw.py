@@ -18,7 +18,7 @@ from tm23flows.engines.ase_engine import AseEngine
 from tm23flows.engines.base import Setup
 from tm23flows.engines.gpaw_setups import dataset_name, fingerprint, use_extra_datasets
 from tm23flows.engines.gpaw_spectrum import read_spectrum, require_empty_bands
-from tm23flows.engines.gpaw_warm import change_occupations, follow_closely, start_orthonormal
+from tm23flows.engines.gpaw_warm import change_occupations, remember_response, start_orthonormal
 from tm23flows.errors import InputError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class GpawEngine(AseEngine):
         use_extra_datasets()
         calculator = GPAW(**self.inputs(recipe), txt=str(self._text_output()))
         start_orthonormal(calculator)
-        follow_closely(calculator)
+        remember_response(calculator)
         return calculator
 
     def family(self, recipe: Recipe) -> str:
