@@ -25,12 +25,14 @@ class ModelFile(BaseModel):
 class Model(Document):
     """A trained potential."""
 
-    LAYOUT: ClassVar[int] = 2
+    LAYOUT: ClassVar[int] = 3
 
     trainer: str = Field(description="Name of the trainer, such as flare.")
     hyperparameters: dict[str, JsonValue] = Field(description="All of them, defaults included.")
     seed: int = Field(ge=0, description="Seed of everything random in the training.")
-    dataset_id: str = Field(description="Dataset it was trained on.")
+    dataset_id: str | None = Field(
+        description="Dataset it was trained on; None for a calculator from elsewhere."
+    )
     part: str = Field("train", description="Part of the dataset it was trained on.")
     files: tuple[ModelFile, ...] = Field(description="Everything needed to predict.")
     history: tuple[dict[str, float], ...] = Field(
@@ -68,7 +70,11 @@ def thin_history(rows: list[dict[str, float]]) -> tuple[dict[str, float], ...]:
 
 
 def model_id(
-    trainer: str, hyperparameters: dict[str, JsonValue], seed: int, dataset_id: str, part: str
+    trainer: str,
+    hyperparameters: dict[str, JsonValue],
+    seed: int,
+    dataset_id: str | None,
+    part: str,
 ) -> str:
     """Return the id that a model will have, before it is trained.
 
@@ -81,7 +87,7 @@ def model_id(
     seed
         Seed of the training.
     dataset_id
-        The dataset.
+        The dataset; None for a calculator from elsewhere.
     part
         The part of it.
 

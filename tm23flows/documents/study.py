@@ -13,19 +13,33 @@ from pydantic import Field, JsonValue, model_validator
 from tm23flows.documents.base import Document
 from tm23flows.documents.ids import content_id
 from tm23flows.documents.studies.correlations import CorrelationResults
+from tm23flows.documents.studies.crystal import CrystalResults
 from tm23flows.documents.studies.dos import DosResults
 from tm23flows.documents.studies.electrons import ElectronResults
 from tm23flows.documents.studies.finite_size import FiniteSizeResults
+from tm23flows.documents.studies.molecular_dynamics import MolecularDynamicsResults
+from tm23flows.documents.studies.phonons import PhononResults
+from tm23flows.documents.studies.rare_events import RareEventResults
 from tm23flows.documents.studies.smearing import SmearingResults
+from tm23flows.documents.studies.transfer import TransferResults
 
 Results = Annotated[
-    SmearingResults | ElectronResults | DosResults | CorrelationResults | FiniteSizeResults,
+    SmearingResults
+    | ElectronResults
+    | DosResults
+    | CorrelationResults
+    | FiniteSizeResults
+    | TransferResults
+    | MolecularDynamicsResults
+    | CrystalResults
+    | PhononResults
+    | RareEventResults,
     Field(discriminator="kind"),
 ]
 
 PARENTS = (
-    "structures", "labels", "convergences", "densities_of_states", "elastic_constants",
-    "datasets", "models", "evaluations", "grid_searches",
+    "structures", "trajectories", "frames", "labels", "convergences", "densities_of_states",
+    "elastic_constants", "datasets", "models", "evaluations", "grid_searches",
 )  # fmt: skip
 """Collections that a study can be made from."""
 

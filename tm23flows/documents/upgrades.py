@@ -72,10 +72,22 @@ def _model_1(stored: Stored) -> Stored:
     return {**stored, "full_history": None}
 
 
+def _model_2(stored: Stored) -> Stored:
+    """Every model was trained here, on a dataset."""
+    return stored
+
+
+def _evaluation_1(stored: Stored) -> Stored:
+    """Evaluations had no copy of the labels, and every frame was predicted."""
+    return {**stored, "reference": None, "failures": []}
+
+
 UPGRADES: dict[tuple[str, int], Callable[[Stored], Stored]] = {
     ("Frame", 1): _frame_1,
     ("Label", 1): _label_1,
     ("Dataset", 1): _dataset_1,
     ("Model", 1): _model_1,
+    ("Model", 2): _model_2,
+    ("Evaluation", 1): _evaluation_1,
 }
 """Steps by noun and by the version they start from."""

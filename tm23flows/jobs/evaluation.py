@@ -13,10 +13,16 @@ from jobflow import job
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.dataset import Dataset
-from tm23flows.documents.evaluation import ErrorRow, Evaluation, GroupErrors, evaluation_id
+from tm23flows.documents.evaluation import (
+    ErrorRow,
+    Evaluation,
+    FailedFrame,
+    GroupErrors,
+    evaluation_id,
+)
 from tm23flows.documents.label import Label, label_arrays
 from tm23flows.documents.model import Model
-from tm23flows.errors import InputError
+from tm23flows.errors import InputError, TrainingError
 from tm23flows.jobs.context import open_archive
 from tm23flows.jobs.model import write_part
 from tm23flows.science.label_arrays import LabelArrays
@@ -79,14 +85,107 @@ def _evaluate(
             write_model_file(archive, one, folder / "model")
         trainer = get_trainer(model.trainer)
         predictions = trainer.predict(folder / "model", folder / "frames.xyz", folder / "work")
+    return evaluation_of(archive, model, dataset, part, energy_reference, labels, predictions)
+
+
+def evaluation_of(
+    archive: Archive,
+    model: Model,
+    dataset: Dataset,
+    part: str,
+    energy_reference: str,
+    labels: Sequence[Label],
+    predictions: Predictions,
+) -> Evaluation:
+    """Store the arrays of an evaluation and make the document of it.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    model
+        What predicted.
+    dataset
+        What was predicted.
+    part
+        Part of the dataset.
+    energy_reference
+        How the energy MAV is referenced.
+    labels
+        Labels of the part, in its order.
+    predictions
+        One for each label.
+
+    Returns
+    -------
+    The evaluation; it is not stored yet.
+
+    Raises
+    ------
+    TrainingError
+        If no frame could be predicted.
+    """
+    done = [place for place in range(len(labels)) if place not in predictions.failures]
+    if not done:
+        raise TrainingError(
+            f"None of the {len(labels)} frames could be predicted: the first failed with "
+            f"'{predictions.failures[0]}'."
+        )
+    predicted = [labels[place] for place in done]
+    errors = _errors_by_group(predicted, _only(predictions, done), dataset.energy, energy_reference)
     return Evaluation(
         provenance=Provenance.now(model.provenance.software, {"trainer": model.trainer}),
         model_id=model.id,
         dataset_id=dataset.id,
         part=part,
         energy_reference=energy_reference,
-        predictions=_store_predictions(archive, labels, predictions),
-        errors=tuple(_errors_by_group(labels, predictions, dataset.energy, energy_reference)),
+        predictions=_store_predictions(archive, predicted, _only(predictions, done)),
+        reference=archive.blobs.put_arrays(**reference_arrays(labels, dataset.energy)),
+        failures=tuple(
+            FailedFrame(label_id=labels[place].id, reason=reason)
+            for place, reason in sorted(predictions.failures.items())
+        ),
+        errors=tuple(errors),
+    )
+
+
+def reference_arrays(labels: Sequence[Label], energy: str) -> dict[str, np.ndarray]:
+    """Put labels into the arrays that predictions are compared with.
+
+    Parameters
+    ----------
+    labels
+        Labels of a part of a dataset, in its order.
+    energy
+        Label policy of the dataset.
+
+    Returns
+    -------
+    All of :data:`tm23flows.documents.evaluation.REFERENCE_ARRAYS`.
+    """
+    values = label_arrays(labels, energy)
+    arrays = {
+        "label_id": np.array([label.id for label in labels]),
+        "n_atoms": values.n_atoms,
+        "energy": values.energies_eV,
+        "forces": values.forces_eV_per_A,
+        "regime": np.array([label.regime or "" for label in labels]),
+        "run": np.array([label.trajectory_id or "" for label in labels]),
+        "step": np.array([-1 if label.step is None else label.step for label in labels]),
+    }
+    if values.stresses_eV_per_A3 is not None:
+        arrays["stress"] = values.stresses_eV_per_A3
+    return arrays
+
+
+def _only(predictions: Predictions, places: list[int]) -> Predictions:
+    """Leave out the frames that failed."""
+    stresses, uncertainties = predictions.stresses, predictions.uncertainties
+    return Predictions(
+        energies=predictions.energies[places],
+        forces=tuple(predictions.forces[place] for place in places),
+        stresses=None if stresses is None else stresses[places],
+        uncertainties=None if uncertainties is None else tuple(uncertainties[i] for i in places),
     )
 
 

@@ -8,8 +8,8 @@ imported when asked for, and does its work in a subprocess (see ``worker``).
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -82,12 +82,16 @@ class Predictions:
     labels. Forces are n arrays (atoms, 3) in eV/A. Stresses (n, 6) are in eV/A^3
     with ASE's sign, in the order xx yy zz yz xz xy. Uncertainties, where the
     trainer has them, are n arrays (atoms,); their meaning is the trainer's.
+
+    ``failures`` says of frames that could not be predicted why, by their place; their
+    numbers are nan. A trainer that cannot tell good from bad raises instead.
     """
 
     energies: np.ndarray
     forces: tuple[np.ndarray, ...]
     stresses: np.ndarray | None
     uncertainties: tuple[np.ndarray, ...] | None
+    failures: Mapping[int, str] = field(default_factory=dict)
 
 
 class Trainer(Protocol):

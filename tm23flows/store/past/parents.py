@@ -43,7 +43,7 @@ PARENTS: dict[str, dict[str, Callable[[dict[str, Any]], list[str]]]] = {
         "models": lambda d: [d["model_id"]],
         "datasets": lambda d: [d["dataset_id"]],
     },
-    "models": {"datasets": lambda d: [d["dataset_id"]]},
+    "models": {"datasets": lambda d: [d["dataset_id"]] if d["dataset_id"] else []},
     "datasets": {
         "labels": lambda d: (
             [] if folded_blobs("datasets", d) else list(Dataset.from_stored(d).label_ids)
@@ -69,14 +69,15 @@ BLOBS_OF: dict[str, Callable[[dict[str, Any]], list[str]]] = {
         *(one["blob"] for one in d["files"]),
         *([d["full_history"]] if d.get("full_history") else []),
     ],
-    "evaluations": lambda d: [d["predictions"]],
+    "evaluations": lambda d: _named([d], "predictions") + _named([d], "reference"),
     "densities_of_states": lambda d: [d["spectrum"]],
 }
 """Blobs that a noun names."""
 
 
-ROOTS = ("structures", "elastic_constants")
-"""Nouns that need no parent: they say themselves which crystal they are of."""
+ROOTS = ("structures", "elastic_constants", "models")
+"""Nouns that need no parent: they say themselves which crystal they are of; a model without a
+dataset is a calculator from elsewhere, which says what it is."""
 
 
 def parents_of(collection: str, stored: dict[str, Any]) -> dict[str, list[str]]:
