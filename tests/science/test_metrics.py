@@ -8,7 +8,14 @@ from hypothesis.extra.numpy import arrays
 
 from tm23flows.errors import InputError
 from tm23flows.science.label_arrays import LabelArrays
-from tm23flows.science.metrics import error_table, mae, mav, percent_error, rmse
+from tm23flows.science.metrics import (
+    error_table,
+    errors_by_group,
+    mae,
+    mav,
+    percent_error,
+    rmse,
+)
 
 values = arrays(float, (7, 3), elements=st.floats(-100, 100, width=32))
 
@@ -136,3 +143,68 @@ def test_stress_is_compared_where_both_sets_have_it():
 def test_different_frames_are_refused():
     with pytest.raises(InputError, match="same frames"):
         error_table(labels([1, 2], [1, 2]), labels([1, 2], [2, 1]))
+
+
+weights_of_rows = arrays(float, 7, elements=st.floats(0, 10, width=32)).filter(
+    lambda one: one.sum() > 0.1
+)
+
+
+@given(values, values, weights_of_rows)
+def test_weights_are_those_of_scikit_learn(predicted, reference, weights):
+    sklearn = pytest.importorskip("sklearn.metrics")
+    found = mae(predicted, reference, weights), rmse(predicted, reference, weights)
+    expected = (
+        sklearn.mean_absolute_error(reference, predicted, sample_weight=weights),
+        np.sqrt(sklearn.mean_squared_error(reference, predicted, sample_weight=weights)),
+    )
+    assert found == pytest.approx(expected, rel=1e-12, abs=1e-300)
+    # Flattened, with the weight of a row at each of its values, it is the root of one column.
+    flat = [one.ravel() for one in (reference, predicted, np.repeat(weights, 3))]
+    root = sklearn.root_mean_squared_error(flat[0], flat[1], sample_weight=flat[2])
+    assert rmse(flat[1], flat[0], flat[2]) == pytest.approx(root, rel=1e-12, abs=1e-300)
+    assert mav(reference, weights) == pytest.approx(
+        sklearn.mean_absolute_error(reference, np.zeros((7, 3)), sample_weight=weights), rel=1e-12
+    )
+
+
+def test_a_weight_says_how_often_a_row_counts():
+    predicted, reference = np.random.default_rng(0).normal(size=(2, 4, 3))
+    often = [1, 0, 3, 2]
+    many = [np.repeat(one, often, axis=0) for one in (predicted, reference)]
+    for metric in (mae, rmse, percent_error):
+        assert metric(predicted, reference, often) == pytest.approx(metric(*many))
+        per_value = np.repeat(often, 3).reshape(4, 3)
+        assert metric(predicted, reference, per_value) == pytest.approx(metric(*many))
+
+
+@pytest.mark.parametrize(
+    "weights", [[1, 2], [1, -1, 1], [0, 0, 0], [1, np.nan, 1], np.ones((3, 2))]
+)
+def test_weights_that_make_no_sense_are_refused(weights):
+    with pytest.raises(InputError):
+        mae(np.ones((3, 3)), np.ones((3, 3)), weights)
+
+
+def test_groups_are_measured_on_their_own():
+    sklearn = pytest.importorskip("sklearn.metrics")
+    random = np.random.default_rng(1)
+    predicted, reference = random.normal(size=(2, 20, 3))
+    groups, weights = random.choice(["melt", "cold"], 20).tolist(), random.uniform(0, 2, 20)
+    found = errors_by_group(predicted, reference, groups, weights)
+    assert list(found) == list(dict.fromkeys(groups))
+    for name, errors in found.items():
+        rows = [i for i, one in enumerate(groups) if one == name]
+        chosen = reference[rows], predicted[rows]
+        expected = sklearn.mean_absolute_error(*chosen, sample_weight=weights[rows])
+        assert errors.mae == pytest.approx(expected, rel=1e-12)
+        square = sklearn.mean_squared_error(*chosen, sample_weight=weights[rows])
+        assert errors.rmse == pytest.approx(np.sqrt(square), rel=1e-12)
+        size = np.average(np.abs(reference[rows]).mean(axis=1), weights=weights[rows])
+        assert errors.percent == pytest.approx(100 * errors.mae / size)
+    alone = errors_by_group(predicted, reference, ["x"] * 20)["x"]
+    assert (alone.mae, alone.rmse) == (mae(predicted, reference), rmse(predicted, reference))
+    with pytest.raises(InputError, match="do not fit"):
+        errors_by_group(predicted, reference, ["x"] * 3)
+    with pytest.raises(InputError, match="do not fit"):
+        errors_by_group(predicted, reference, groups, np.ones(3))

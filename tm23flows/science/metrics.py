@@ -1,12 +1,18 @@
 """Errors of predicted labels: MAE, RMSE, MAV and the paper's percent error.
 
-Owns the formulas. The percent error is 100 MAE / MAV, where MAV is the mean absolute
-value of the reference label on the same set (Eq. 2 of the paper). Does not group
-frames by temperature or by model, and does not know documents.
+Owns the formulas, with weights and by group. The percent error is 100 MAE / MAV, where MAV is the
+mean absolute value of the reference label on the same set (Eq. 2 of the paper). Without intervals,
+which are made from sums over frames (``frame_sums``), and does not know documents.
+
+**Weights** are those of scikit-learn's ``sample_weight``: each row counts as often as its weight
+says. So MAE is ``mean_absolute_error``, and RMSE is the root of ``mean_squared_error``, for any
+number of components. scikit-learn's ``root_mean_squared_error`` averages the roots of the
+components; it is the same for one component, and for values that are flattened.
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -36,7 +42,23 @@ def _pair(predicted: ArrayLike, reference: ArrayLike) -> tuple[FloatArray, Float
     return first, second
 
 
-def mae(predicted: ArrayLike, reference: ArrayLike) -> float:
+def _mean(values: FloatArray, weights: ArrayLike | None) -> float:
+    """Average over all components; a weight is that of a row, or of a component."""
+    if weights is None:
+        return float(values.mean())
+    given = finite_array(weights, "weights")
+    if given.shape not in {values.shape, values.shape[:1]}:
+        raise InputError(
+            f"Weights of shape {given.shape} do not fit values of shape {values.shape}: give one "
+            "for each row or one for each value."
+        )
+    if (given < 0).any() or not given.sum() > 0:
+        raise InputError("Weights are not negative, and at least one is larger than zero.")
+    per_value = given.reshape(given.shape + (1,) * (values.ndim - given.ndim))
+    return float(np.average(values, weights=np.broadcast_to(per_value, values.shape)))
+
+
+def mae(predicted: ArrayLike, reference: ArrayLike, weights: ArrayLike | None = None) -> float:
     """Return the mean absolute error over all components.
 
     Parameters
@@ -45,6 +67,8 @@ def mae(predicted: ArrayLike, reference: ArrayLike) -> float:
         Predicted values, any shape.
     reference
         Reference values, same shape and unit.
+    weights
+        One for each row, or one for each value; None for equal ones.
 
     Returns
     -------
@@ -53,13 +77,14 @@ def mae(predicted: ArrayLike, reference: ArrayLike) -> float:
     Raises
     ------
     InputError
-        The shapes differ, a value is not finite, or there are no values.
+        The shapes differ, a value is not finite, there are no values, or the weights make no
+        sense.
     """
     first, second = _pair(predicted, reference)
-    return float(np.abs(first - second).mean())
+    return _mean(np.abs(first - second), weights)
 
 
-def rmse(predicted: ArrayLike, reference: ArrayLike) -> float:
+def rmse(predicted: ArrayLike, reference: ArrayLike, weights: ArrayLike | None = None) -> float:
     """Return the root mean square error over all components.
 
     Parameters
@@ -68,6 +93,8 @@ def rmse(predicted: ArrayLike, reference: ArrayLike) -> float:
         Predicted values, any shape.
     reference
         Reference values, same shape and unit.
+    weights
+        One for each row, or one for each value; None for equal ones.
 
     Returns
     -------
@@ -76,19 +103,22 @@ def rmse(predicted: ArrayLike, reference: ArrayLike) -> float:
     Raises
     ------
     InputError
-        The shapes differ, a value is not finite, or there are no values.
+        The shapes differ, a value is not finite, there are no values, or the weights make no
+        sense.
     """
     first, second = _pair(predicted, reference)
-    return float(np.sqrt(np.square(first - second).mean()))
+    return float(np.sqrt(_mean(np.square(first - second), weights)))
 
 
-def mav(reference: ArrayLike) -> float:
+def mav(reference: ArrayLike, weights: ArrayLike | None = None) -> float:
     """Return the mean absolute value over all components.
 
     Parameters
     ----------
     reference
         Reference values, any shape.
+    weights
+        One for each row, or one for each value; None for equal ones.
 
     Returns
     -------
@@ -97,13 +127,15 @@ def mav(reference: ArrayLike) -> float:
     Raises
     ------
     InputError
-        A value is not finite, or there are no values.
+        A value is not finite, there are no values, or the weights make no sense.
     """
     values, _ = _pair(reference, reference)
-    return float(np.abs(values).mean())
+    return _mean(np.abs(values), weights)
 
 
-def percent_error(predicted: ArrayLike, reference: ArrayLike) -> float | None:
+def percent_error(
+    predicted: ArrayLike, reference: ArrayLike, weights: ArrayLike | None = None
+) -> float | None:
     """Return the paper's percent error, 100 MAE / MAV of the reference.
 
     Parameters
@@ -112,6 +144,8 @@ def percent_error(predicted: ArrayLike, reference: ArrayLike) -> float | None:
         Predicted values, any shape.
     reference
         Reference values, same shape and unit.
+    weights
+        One for each row, or one for each value; None for equal ones.
 
     Returns
     -------
@@ -121,12 +155,26 @@ def percent_error(predicted: ArrayLike, reference: ArrayLike) -> float | None:
     Raises
     ------
     InputError
-        The shapes differ, a value is not finite, or there are no values.
+        The shapes differ, a value is not finite, there are no values, or the weights make no
+        sense.
     """
-    return _percent(mae(predicted, reference), mav(reference))
+    return percent_of(mae(predicted, reference, weights), mav(reference, weights))
 
 
-def _percent(error: float, size: float) -> float | None:
+def percent_of(error: float, size: float) -> float | None:
+    """Return 100 MAE / MAV of numbers that are known.
+
+    Parameters
+    ----------
+    error
+        MAE.
+    size
+        MAV in the same unit.
+
+    Returns
+    -------
+        Percent error; None where MAV is not larger than :data:`ZERO_MAV`.
+    """
     return 100 * error / size if size > ZERO_MAV else None
 
 
@@ -157,9 +205,58 @@ class ErrorTable:
     energy_reference: EnergyReference
 
 
-def _errors(predicted: FloatArray, reference: FloatArray, zero: float = 0.0) -> Errors:
-    error, size = mae(predicted, reference), mav(reference - zero)
-    return Errors(error, rmse(predicted, reference), size, _percent(error, size))
+def _errors(
+    predicted: FloatArray,
+    reference: FloatArray,
+    zero: float = 0.0,
+    weights: ArrayLike | None = None,
+) -> Errors:
+    error, size = mae(predicted, reference, weights), mav(reference - zero, weights)
+    return Errors(error, rmse(predicted, reference, weights), size, percent_of(error, size))
+
+
+def errors_by_group(
+    predicted: ArrayLike,
+    reference: ArrayLike,
+    groups: Sequence[Hashable],
+    weights: ArrayLike | None = None,
+) -> dict[Hashable, Errors]:
+    """Measure each group of rows on its own, against its own MAV.
+
+    Parameters
+    ----------
+    predicted
+        Predicted values, (rows, ...).
+    reference
+        Reference values, same shape and unit.
+    groups
+        Group of each row, (rows,).
+    weights
+        One for each row, or one for each value; None for equal ones.
+
+    Returns
+    -------
+        Errors by group, in the order in which the groups come first.
+
+    Raises
+    ------
+    InputError
+        The shapes differ, a value is not finite, there are no values, or the weights make no
+        sense or leave a group without any.
+    """
+    first, second = _pair(predicted, reference)
+    if first.ndim == 0 or len(groups) != len(first):
+        raise InputError(f"{len(groups)} groups do not fit values of shape {first.shape}.")
+    given = None if weights is None else finite_array(weights, "weights")
+    if given is not None and given.shape[:1] != first.shape[:1]:
+        raise InputError(f"Weights of shape {given.shape} do not fit {len(first)} rows.")
+    places: dict[Hashable, list[int]] = {}
+    for place, group in enumerate(groups):
+        places.setdefault(group, []).append(place)
+    return {
+        group: _errors(first[rows], second[rows], 0.0, None if given is None else given[rows])
+        for group, rows in places.items()
+    }
 
 
 def check_energy_reference(name: str) -> None:
