@@ -4,12 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from jobflow import Flow
 from monty.json import MontyDecoder
 
 from tm23flows.documents.elastic_constants import ElasticConstants
 from tm23flows.documents.recipe import Recipe
 from tm23flows.errors import InputError
 from tm23flows.flows.elastic_constants import ElasticConstantsMaker
+from tm23flows.flows.equilibrium import EquilibriumMaker
 from tm23flows.flows.label import LabelMaker
 from tm23flows.flows.structure import StructureMaker
 from tm23flows.ops.audit.invariants import audit
@@ -41,13 +43,14 @@ def test_cells_labels_and_fit_are_wired(label, jobs_of):
     assert [one.uuid for one in fit.function_args[1]] == [one.uuid for one in labels]
 
 
-def test_the_conventional_cell_of_a_road_is_strained_as_its_primitive_one():
-    maker = ElasticConstantsMaker()
-    cube = maker.crystal("Cu", StructureMaker())
-    assert len(cube.positions) == 1
-    assert cube == maker.crystal("Cu", StructureMaker(basis="primitive"))
-    assert cube.phase == "fcc"
-    assert len(maker.crystal("Ti", StructureMaker(phase="omega")).positions) == 3
+def test_the_crystal_at_rest_takes_the_place_of_the_one_of_the_road(archive, label, run_flow):
+    maker = ElasticConstantsMaker(spacing_per_A=1.0)
+    rest = EquilibriumMaker(spacing_per_A=1.0).make("Cu", StructureMaker(), label)
+    flow = maker.make("Cu", StructureMaker(), label, rest.output["crystal"])
+    run_flow(Flow([rest, flow]))
+    (found,) = archive.database["elastic_constants"].find()
+    assert found["residual_stress_eV_per_A3"] < 1e-4
+    assert found["crystal"]["source"].startswith("the lattice of lowest energy")
 
 
 def test_a_whole_run_is_on_record_and_nothing_is_done_twice(archive, label, run_flow):

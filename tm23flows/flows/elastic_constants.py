@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from jobflow import Flow, Maker
 
-from tm23flows.documents.structure import Crystal
 from tm23flows.errors import InputError
 from tm23flows.flows.label import LabelMaker
 from tm23flows.flows.naming import tagged
+from tm23flows.flows.perfect_crystal import SPACING_PER_A, perfect_crystal, with_spacing
 from tm23flows.flows.structure import StructureMaker
 from tm23flows.jobs.elastic_constants import (
     checked_constants,
@@ -18,23 +18,12 @@ from tm23flows.jobs.elastic_constants import (
     keep_elastic_constants,
     strain_crystal,
 )
-from tm23flows.science.crystals import identify_phase
 from tm23flows.science.elasticity import (
     DISPLACEMENT_A,
     STRAIN,
     probes,
-    standard_crystal,
     strain_matrix,
 )
-from tm23flows.science.kpoints import GAMMA_CENTRED, kmesh_for_spacing
-
-SPACING_PER_A = 0.25
-"""Default distance between k-points; no limit is known to be met by it.
-
-Measured for Cu with GPAW at 350 eV and SIGMA 0.2 eV: C44 is 56 GPa and C12 - C44 is 74 GPa at 0.4
-(8x8x8, 39 s of one core), 78 and 53 GPa at 0.25 (12x12x12, 99 s): coarser meshes are of no use.
-The article took its constants from a database.
-"""
 
 
 @dataclass
@@ -99,7 +88,9 @@ class ElasticConstantsMaker(Maker):
         """
         return not self.given or element in self.given
 
-    def make(self, element: str, structure: StructureMaker, label: LabelMaker) -> Flow:
+    def make(
+        self, element: str, structure: StructureMaker, label: LabelMaker, crystal: Any = None
+    ) -> Flow:
         """Wire the strained cells, their labels and the fit; or keep what is given.
 
         Parameters
@@ -110,6 +101,10 @@ class ElasticConstantsMaker(Maker):
             Its unit cell is strained.
         label
             How to label; of several smearing widths that of the recipe.
+        crystal
+            A :class:`tm23flows.documents.structure.Crystal` as a dict, or a reference to one, such
+            as the ``crystal`` of an equilibrium: the unit cell of the structure with other
+            lattice constants. None strains the unit cell as it is.
 
         Returns
         -------
@@ -131,53 +126,22 @@ class ElasticConstantsMaker(Maker):
             job = keep_elastic_constants(element, self.given[element], self.source)
             jobs = [tagged(job, f"{element} {self.name}", "data", element)]
         else:
-            jobs = self._compute(element, structure, label)
+            jobs = self._compute(element, structure, label, crystal)
         return Flow(jobs, output=jobs[-1].output, name=f"{element} {self.name}")
 
-    def _compute(self, element: str, structure: StructureMaker, label: LabelMaker) -> list[Any]:
+    def _compute(
+        self, element: str, structure: StructureMaker, label: LabelMaker, crystal: Any
+    ) -> list[Any]:
         strain_matrix(0, self.strain)
         if not 0 < self.displacement_A < 1:
             raise InputError(f"A displacement of {self.displacement_A} A is not a small length.")
-        crystal = self.crystal(element, structure)
-        cells = strain_crystal(crystal.model_dump(mode="json"), self.strain, self.displacement_A)
-        tagged(cells, f"{element} strained cells", "data", element)
+        unit = perfect_crystal(element, structure)
+        told = (crystal or unit.model_dump(mode="json"), self.strain, self.displacement_A)
+        cells = tagged(strain_crystal(*told), f"{element} strained cells", "data", element)
         frame_ids = cells.output["frame_ids"]
-        count = len(probes(len(crystal.positions)))
-        labels = self._label(label, crystal).make(frame_ids, count, element, "strained")
-        fit = fit_elastic_constants(
-            frame_ids,
-            [batch.output["recipe_id"] for batch in labels.jobs],
-            crystal.model_dump(mode="json"),
-            self.strain,
-            self.displacement_A,
-        )
+        count = len(probes(len(unit.positions)))
+        maker = with_spacing(label, unit.cell, self.spacing_per_A, self.options, self.batch_size)
+        labels = maker.make(frame_ids, count, element, "strained")
+        recipe_ids = [batch.output["recipe_id"] for batch in labels.jobs]
+        fit = fit_elastic_constants(frame_ids, recipe_ids, *told)
         return [cells, labels, tagged(fit, f"{element} {self.name}", "data", element)]
-
-    def crystal(self, element: str, structure: StructureMaker) -> Crystal:
-        """Return the crystal that is strained.
-
-        Parameters
-        ----------
-        element
-            Chemical symbol.
-        structure
-            Has its unit cell.
-
-        Returns
-        -------
-        The primitive cell in standard axes.
-        """
-        unit = standard_crystal(structure.unit_cell(element))
-        return Crystal.from_atoms(
-            unit, identify_phase(unit), "the unit cell of the road's structure, in standard axes"
-        )
-
-    def _label(self, label: LabelMaker, crystal: Crystal) -> LabelMaker:
-        recipe = label.recipe.model_copy(
-            update={
-                "kmesh": kmesh_for_spacing(crystal.cell, self.spacing_per_A),
-                "kmesh_offset": GAMMA_CENTRED,
-                "options": {**label.recipe.options, **self.options},
-            }
-        )
-        return replace(label, recipe=recipe, sigma_variants_eV=(), batch_size=self.batch_size)
