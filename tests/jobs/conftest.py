@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
+from tm23flows.documents.base import Provenance
+from tm23flows.documents.model import Model, ModelFile
 from tm23flows.errors import TrainingError
 from tm23flows.jobs.structure import make_structure
 from tm23flows.trainers.base import TRAINERS, Hyperparameters, Predictions, TrainResult
+from tm23flows.trainers.manifest import write_manifest
+from tm23flows.trainers.workers import worker_io
 
 
 @pytest.fixture(autouse=True)
@@ -83,3 +88,49 @@ def constant_trainer(monkeypatch):
     monkeypatch.setitem(TRAINERS, "constant", "constant_trainer:ConstantTrainer")
     monkeypatch.setattr(ConstantTrainer, "trainings", 0)
     return ConstantTrainer
+
+
+WORKER = f"""
+import sys
+sys.path.insert(0, {str(Path(worker_io.__file__).parent)!r})
+from ase.calculators.emt import EMT
+from model_tasks import serving
+from worker_io import answer
+answer(["ase"], {{"serve": serving(lambda folder, request: EMT())}})
+"""
+TRAINER = """
+from tm23flows.trainers.worker import Worker
+
+class Toy:
+    worker = Worker("Oracle", {script!r}, "trainer_python_flare", "ask it to come")
+    files = ["model.json"]
+"""
+
+
+@pytest.fixture
+def emt_model(archive, tmp_path, monkeypatch):
+    """A stored model of copper whose numbers are those of EMT."""
+    script = tmp_path / "toy_worker.py"
+    script.write_text(WORKER)
+    (tmp_path / f"toy_{tmp_path.name}.py").write_text(TRAINER.format(script=str(script)))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(TRAINERS, "toy", f"toy_{tmp_path.name}:Toy")
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "model.json").write_text(json.dumps({"elements": [29]}))
+    write_manifest(folder, ["model.json"])
+    files = [
+        ModelFile(name=path.name, blob=archive.blobs.put(path.read_bytes()))
+        for path in sorted(folder.iterdir())
+    ]
+    model = Model(
+        provenance=Provenance.now({"toy": "1.0"}),
+        trainer="toy",
+        hyperparameters={},
+        seed=0,
+        dataset_id=None,
+        files=tuple(files),
+        wall_s=0.0,
+    )
+    archive.put(model)
+    return model

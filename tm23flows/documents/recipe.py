@@ -19,6 +19,9 @@ Smearing = Literal["methfessel-paxton", "fermi-dirac", "tetrahedron", "tetrahedr
 IMPORTED = "imported"
 """Engine of labels of which it is not known which program made them."""
 
+MODEL = "model"
+"""Engine of runs whose forces come from a stored model; no label is computed with it."""
+
 _FROM_ELSEWHERE = ("vasp", IMPORTED)
 _MAY_BE_UNKNOWN = (
     "kmesh", "kmesh_offset", "smearing", "smearing_order", "sigma_eV", "spin_polarized",
@@ -34,7 +37,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    engine: str = Field(description="Name of the engine: gpaw, vasp, emt, or imported.")
+    engine: str = Field(description="Name of the engine: gpaw, vasp, emt, imported or model.")
     xc: str = Field("PBE", description="Exchange-correlation functional.")
     cutoff_eV: float | None = Field(None, gt=0, description="Plane-wave cutoff in eV.")
     kmesh: tuple[int, int, int] | None = Field((1, 1, 1), description="k-points along each axis.")
@@ -83,6 +86,17 @@ class Recipe(BaseModel):
                 "name their source"
             )
         return self
+
+    @model_validator(mode="after")
+    def _names_its_model(self) -> Self:
+        if self.engine == MODEL and not isinstance(self.options.get("model"), str):
+            raise ValueError("the recipe of a run with a model names it in its options")
+        return self
+
+    @property
+    def model_id(self) -> str | None:
+        """The model that the forces come from; None where they come from a program."""
+        return str(self.options["model"]) if self.engine == MODEL else None
 
     @property
     def unknown(self) -> tuple[str, ...]:

@@ -85,6 +85,10 @@ class AseEngine(ABC):
         energy = float(atoms.get_potential_energy())
         return Energies(free=energy, sigma0=energy, without_entropy=energy)
 
+    def stress(self, atoms: Atoms) -> np.ndarray | None:
+        """Read the stress off a finished calculation, eV/angstrom^3; None if there is none."""
+        return np.array(atoms.get_stress(), dtype=float)
+
     def iterations(self, atoms: Atoms) -> int | None:
         """Read the number of self-consistency steps off a finished calculation."""
         del atoms
@@ -191,8 +195,8 @@ class AseEngine(ABC):
     def _compute(self, atoms: Atoms, recipe: Recipe) -> Result:
         clock = time.process_time()
         forces = np.array(atoms.get_forces(), dtype=float)
-        stress = np.array(atoms.get_stress(), dtype=float)
-        if not (np.isfinite(forces).all() and np.isfinite(stress).all()):
+        stress = self.stress(atoms)
+        if not np.isfinite(forces).all() or not (stress is None or np.isfinite(stress).all()):
             raise PhysicsError("forces or stress are not finite numbers")
         try:
             energies = self.energies(atoms, recipe)

@@ -16,7 +16,7 @@ from tm23flows.documents.base import Provenance
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.structure import Structure
 from tm23flows.documents.trajectory import Dynamics, Trajectory
-from tm23flows.engines.base import Engine, MDStep, Setup, State, get_engine
+from tm23flows.engines.base import Engine, MDStep, Setup, State
 from tm23flows.errors import OutOfTimeError, TM23Error
 from tm23flows.jobs.context import (
     as_this_job,
@@ -27,6 +27,7 @@ from tm23flows.jobs.context import (
     wait_for_deadline,
     wait_for_space,
 )
+from tm23flows.jobs.model_engine import opened_engine
 from tm23flows.store.trajectories import announce_folder, append_segment
 
 if TYPE_CHECKING:
@@ -122,13 +123,12 @@ def run_trajectory(
     """
     archive = open_archive()
     structure = archive.get(Structure, structure_id)
-    engine = get_engine(recipe["engine"], run_folder(), Setup("md", calculation, deadline()))
-    trajectory = _find_or_begin(
-        archive, engine, structure, Recipe(**recipe), Dynamics(**dynamics), regime
-    )
-    done = trajectory.n_steps
-    if done < n_steps:
-        trajectory = _go_on(archive, engine, structure, trajectory, n_steps, segment_steps)
+    asked, setup = Recipe(**recipe), Setup("md", calculation, deadline())
+    with opened_engine(archive, asked, run_folder(), setup) as engine:
+        trajectory = _find_or_begin(archive, engine, structure, asked, Dynamics(**dynamics), regime)
+        done = trajectory.n_steps
+        if done < n_steps:
+            trajectory = _go_on(archive, engine, structure, trajectory, n_steps, segment_steps)
     new = trajectory.n_steps - done
     return {"trajectory_id": trajectory.id, "n_steps": trajectory.n_steps, "new_steps": new}
 

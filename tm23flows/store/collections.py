@@ -100,7 +100,7 @@ ORDER = [("trajectory_id", 1), ("step", 1), ("_id", 1)]
 _IN_ORDER = tuple(field for field, _ in ORDER)
 
 INDEXES: dict[str, list[Index]] = {
-    "trajectories": [by("structure_id")],
+    "trajectories": [by("structure_id"), by("recipe.options.model", sparse=True)],
     "frames": [
         by(*_IN_ORDER),
         by("element", *_IN_ORDER),

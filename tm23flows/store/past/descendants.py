@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
 NAMED_BY: dict[str, dict[str, str]] = {
-    "trajectories": {"structures": "structure_id"},
+    "trajectories": {"structures": "structure_id", "models": "recipe.options.model"},
     "frames": {"trajectories": "trajectory_id"},
     "labels": {"frames": "frame_id"},
     "rejections": {"frames": "frame_id"},
@@ -72,9 +72,18 @@ def descendants(archive: Archive, document_id: str, shown: int | None = SHOWN_PE
     start = archive.find(document_id)
     first = collection_of(start)
     found: dict[str, set[str]] = {first: {start.id}}
-    for collection in ROAD_DOWN[ROAD_DOWN.index(first) + 1 :]:
-        if ids := set(_children(archive, collection, found)):
-            found[collection] = ids
+    fresh: dict[str, set[str]] = {first: {start.id}}
+    # Once is enough, but for runs with a model: they come before it on the road.
+    while fresh:
+        reached = fresh
+        fresh = {}
+        for collection in ROAD_DOWN:
+            ids = set(_children(archive, collection, reached)) - found.get(collection, set())
+            if ids:
+                found[collection] = found.get(collection, set()) | ids
+                reached[collection] = reached.get(collection, set()) | ids
+                if collection == "models":
+                    fresh["models"] = ids
     return Trace(
         start.id,
         [_level(archive, name, found[name], shown) for name in ROAD_DOWN if name in found],

@@ -11,6 +11,7 @@ from typing import Any
 
 from tm23flows.documents.convergence import Convergence
 from tm23flows.documents.dataset import Dataset
+from tm23flows.documents.recipe import MODEL
 from tm23flows.documents.study import PARENTS as STUDY_PARENTS
 from tm23flows.store.datasets.large import folded_blobs
 
@@ -21,6 +22,10 @@ WITHOUT_ARRAYS = dict.fromkeys(("forces", "stress", "positions", "cell", "number
 def _named(rows: list[dict[str, Any]], name: str) -> list[str]:
     """Return what the rows of a table name; gaps name nothing."""
     return [one[name] for one in rows if one.get(name)]
+
+
+def _is_of_model(stored: dict[str, Any]) -> bool:
+    return bool(stored["recipe"]["engine"] == MODEL)
 
 
 def _parents_of_study(collection: str) -> Callable[[dict[str, Any]], list[str]]:
@@ -55,7 +60,10 @@ PARENTS: dict[str, dict[str, Callable[[dict[str, Any]], list[str]]]] = {
     "densities_of_states": {"frames": lambda d: [d["frame_id"]]},
     "elastic_constants": {"labels": lambda d: list(d["label_ids"])},
     "frames": {"trajectories": lambda d: [d["trajectory_id"]] if d["trajectory_id"] else []},
-    "trajectories": {"structures": lambda d: [d["structure_id"]]},
+    "trajectories": {
+        "structures": lambda d: [d["structure_id"]],
+        "models": lambda d: [d["recipe"]["options"]["model"]] if _is_of_model(d) else [],
+    },
     "structures": {},
 }
 """Where each noun comes from: ids of its parents, by their collection."""

@@ -20,7 +20,19 @@ if TYPE_CHECKING:
 ROAD_BACK = [name for name in reversed(COLLECTIONS) if name != "rejections"]
 
 
-def trace(archive: Archive, document_id: str, shown: int | None = SHOWN_PER_LEVEL) -> Trace:
+ENOUGH = {
+    "labels": {"frame_id": 1},
+    "frames": {"trajectory_id": 1, "origin": 1},
+}
+"""Fields of the many, by which their parents are known; only what is shown is read whole."""
+
+
+def trace(
+    archive: Archive,
+    document_id: str,
+    shown: int | None = SHOWN_PER_LEVEL,
+    stop: str | None = None,
+) -> Trace:
     """Follow a document back to its structure.
 
     Parameters
@@ -31,6 +43,8 @@ def trace(archive: Archive, document_id: str, shown: int | None = SHOWN_PER_LEVE
         Id of any document, or the beginning of it.
     shown
         Documents to describe of each noun, the others are counted; None for all.
+    stop
+        Collection above which nothing is looked at, such as ``datasets``; None goes to the end.
 
     Returns
     -------
@@ -45,14 +59,18 @@ def trace(archive: Archive, document_id: str, shown: int | None = SHOWN_PER_LEVE
     wanted: dict[str, list[str]] = {collection_of(start): [start.id]}
     result = Trace(start.id)
     road = ["rejections", *ROAD_BACK] if "rejections" in wanted else ROAD_BACK
-    for collection in road:
-        ids = list(dict.fromkeys(wanted.pop(collection, [])))
-        if not ids:
-            continue
-        level, parents = _level(archive, collection, ids, shown)
-        result.levels.append(level)
-        for name, more in parents.items():
-            wanted.setdefault(name, []).extend(more)
+    seen: set[str] = set()
+    # Once is enough, but for runs with a model: its own past begins above them.
+    while wanted:
+        for collection in road:
+            ids = [one for one in dict.fromkeys(wanted.pop(collection, [])) if one not in seen]
+            if not ids:
+                continue
+            seen.update(ids)
+            level, parents = _level(archive, collection, ids, shown)
+            result.levels.append(level)
+            for name, more in parents.items():
+                wanted.setdefault(name, []).extend(more)
     return result
 
 
@@ -63,8 +81,7 @@ def _level(
     level = Level(collection, len(ids), [])
     parents: dict[str, list[str]] = {}
     for batch in batched(ids):
-        found = archive.database[collection].find({"_id": {"$in": batch}}, WITHOUT_ARRAYS)
-        stored = {one["_id"]: unfold_what_is_there(archive.blobs, collection, one) for one in found}
+        stored = _read(archive, collection, batch, None if shown is None else batch[:shown])
         level.missing.extend(one for one in batch if one not in stored)
         for one in (stored[key] for key in batch if key in stored):
             above = parents_of(collection, one)
@@ -78,3 +95,17 @@ def _level(
                 blob for blob in blobs_of(collection, one) if not archive.blobs.has(blob)
             )
     return level, parents
+
+
+def _read(
+    archive: Archive, collection: str, ids: list[str], whole: list[str] | None
+) -> dict[str, dict[str, Any]]:
+    """Read documents without their arrays; of the many only what names their parents."""
+    wanted = [(ids, WITHOUT_ARRAYS)]
+    if collection in ENOUGH and whole is not None:
+        wanted = [(ids, ENOUGH[collection]), (whole, WITHOUT_ARRAYS)]
+    return {
+        one["_id"]: unfold_what_is_there(archive.blobs, collection, one)
+        for some, fields in wanted
+        for one in archive.database[collection].find({"_id": {"$in": some}}, fields)
+    }
