@@ -33,6 +33,14 @@ def test_every_setting_makes_another_recipe():
     )
 
 
+def test_a_run_with_a_model_names_it():
+    assert Recipe(engine="model", xc="none", options={"model": "d" * 64}).model_id == "d" * 64
+    assert Recipe(**GPAW).model_id is None
+    for options in ({}, {"model": 3}):
+        with pytest.raises(ValidationError, match="names it in its options"):
+            Recipe(engine="model", xc="none", options=options)
+
+
 def test_only_runs_of_vasp_have_other_smearings():
     imported = {"engine": "vasp", "smearing": "tetrahedron-bloechl", "smearing_order": 0}
     other = Recipe(**{**imported, "smearing": "fermi-dirac"})

@@ -13,10 +13,12 @@ from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.trajectory import SEGMENT_ARRAYS, Dynamics, Trajectory
 from tm23flows.engines.base import Setup
 from tm23flows.engines.emt import EmtEngine
-from tm23flows.errors import NotFoundError, OutOfTimeError, PhysicsError, TrainingError
+from tm23flows.errors import InputError, NotFoundError, OutOfTimeError, PhysicsError, TrainingError
 from tm23flows.jobs import model_engine as module
+from tm23flows.jobs.frame import select_frames
 from tm23flows.jobs.model_engine import ModelEngine, model_recipe, opened_engine
 from tm23flows.jobs.trajectory import TrajectoryJobMaker, run_trajectory
+from tm23flows.report.records import trajectories
 from tm23flows.store.past.descendants import descendants
 from tm23flows.store.trajectories import read_segments
 
@@ -59,6 +61,15 @@ def test_its_past_is_that_of_the_model_and_back(archive, structure, emt_model):
     assert {one.collection: one.count for one in below.levels} == {"trajectories": 1, "models": 1}
     archive.database["models"].delete_one({"_id": emt_model.id})
     assert archive.trace(key).levels[-1].missing == [emt_model.id]
+
+
+def test_it_does_not_mix_with_runs_of_programs(archive, structure, emt_model):
+    key = run(structure, recipe(emt_model), 12)["trajectory_id"]
+    with pytest.raises(InputError, match="made with a model"):
+        select_frames.original(key, 2, 2, 4)
+    assert not archive.database["frames"].count_documents({})
+    direct = run(structure, {"engine": "emt"}, 2)["trajectory_id"]
+    assert [one.id for one in trajectories(archive)] == [direct]
 
 
 def test_a_run_out_of_time_goes_on_as_a_detour(

@@ -13,6 +13,7 @@ from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Effort, Energies, Label
 from tm23flows.documents.structure import Structure
 from tm23flows.documents.trajectory import Trajectory
+from tm23flows.errors import InputError
 from tm23flows.jobs.context import open_archive
 from tm23flows.science.sampling import select_steps
 from tm23flows.store.trajectories import read_segments
@@ -43,10 +44,16 @@ def select_frames(trajectory_id: str, discard: int, stride: int, count: int) -> 
     Raises
     ------
     InputError
-        If the trajectory is too short, or has a stretch without a usable step.
+        If the trajectory is too short, has a stretch without a usable step, or is one of a model,
+        whose forces are no labels.
     """
     archive = open_archive()
     trajectory = archive.get(Trajectory, trajectory_id)
+    if trajectory.recipe.model_id is not None:
+        raise InputError(
+            f"The run {trajectory_id[:12]} was made with a model, so its forces are no labels: "
+            "take frames from a run of a program."
+        )
     unusable = _unusable(archive, trajectory)
     steps = select_steps(trajectory.n_steps, discard, stride, count, unusable)
     pairs = list(_take(archive, trajectory, set(steps)))

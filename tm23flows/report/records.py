@@ -17,6 +17,7 @@ from tm23flows.documents.evaluation import Evaluation
 from tm23flows.documents.label import Label, Rejection
 from tm23flows.documents.model import Model
 from tm23flows.documents.trajectory import Trajectory
+from tm23flows.store.batches import batched
 from tm23flows.store.collections import COLLECTIONS, collection_of
 from tm23flows.store.datasets.creation import list_datasets
 
@@ -134,12 +135,52 @@ def labels_by_frame(archive: Archive, frame_ids: Iterable[str]) -> dict[str, lis
     -------
     Labels by frame, in the order of their ids.
     """
-    wanted = {"frame_id": {"$in": list(frame_ids)}}
-    found = archive.database[collection_of(Label)].find(wanted, {"_id": 1}).sort("_id", 1)
+    stored = archive.database[collection_of(Label)]
+    found = [
+        one["_id"]
+        for batch in batched(frame_ids)
+        for one in stored.find({"frame_id": {"$in": batch}}, {"_id": 1})
+    ]
     result: dict[str, list[Label]] = {}
-    for label in archive.get_many(Label, [one["_id"] for one in found]):
+    for label in archive.get_many(Label, sorted(found)):
         result.setdefault(label.frame_id, []).append(label)
     return result
+
+
+def labels_of_shared_frames(
+    archive: Archive, label_ids: Iterable[str]
+) -> tuple[list[Label], dict[str, list[Label]]]:
+    """Read those of some labels whose frames have others, and all labels of these frames.
+
+    Most frames of a large set have one label: those are not read.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    label_ids
+        Labels, such as those of a dataset.
+
+    Returns
+    -------
+    The labels in their order, and all labels by frame.
+    """
+    wanted = list(label_ids)
+    stored = archive.database[collection_of(Label)]
+    frame_of = {
+        one["_id"]: one["frame_id"]
+        for batch in batched(wanted)
+        for one in stored.find({"_id": {"$in": batch}}, {"frame_id": 1})
+    }
+    numbers = Counter(
+        one["frame_id"]
+        for batch in batched(dict.fromkeys(frame_of.values()))
+        for one in stored.find({"frame_id": {"$in": batch}}, {"frame_id": 1})
+    )
+    # a label that is gone is asked for, too, so that it is missed
+    shared = [one for one in wanted if one not in frame_of or numbers[frame_of[one]] > 1]
+    base = archive.get_many(Label, shared)
+    return base, labels_by_frame(archive, [label.frame_id for label in base])
 
 
 def trajectories(archive: Archive, chosen: list[NamedDataset] | None = None) -> list[Trajectory]:
@@ -150,14 +191,14 @@ def trajectories(archive: Archive, chosen: list[NamedDataset] | None = None) -> 
     archive
         The archive.
     chosen
-        Only those whose frames are in these datasets; all by default.
+        Only those whose frames are in these datasets; by default all but those with models.
 
     Returns
     -------
     Trajectories by metal and rising temperature.
     """
     if chosen is None:
-        found = _all(archive, Trajectory)
+        found = [one for one in _all(archive, Trajectory) if one.recipe.model_id is None]
     else:
         ids = [one for named in chosen for one in named.dataset.label_ids]
         labels = archive.get_many(Label, dict.fromkeys(ids))
