@@ -53,6 +53,11 @@ class TM23Settings(BaseSettings):
     trainer_python_allegro: str | None = Field(
         None, description="Interpreter that runs Allegro; default: the current one."
     )
+    trainer_python_calculator: str | None = Field(
+        None,
+        description="Interpreter that runs calculators of 'tm23 bench' that name none; default: "
+        "the current one.",
+    )
     deadline: float | None = Field(
         None,
         gt=0,

@@ -24,6 +24,9 @@ TRAINERS = {
     "nequip": "tm23flows.trainers.nequip:NequipTrainer",
     "allegro": "tm23flows.trainers.allegro:AllegroTrainer",
 }
+NOT_TRAINED = {"calculator": "tm23flows.trainers.ase_calculator:CalculatorTrainer"}
+"""What predicts as trainers do and is not trained here: a calculator from elsewhere."""
+
 ENTRY_POINTS = "tm23flows.trainers"
 """Group of the entry points under which other packages offer their trainers."""
 
@@ -193,7 +196,8 @@ def get_trainer(name: str) -> Trainer:
     Parameters
     ----------
     name
-        One of the names in ``TRAINERS``, or an entry point of an installed package.
+        One of the names in ``TRAINERS`` or ``NOT_TRAINED``, or an entry point of an installed
+        package.
 
     Returns
     -------
@@ -206,8 +210,9 @@ def get_trainer(name: str) -> Trainer:
     MissingDependencyError
         If another package has it and cannot be imported.
     """
-    if name in TRAINERS:
-        module, _, class_name = TRAINERS[name].partition(":")
+    ours = {**NOT_TRAINED, **TRAINERS}
+    if name in ours:
+        module, _, class_name = ours[name].partition(":")
         return cast("Trainer", getattr(importlib.import_module(module), class_name)())
     foreign = {one.name: one for one in metadata.entry_points(group=ENTRY_POINTS)}
     if name not in foreign:

@@ -30,7 +30,7 @@ from tm23flows.trainers.frames import (
     write_frames,
 )
 from tm23flows.trainers.prediction import open_model
-from tm23flows.trainers.worker import Running, bring_home, started
+from tm23flows.trainers.worker import Running, Worker, bring_home, started
 
 
 @contextmanager
@@ -70,18 +70,50 @@ def model_calculator(trainer_name: str, model_dir: Path, workdir: Path) -> Itera
     trainer: Any = get_trainer(trainer_name)
     if not hasattr(trainer, "worker"):
         raise InputError(f"Models of the trainer '{trainer_name}' cannot be served: predict files.")
-    model, workdir = open_model(trainer.files, model_dir), workdir.resolve()
+    if hasattr(trainer, "opened"):
+        worker, model = trainer.opened(model_dir)
+    else:
+        worker, model = trainer.worker, open_model(trainer.files, model_dir)
+    with conversation(worker, model.request, workdir) as (running, connection):
+        calculator = ServedCalculator(running, connection, model.elements)
+        calculator.wait()
+        yield calculator
+
+
+@contextmanager
+def conversation(
+    worker: Worker, request: dict[str, Any], workdir: Path
+) -> Iterator[tuple[Running, Connection]]:
+    """Start the task ``serve`` of a worker, and end it with the block.
+
+    Parameters
+    ----------
+    worker
+        The worker.
+    request
+        What it needs to load the model.
+    workdir
+        Folder for its log.
+
+    Yields
+    ------
+    The worker, and our end of the line to it. Its first message says that it is ready; after
+    that it answers every message with one.
+
+    Raises
+    ------
+    MissingDependencyError
+        If the interpreter is not there.
+    """
     ours, theirs = socket.socketpair()
     with (
         Connection(ours.detach()) as connection,
         theirs,
-        started(trainer.worker, "serve", model.request, workdir, theirs.fileno()) as running,
+        started(worker, "serve", request, workdir.resolve(), theirs.fileno()) as running,
     ):
         theirs.close()
-        calculator = ServedCalculator(running, connection, model.elements)
-        calculator.wait()
         try:
-            yield calculator
+            yield running, connection
         finally:
             connection.close()
 
@@ -91,7 +123,9 @@ class ServedCalculator(Calculator):
 
     implemented_properties = ("energy", "free_energy", "forces", "stress")
 
-    def __init__(self, running: Running, connection: Connection, elements: list[int]) -> None:
+    def __init__(
+        self, running: Running, connection: Connection, elements: list[int] | None
+    ) -> None:
         super().__init__()
         self._running, self._connection, self._elements = running, connection, elements
 
@@ -136,6 +170,8 @@ class ServedCalculator(Calculator):
         message = io.BytesIO()
         write_frames(message, frames, labels=False)
         found = read_predictions(io.BytesIO(self._exchange(message.getvalue())), frames)
+        if found.failures:
+            raise TrainingError(f"The calculator failed: {found.failures[0]}", reason="failed")
         energy = float(found.energies[0])
         self.results = {"energy": energy, "free_energy": energy, "forces": found.forces[0]}
         if found.stresses is not None:

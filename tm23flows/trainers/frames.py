@@ -154,20 +154,21 @@ def read_predictions(path: Path | BinaryIO, frames: list[Atoms]) -> Predictions:
 
     Returns
     -------
-    The predictions.
+    The predictions; what the worker says of frames that failed is in ``failures``.
     """
     ends = np.cumsum([len(atoms) for atoms in frames])[:-1]
     with np.load(path, allow_pickle=False) as arrays:
-        spread = arrays.get("uncertainties")
+        spread, failed = arrays.get("uncertainties"), arrays.get("failures")
         return Predictions(
             energies=arrays["energies"],
             forces=tuple(np.split(arrays["forces"], ends)),
-            stresses=arrays["stresses"],
+            stresses=arrays.get("stresses"),
             uncertainties=None if spread is None else tuple(np.split(spread, ends)),
+            failures={} if failed is None else {i: str(why) for i, why in enumerate(failed) if why},
         )
 
 
-def check_elements(frames: list[Atoms], known: list[int]) -> None:
+def check_elements(frames: list[Atoms], known: list[int] | None) -> None:
     """Refuse frames with an element that the model has never seen.
 
     Parameters
@@ -175,7 +176,7 @@ def check_elements(frames: list[Atoms], known: list[int]) -> None:
     frames
         The frames.
     known
-        Atomic numbers of the model.
+        Atomic numbers of the model; None where they are not known, and it has to say itself.
 
     Raises
     ------
@@ -183,7 +184,7 @@ def check_elements(frames: list[Atoms], known: list[int]) -> None:
         If a frame has another element.
     """
     for number, atoms in enumerate(frames, start=1):
-        strange = sorted(set(atoms.numbers.tolist()) - set(known))
+        strange = [] if known is None else sorted(set(atoms.numbers.tolist()) - set(known))
         if strange:
             raise InputError(
                 f"Frame {number} has atomic number {strange[0]}, and this model was trained on "

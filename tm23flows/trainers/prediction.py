@@ -40,13 +40,13 @@ class OpenModel:
     Parameters
     ----------
     elements
-        Its atomic numbers.
+        Its atomic numbers; None where they are not known.
     request
         What a worker needs to load it: the folder ``model``, the ``sha256`` of each
         file by name, and the ``device``.
     """
 
-    elements: list[int]
+    elements: list[int] | None
     request: dict[str, Any]
 
 

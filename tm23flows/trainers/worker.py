@@ -63,16 +63,21 @@ class Worker:
         trainer of another package is read from the variable of that name alone.
     fix
         How to install the library.
+    interpreter
+        The interpreter, where it is another one for each model; None for that of the setting.
     """
 
     library: str
     script: str
     setting: str
     fix: str
+    interpreter: str | None = None
 
     @property
     def python(self) -> str:
-        """The interpreter that the settings name, or this one."""
+        """The interpreter of the model or of the settings, or this one."""
+        if self.interpreter is not None:
+            return self.interpreter
         setting = getattr(get_settings(), self.setting, None)
         return setting or os.environ.get(f"TM23_{self.setting.upper()}") or sys.executable
 
