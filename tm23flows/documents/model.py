@@ -46,6 +46,12 @@ class Model(Document):
     )
     wall_s: float = Field(ge=0, description="Time the training took, in s.")
 
+    @property
+    def title(self) -> str:
+        """What tables call it: its trainer, or what a calculator from elsewhere was named."""
+        named = self.hyperparameters.get("name") or self.hyperparameters.get("calculator")
+        return str(named) if self.dataset_id is None and named else self.trainer
+
     def compute_id(self) -> str:
         """Hash what the model is made from; a second training of the same is the same model."""
         return model_id(self.trainer, self.hyperparameters, self.seed, self.dataset_id, self.part)
