@@ -15,7 +15,12 @@ from tm23flows.documents.label import Label, label_arrays
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.trajectory import Trajectory
 from tm23flows.report.quantities import Quantity
-from tm23flows.report.records import NamedDataset, datasets, labels_by_frame, measured
+from tm23flows.report.records import (
+    NamedDataset,
+    datasets,
+    labels_of_shared_frames,
+    measured,
+)
 from tm23flows.report.words import mesh_words, short_words
 from tm23flows.science.metrics import EnergyReference
 from tm23flows.science.noise import label_noise
@@ -176,8 +181,7 @@ def pairs_by_recipe(archive: Archive, label_ids: Iterable[str]) -> list[list[Pai
     Pairs of another label and the dataset's label, one list per other recipe of the same
     engine, most frames first.
     """
-    base = archive.get_many(Label, label_ids)
-    labels = labels_by_frame(archive, [label.frame_id for label in base])
+    base, labels = labels_of_shared_frames(archive, label_ids)
     found: dict[tuple[str, str], list[Pair]] = {}
     for label in base:
         for other in labels[label.frame_id]:

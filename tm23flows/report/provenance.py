@@ -18,7 +18,7 @@ from tm23flows.documents.label import Label
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.trajectory import Trajectory
 from tm23flows.report.quantities import MEV_PER_EV, NOT_THERE, number_text
-from tm23flows.report.records import SHORT_ID, labels_by_frame
+from tm23flows.report.records import SHORT_ID, labels_of_shared_frames
 from tm23flows.report.words import recipe_words, short_words
 from tm23flows.store.past.relatives import Relative, Trace
 
@@ -67,10 +67,13 @@ def frame_story(archive: Archive, dataset: Dataset, part: str = "test") -> Frame
     -------
     The story, or None where the part is not there or empty.
     """
-    base = archive.get_many(Label, dataset.parts.get(part, ()))
-    if not base:
+    ids = dataset.parts.get(part, ())
+    if not ids:
         return None
-    by_frame = labels_by_frame(archive, [label.frame_id for label in base])
+    base, by_frame = labels_of_shared_frames(archive, ids)
+    if not base:
+        base = archive.get_many(Label, ids[:1])
+        by_frame = {base[0].frame_id: base}
     chosen = max(base, key=lambda label: len(by_frame[label.frame_id]))
     others = [label for label in by_frame[chosen.frame_id] if label.id != chosen.id]
     others.sort(key=lambda label: short_words(label.recipe))

@@ -89,7 +89,8 @@ def _level(
                 parents.setdefault(name, []).extend(more)
             if is_rootless(collection, one):
                 level.rootless.append(one["_id"])
-            if shown is None or len(level.shown) < shown:
+            is_whole = "provenance" in one
+            if is_whole and (shown is None or len(level.shown) < shown):
                 level.shown.append(describe(collection, one))
             level.missing_blobs.extend(
                 blob for blob in blobs_of(collection, one) if not archive.blobs.has(blob)
