@@ -1,0 +1,322 @@
+"""Phonons of a perfect crystal from forces on displaced atoms.
+
+Owns the cells that are computed, the step from their forces to harmonic force constants, and the
+frequencies at any points: phonopy does the work. Computes no forces of its own but for the plain
+function that takes a calculator, and knows no documents. How frequencies of two models are
+compared is in :mod:`tm23flows.science.phonon_errors`, at which wave vectors in
+:mod:`tm23flows.science.wave_vectors`.
+
+Frequencies are in THz and not angular; an imaginary one is a negative number, as in phonopy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tm23flows.errors import InputError, MissingDependencyError, PhysicsError
+from tm23flows.science.cells import min_image_distance
+from tm23flows.science.crystals import SYMPREC_A
+from tm23flows.science.label_arrays import FloatArray
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from ase.calculators.calculator import Calculator
+
+SUPERCELL_A: Final = 10.0
+"""Default for the least distance of an atom from its images in the displaced cells. The article is
+silent [X]."""
+
+DISPLACEMENT_A: Final = 0.01
+"""Default length of a displacement, phonopy's own. The article is silent [X]."""
+
+_SAME_A: Final = 1e-3
+_FREE: Final = 1e-8
+"""What of a random displacement must be left by the space group to count as a freedom."""
+
+
+@dataclass(frozen=True)
+class ForceConstants:
+    """Harmonic force constants of a crystal, and its phonons.
+
+    Parameters
+    ----------
+    crystal
+        The primitive cell.
+    supercell
+        Multiples of its vectors in which they were computed.
+    values_eV_per_A2
+        Between each atom of the primitive cell and all of the supercell in phonopy's order, shape
+        (n, N, 3, 3); they obey the acoustic sum rule and are symmetric.
+    drift_eV_per_A2
+        Largest sum over the atoms of a supercell before the sum rule was imposed: what numerical
+        noise, or forces that do not add up to zero, did to them.
+    """
+
+    crystal: Atoms
+    supercell: tuple[int, int, int]
+    values_eV_per_A2: FloatArray
+    drift_eV_per_A2: float
+
+    def frequencies(self, q_points: ArrayLike) -> FloatArray:
+        """Return the frequencies at wave vectors.
+
+        Parameters
+        ----------
+        q_points
+            In units of the reciprocal vectors, shape (m, 3).
+
+        Returns
+        -------
+        THz, rising along the second axis, shape (m, 3 n).
+        """
+        made = self._phonopy()
+        made.run_qpoints(np.asarray(q_points, dtype=float))
+        return np.asarray(made.qpoints.frequencies)
+
+    def density_of_states(
+        self, numbers: tuple[int, int, int], n_points: int = 201
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the density of states by the tetrahedron method.
+
+        Parameters
+        ----------
+        numbers
+            Points of the mesh along each reciprocal vector.
+        n_points
+            Frequencies of the curve, from the lowest to the highest of the mesh and 5 % more.
+
+        Returns
+        -------
+        Frequencies in THz, and states per THz and primitive cell; the integral is 3 n.
+        """
+        made = self._phonopy()
+        made.run_mesh(numbers, is_gamma_center=True)
+        found = np.asarray(made.mesh.frequencies)
+        margin = 0.05 * float(np.ptp(found)) or 0.1
+        low, high = float(found.min()) - margin, float(found.max()) + margin
+        pitch = (high - low) / (n_points - 1)
+        made.run_total_dos(freq_min=low, freq_max=high + pitch / 2, freq_pitch=pitch)
+        return np.asarray(made.total_dos.frequency_points), np.asarray(made.total_dos.dos)
+
+    def _phonopy(self) -> Any:
+        made = _phonopy_of(self.crystal, self.supercell)
+        made.force_constants = self.values_eV_per_A2
+        return made
+
+
+def phonon_supercell(
+    crystal: Atoms, min_image_distance_A: float = SUPERCELL_A
+) -> tuple[int, int, int]:
+    """Choose the supercell in which atoms are displaced.
+
+    Vectors of equal length are repeated equally often, so that the supercell keeps the symmetry
+    of the lattice. Of these the one with the fewest atoms is taken.
+
+    Parameters
+    ----------
+    crystal
+        The primitive cell.
+    min_image_distance_A
+        Least distance between an atom and its images, in angstrom.
+
+    Returns
+    -------
+    Multiples of the three vectors.
+
+    Raises
+    ------
+    InputError
+        If the distance is not positive.
+    """
+    if not 0 < min_image_distance_A < np.inf:
+        raise InputError(f"The images of an atom cannot be {min_image_distance_A} A apart.")
+    cell = crystal.cell.array
+    lengths = np.linalg.norm(cell, axis=1)
+    same = np.abs(lengths[:, None] - lengths[None]) < _SAME_A
+    kind = [int(np.argmax(row)) for row in same]
+    widths = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+    most = int(np.ceil(min_image_distance_A / widths.min())) + 1
+    candidates = [
+        multiples
+        for multiples in product(range(1, most + 1), repeat=3)
+        if all(multiples[i] == multiples[kind[i]] for i in range(3))
+        and min_image_distance(np.array(multiples)[:, None] * cell)
+        >= min_image_distance_A - _SAME_A
+    ]
+    return min(candidates, key=lambda one: (np.prod(one), one))
+
+
+def displaced_supercells(
+    crystal: Atoms, supercell: tuple[int, int, int], displacement_A: float = DISPLACEMENT_A
+) -> list[Atoms]:
+    """Make the cells whose forces are needed.
+
+    Symmetry makes them few: one for a face-centred or body-centred cubic crystal. Where the space
+    group lets atoms move against each other, the cell at rest comes first, because its forces
+    need not be zero and are taken off all others.
+
+    Parameters
+    ----------
+    crystal
+        The primitive cell.
+    supercell
+        Multiples of its vectors.
+    displacement_A
+        How far one atom is displaced in each, in angstrom.
+
+    Returns
+    -------
+    The cells; the same for the same crystal.
+
+    Raises
+    ------
+    InputError
+        If the displacement is no small length or the supercell none.
+    MissingDependencyError
+        If phonopy is not installed.
+    """
+    from ase import Atoms as AseAtoms
+
+    made = _displaced(crystal, supercell, displacement_A)
+    cells = [made.supercell] * _has_freedom(crystal) + made.supercells_with_displacements
+    return [
+        AseAtoms(cell.symbols, cell=cell.cell, scaled_positions=cell.scaled_positions, pbc=True)
+        for cell in cells
+    ]
+
+
+def force_constants(
+    crystal: Atoms,
+    supercell: tuple[int, int, int],
+    displacement_A: float,
+    forces_eV_per_A: Sequence[ArrayLike],
+) -> ForceConstants:
+    """Make force constants from the forces in the displaced cells.
+
+    Parameters
+    ----------
+    crystal, supercell, displacement_A
+        As in :func:`displaced_supercells`.
+    forces_eV_per_A
+        In each of its cells, shape (N, 3).
+
+    Returns
+    -------
+    Force constants that obey the acoustic sum rule.
+
+    Raises
+    ------
+    InputError
+        If there are not as many forces as cells, or of the wrong shape.
+    PhysicsError
+        If a force is no finite number.
+    MissingDependencyError
+        If phonopy is not installed.
+    """
+    made = _displaced(crystal, supercell, displacement_A)
+    has_rest = _has_freedom(crystal)
+    wanted = len(made.supercells_with_displacements) + has_rest
+    given = [np.asarray(one, dtype=float) for one in forces_eV_per_A]
+    if len(given) != wanted or {one.shape for one in given} != {(len(made.supercell), 3)}:
+        raise InputError(
+            f"{wanted} displaced cells of {len(made.supercell)} atoms need as many sets of forces."
+        )
+    if not all(np.isfinite(one).all() for one in given):
+        raise PhysicsError("A force in a displaced cell is no finite number.")
+    at_rest = given[0] if has_rest else 0.0
+    made.forces = [one - at_rest for one in given[has_rest:]]
+    made.produce_force_constants(show_drift=False)
+    drift = float(np.abs(made.force_constants.sum(axis=1)).max())
+    made.symmetrize_force_constants(show_drift=False)
+    first = made.primitive.p2s_map
+    return ForceConstants(crystal.copy(), supercell, made.force_constants[first].copy(), drift)
+
+
+def phonons_of_calculator(
+    crystal: Atoms,
+    calculator: Calculator,
+    supercell: tuple[int, int, int] | None = None,
+    displacement_A: float = DISPLACEMENT_A,
+) -> ForceConstants:
+    """Compute force constants with any calculator of ASE; no archive is needed.
+
+    Parameters
+    ----------
+    crystal
+        The primitive cell at rest; see :func:`tm23flows.science.relaxation.relax_crystal`.
+    calculator
+        Gives forces in eV/angstrom.
+    supercell
+        Multiples of its vectors; None for those of :func:`phonon_supercell`.
+    displacement_A
+        How far an atom is displaced, in angstrom.
+
+    Returns
+    -------
+    Force constants, which have the frequencies.
+
+    Raises
+    ------
+    InputError
+        If the displacement is no small length.
+    PhysicsError
+        If a force is no finite number.
+    MissingDependencyError
+        If phonopy is not installed.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> found = phonons_of_calculator(bulk("Cu", a=3.59), EMT(), (3, 3, 3))
+    >>> [round(one, 1) for one in found.frequencies([[0.5, 0.5, 0]])[0]]
+    [5.2, 5.2, 7.7]
+    """
+    multiples = supercell or phonon_supercell(crystal)
+    forces = []
+    for atoms in displaced_supercells(crystal, multiples, displacement_A):
+        atoms.calc = calculator
+        forces.append(atoms.get_forces())
+    return force_constants(crystal, multiples, displacement_A, forces)
+
+
+def _displaced(crystal: Atoms, supercell: tuple[int, int, int], displacement_A: float) -> Any:
+    if not 0 < displacement_A < 1:
+        raise InputError(f"A displacement of {displacement_A} A is not a small length.")
+    if len(supercell) != 3 or min(supercell) < 1:
+        raise InputError(f"A supercell is three multiples of the vectors, not {supercell}.")
+    made = _phonopy_of(crystal, supercell)
+    made.generate_displacements(distance=displacement_A)
+    return made
+
+
+def _phonopy_of(crystal: Atoms, supercell: tuple[int, int, int]) -> Any:
+    try:
+        from phonopy import Phonopy
+        from phonopy.structure.atoms import PhonopyAtoms
+    except ImportError as error:
+        raise MissingDependencyError(
+            "Phonons are computed by phonopy, which is not installed: pip install phonopy."
+        ) from error
+    unit = PhonopyAtoms(
+        symbols=crystal.get_chemical_symbols(),
+        cell=crystal.cell.array,
+        scaled_positions=crystal.get_scaled_positions(),
+    )
+    # A crystal that was relaxed, or rounded, has its symmetry to about 1e-8 A.
+    return Phonopy(unit, np.diag(supercell), primitive_matrix=np.eye(3), symprec=_SAME_A)
+
+
+def _has_freedom(crystal: Atoms) -> bool:
+    """Say whether the space group lets atoms move against each other."""
+    from ase.constraints import FixSymmetry
+
+    random = np.random.default_rng(0).normal(size=(len(crystal), 3))
+    FixSymmetry(crystal, symprec=SYMPREC_A).adjust_forces(crystal, random)
+    return bool(np.abs(random - random.mean(axis=0)).max() > _FREE)
