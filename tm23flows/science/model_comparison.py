@@ -9,8 +9,8 @@ the frames add to the differences.
 
 **p value** of the difference of MAE: two-sided, from Student's t, where the standard error is that
 of the draws, made larger as few blocks want it (``block_bootstrap``), and the degrees of freedom
-are the blocks less one for each run. It is the chance of a difference at least this large if the two
-models were equally good on frames of these runs.
+are the blocks less one for each run. It is the chance of a difference at least this large if the
+two models were equally good on frames of these runs.
 
 **Several comparisons.** Who compares many models, quantities or metals finds small p values by
 chance. So p values of all that is judged together, the family, are adjusted by Holm's step-down

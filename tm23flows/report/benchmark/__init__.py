@@ -1,0 +1,1 @@
+"""The benchmark of models: tables and figures from stored predictions alone."""
