@@ -107,21 +107,44 @@ def _pairs(frame: FloatArray, cell: FloatArray, edges: FloatArray) -> FloatArray
     """Count ordered pairs of atoms and images of atoms in each bin."""
     from scipy.spatial import cKDTree
 
+    wrapped, images = images_within(frame, cell, float(edges[-1]))
+    atoms, copies = cKDTree(wrapped), cKDTree(images)
+    # Up to and with each edge; the n atoms at distance 0 from themselves are no pairs.
+    within = np.asarray(atoms.count_neighbors(copies, edges[1:]), dtype=float) - len(frame)
+    return np.diff(within, prepend=0.0)
+
+
+def images_within(
+    frame: FloatArray, cell: FloatArray, reach_A: float
+) -> tuple[FloatArray, FloatArray]:
+    """Repeat a cell far enough to find all neighbours of its atoms.
+
+    Parameters
+    ----------
+    frame
+        Wrapped or not, (atoms, 3), A.
+    cell
+        Lattice vectors as rows, (3, 3), A.
+    reach_A
+        Largest distance that is looked for, A.
+
+    Returns
+    -------
+    The atoms in the cell, (atoms, 3), A, and all images of them that can be so near to one of
+    them, themselves included, (images, 3), A.
+    """
     inverse = np.linalg.inv(cell)
     scaled = frame @ inverse
     scaled -= np.floor(scaled)
     # Faces are 1 / |column of the inverse| apart: so far out an image can be near an atom.
-    reach = edges[-1] * np.linalg.norm(inverse, axis=0)
+    reach = reach_A * np.linalg.norm(inverse, axis=0)
     most = np.ceil(reach).astype(int)
     shifts = np.stack(
         np.meshgrid(*(np.arange(-one, one + 1) for one in most), indexing="ij"), axis=-1
     ).reshape(-1, 3)
     images = (scaled[None] + shifts[:, None]).reshape(-1, 3)
     near = np.all((images >= -reach) & (images <= 1 + reach), axis=1)
-    atoms, copies = cKDTree(scaled @ cell), cKDTree(images[near] @ cell)
-    # Up to and with each edge; the n atoms at distance 0 from themselves are no pairs.
-    within = np.asarray(atoms.count_neighbors(copies, edges[1:]), dtype=float) - len(frame)
-    return np.diff(within, prepend=0.0)
+    return scaled @ cell, images[near] @ cell
 
 
 def rdf_difference(one: Rdf, reference: Rdf) -> float:
