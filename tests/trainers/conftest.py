@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from tm23flows.trainers.base import Predictions, TrainResult
 from tm23flows.trainers.flare import FlareTrainer
 from tm23flows.trainers.nequip import NequipTrainer
 from tm23flows.trainers.workers import worker_io
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 SEED = 3
 JITTER = 1e-10

@@ -310,7 +310,7 @@ def _numbers(what: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
     if array.shape != shape:
         raise RequestError("failed", f"The {what} came in the shape {array.shape}, not {shape}.")
     if not (np.abs(array) < ABSURD).all():  # also where it is nan
-        raise RequestError("failed", f"The {what} holds NaN or infinite values.")
+        raise RequestError("failed", f"NaN or infinite values in the {what}.")
     return array
 
 
