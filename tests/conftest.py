@@ -16,23 +16,31 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.geometry import find_mic
 from hypothesis import HealthCheck, settings
 from jobflow import Flow, JobStore, run_locally
 from maggma.stores import MemoryStore
 
 from tm23flows.documents.base import Provenance
+from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.evaluation import Evaluation
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Energies, Label
 from tm23flows.documents.model import Model, ModelFile
 from tm23flows.documents.recipe import Recipe
+from tm23flows.documents.structure import Structure
+from tm23flows.documents.trajectory import SEGMENT_ARRAYS, Dynamics, Trajectory
 from tm23flows.engines.emt import EmtEngine
 from tm23flows.flows.scales import make_tm23
 from tm23flows.flows.tm23 import TM23Maker
+from tm23flows.jobs.frame import take_steps
 from tm23flows.science.spectrum import Spectrum
 from tm23flows.settings import TM23Settings
 from tm23flows.store.archive import Archive
 from tm23flows.store.embedded.process import ServerInfo
+from tm23flows.store.trajectories import append_segment
 from tm23flows.testing.database import local_database
 from tm23flows.testing.vasp_simulator import install_simulator
 
@@ -256,3 +264,74 @@ def road(emt_copy) -> tuple[Archive, Evaluation]:
     )
     emt_copy.put(model, evaluation)
     return emt_copy, evaluation
+
+
+N_HOPS, STAY_STEPS, HOP_STEPS = 8, 30, 10
+"""Hops of the walking vacancy: an atom stays for the one and is on its way for the other."""
+
+
+@pytest.fixture(scope="session")
+def walk() -> tuple[Atoms, dict[str, np.ndarray]]:
+    """Copper whose vacancy walks: one atom after the other goes straight into it, and vibrates."""
+    whole = bulk("Cu", cubic=True) * (2, 2, 2)
+    random, gap = np.random.default_rng(3), whole.positions[0]
+    where = whole.positions[1:].copy()
+    parts = [np.tile(where, (STAY_STEPS, 1, 1))]
+    for _ in range(N_HOPS):
+        ways, far = find_mic(gap - where, whole.cell)
+        atom = random.choice(np.flatnonzero(far < 1.01 * far.min()))
+        path = np.tile(where, (HOP_STEPS + STAY_STEPS, 1, 1))
+        path[:HOP_STEPS, atom] += np.linspace(0.05, 1, HOP_STEPS)[:, None] * ways[atom]
+        path[HOP_STEPS:, atom] += ways[atom]
+        gap, where = where[atom].copy(), path[-1].copy()
+        parts.append(path)
+    positions = np.concatenate(parts)
+    positions += random.normal(0, 0.05, positions.shape)
+    atoms = whole[1:]
+    n = len(positions)
+    arrays = {name: np.zeros(n) for name in SEGMENT_ARRAYS}
+    arrays |= {"step": np.arange(n) + 1, "positions": positions, "converged": np.ones(n)}
+    arrays |= {"momenta": np.zeros((n, 0, 3)), "thermostat": np.zeros((n, 1))}
+    arrays |= {"stress": np.zeros((n, 6)), "scf_iterations": np.full(n, -1)}
+    arrays["forces"] = np.array([_emt_forces(atoms, one) for one in positions])
+    return atoms, arrays
+
+
+def _emt_forces(atoms: Atoms, positions: np.ndarray) -> np.ndarray:
+    moved = atoms.copy()
+    moved.positions, moved.calc = positions, EMT()
+    return moved.get_forces()
+
+
+@pytest.fixture
+def walking_vacancy(walk, archive) -> Callable[..., Dataset]:
+    """A function that stores a run of the walking vacancy and a dataset of every tenth step."""
+
+    def store(positions: np.ndarray | None = None, seed: int = 0) -> Dataset:
+        atoms, arrays = walk
+        structure = Structure(
+            provenance=Provenance.now(), element="Cu", phase="fcc", phase_source="a test",
+            numbers=atoms.numbers, cell=atoms.cell.array, positions=atoms.positions,
+            basis="conventional", supercell_matrix=((2, 0, 0), (0, 2, 0), (0, 0, 2)),
+            supercell_rule="given", min_length_A=None, min_image_distance_A=7.2,
+            vacancy_index=0, vacancy_seed=0,
+        )  # fmt: skip
+        run = Trajectory(
+            provenance=Provenance.now(), structure_id=structure.id, element="Cu", regime="warm",
+            recipe=Recipe(engine="emt", xc="none"),
+            dynamics=Dynamics(temperature_K=1000, seed=seed),
+        )  # fmt: skip
+        archive.put(structure, run)
+        given = arrays if positions is None else {**arrays, "positions": positions}
+        run = append_segment(archive, run, given)
+        pairs = list(take_steps(archive, run, range(5, run.n_steps + 1, 10)))
+        archive.put(*(one for pair in pairs for one in pair))
+        labels = [label.id for _, label in pairs]
+        dataset = Dataset(
+            provenance=Provenance.now(), element="Cu", rule="sequential", query={},
+            parts={"train": labels[:-8], "test": labels[-8:]},
+        )  # fmt: skip
+        archive.put(dataset)
+        return dataset
+
+    return store

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,7 +56,7 @@ def select_frames(trajectory_id: str, discard: int, stride: int, count: int) -> 
         )
     unusable = _unusable(archive, trajectory)
     steps = select_steps(trajectory.n_steps, discard, stride, count, unusable)
-    pairs = list(_take(archive, trajectory, set(steps)))
+    pairs = list(take_steps(archive, trajectory, set(steps)))
     archive.put(*(frame for frame, _ in pairs))
     archive.put(*(label for _, label in pairs))
     return {
@@ -75,18 +75,51 @@ def _unusable(archive: Archive, trajectory: Trajectory) -> set[int]:
     }
 
 
-def _take(
-    archive: Archive, trajectory: Trajectory, steps: set[int]
+def take_steps(
+    archive: Archive,
+    trajectory: Trajectory,
+    steps: Collection[int],
+    tags: Mapping[int, dict[str, Any]] | None = None,
 ) -> Iterator[tuple[Frame, Label]]:
+    """Make frames of steps of a run, and labels of what the run itself computed there.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    trajectory
+        The run; not one of a model, whose forces are no labels.
+    steps
+        Steps, 1-based.
+    tags
+        What frames are to say besides, by step.
+
+    Yields
+    ------
+    Frame and label, not stored yet, in the order of time.
+    """
+    known = tags or {}
     structure = archive.get(Structure, trajectory.structure_id)
     for arrays in read_segments(archive, trajectory):
         for place, step in enumerate(arrays["step"]):
             if int(step) in steps:
-                frame = _frame(trajectory, structure, int(step), arrays["positions"][place])
+                frame = _frame(
+                    trajectory,
+                    structure,
+                    int(step),
+                    arrays["positions"][place],
+                    known.get(int(step), {}),
+                )
                 yield frame, _label(trajectory, frame, {k: v[place] for k, v in arrays.items()})
 
 
-def _frame(trajectory: Trajectory, structure: Structure, step: int, positions: np.ndarray) -> Frame:
+def _frame(
+    trajectory: Trajectory,
+    structure: Structure,
+    step: int,
+    positions: np.ndarray,
+    tags: dict[str, Any],
+) -> Frame:
     return Frame(
         provenance=Provenance.now(),
         element=trajectory.element,
@@ -98,6 +131,7 @@ def _frame(trajectory: Trajectory, structure: Structure, step: int, positions: n
         numbers=structure.numbers,
         cell=structure.cell,
         positions=positions,
+        tags=tags,
     )
 
 
