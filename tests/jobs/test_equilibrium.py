@@ -60,7 +60,8 @@ def test_a_round_that_finds_an_edge_goes_on_from_it_and_the_last_one_fails(archi
     far = crystal(2.85, 4.62)
     frame_ids, recipe = labelled(far)
     found = find_equilibrium.original(frame_ids, [recipe], far, *CELLS, final=False)
-    assert set(found) == {"crystal", "recipe_id", "label_ids"}
+    assert set(found) == {"crystal", "recipe_id", "label_ids", "reason"}
+    assert "no minimum" in found["reason"]
     there = Crystal.model_validate(found["crystal"]).atoms
     given = Crystal.model_validate(far).atoms
     assert there.get_volume() == pytest.approx(0.91 * given.get_volume())

@@ -5,7 +5,11 @@ import pytest
 from ase.eos import EquationOfState as AseEquation
 
 from tm23flows.errors import InputError, PhysicsError
-from tm23flows.science.equation_of_state import fit_equation_of_state
+from tm23flows.science.equation_of_state import (
+    EquationOfState,
+    curve_difference,
+    fit_equation_of_state,
+)
 
 V0, E0, B0, B1 = 11.8, -3.7, 0.9, 5.2
 VOLUMES = V0 * np.linspace(0.92, 1.08, 7)
@@ -65,3 +69,15 @@ def test_a_curve_that_is_highest_in_the_middle_is_no_crystal():
 def test_what_cannot_be_fitted_is_refused(volumes, energies, why):
     with pytest.raises(InputError, match=why):
         fit_equation_of_state(volumes, energies)
+
+
+def test_two_curves_are_as_far_apart_as_their_energies():
+    """For parabolas shifted by d the gauge is B/V times d times the volume, to first order."""
+    one = EquationOfState(V0, E0, B0, B1, 0.0)
+    assert curve_difference(one, EquationOfState(V0, E0 + 7, B0, B1, 0.0)) == pytest.approx(0)
+    other = EquationOfState(V0 * 1.001, E0, B0, B1, 0.0)
+    dense = np.linspace(-0.06, 0.06, 100001) * V0
+    slope = B0 / V0 * dense * 0.001 * V0
+    apart = curve_difference(one, other)
+    assert apart == pytest.approx(np.sqrt(np.mean(slope**2)), rel=0.05)
+    assert apart == curve_difference(other, one)

@@ -29,6 +29,8 @@ class EquilibriumMaker(Maker):
     ----------
     name
         Word for the crystal in the names of the jobs.
+    cells
+        Word for the strained cells there.
     volumes
         Volumes in units of that of the crystal of the road; at least five.
     axial_ratios
@@ -43,6 +45,9 @@ class EquilibriumMaker(Maker):
         Options of the engine in place of the recipe's, such as ``{"symmetry": {}}`` for GPAW.
     batch_size
         Cells per job.
+    must_be_found
+        Whether the flow fails where the lattice at rest is not between the last cells; if not,
+        its output has the ``reason`` in place of numbers, and the crystal of lowest energy.
 
     Examples
     --------
@@ -52,12 +57,14 @@ class EquilibriumMaker(Maker):
     """
 
     name: str = "crystal at rest"
+    cells: str = "lattice"
     volumes: tuple[float, ...] = VOLUMES
     axial_ratios: tuple[float, ...] = AXIAL_RATIOS
     rounds: int = 1
     spacing_per_A: float = SPACING_PER_A
     options: dict[str, Any] = field(default_factory=dict)
     batch_size: int = 50
+    must_be_found: bool = True
 
     def make(self, element: str, structure: StructureMaker, label: LabelMaker) -> Flow:
         """Wire the cells, their labels and the search.
@@ -99,13 +106,13 @@ class EquilibriumMaker(Maker):
     ) -> list[Any]:
         which = f" {number}/{self.rounds}" if self.rounds > 1 else ""
         told = (crystal, list(self.volumes), list(self.axial_ratios))
-        cells = tagged(scan_lattice(*told), f"{element} lattice cells{which}", "data", element)
+        cells = tagged(scan_lattice(*told), f"{element} {self.cells} cells{which}", "data", element)
         frame_ids = cells.output["frame_ids"]
-        labels = label.make(frame_ids, count, element, f"lattice{which}")
+        labels = label.make(frame_ids, count, element, f"{self.cells}{which}")
         found = find_equilibrium(
             frame_ids,
             [batch.output["recipe_id"] for batch in labels.jobs],
             *told,
-            final=number == self.rounds,
+            final=self.must_be_found and number == self.rounds,
         )
         return [cells, labels, tagged(found, f"{element} {self.name}{which}", "data", element)]

@@ -100,7 +100,8 @@ def find_equilibrium(
     crystal, volumes, axial_ratios
         As there.
     final
-        If not, a lowest energy at the edge is taken as well, for a further round around it.
+        If not, a lowest energy at the edge is taken as well, for a further round around it, and
+        the ``reason`` is returned in place of numbers.
 
     Returns
     -------
@@ -127,10 +128,11 @@ def find_equilibrium(
     common = {"recipe_id": recipe_ids[0], "label_ids": [label.id for label in labels]}
     try:
         found = rest_lattice(given.atoms, listed, energies)
-    except PhysicsError:
+    except PhysicsError as error:
         if final:
             raise
-        return {**common, "crystal": _crystal(given, lowest_shape(listed, energies), common)}
+        edge = _crystal(given, lowest_shape(listed, energies), common)
+        return {**common, "crystal": edge, "reason": str(error)}
     return {
         **common,
         "crystal": _crystal(given, found.shape, common),

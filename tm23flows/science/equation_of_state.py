@@ -18,6 +18,11 @@ from tm23flows.science.label_arrays import FloatArray, finite_array
 FEWEST: Final = 5
 """The equation has four parameters; one point more shows whether it holds."""
 
+DELTA_WIDTH: Final = 0.06
+"""Two curves are compared within this part of their mean volume at rest, as in the Delta gauge."""
+
+_POINTS: Final = 201
+
 
 @dataclass(frozen=True)
 class EquationOfState:
@@ -74,10 +79,12 @@ def fit_equation_of_state(volumes_A3: ArrayLike, energies_eV: ArrayLike) -> Equa
 
     volumes, energies = _checked(volumes_A3, energies_eV)
     # Differences of meV on energies of keV would be lost in the tolerance of the fit.
-    lowest = energies.min()
+    lowest = float(energies.min())
     fit = BirchMurnaghan(volumes, energies - lowest)
     try:
-        fit.fit()
+        # A curve without curvature is divided by zero, and is refused below.
+        with np.errstate(all="ignore"):
+            fit.fit()
     except EOSError:
         raise PhysicsError(_outside(volumes)) from None
     energy, modulus, derivative, volume = (float(one) for one in fit.eos_params)
@@ -86,6 +93,28 @@ def fit_equation_of_state(volumes_A3: ArrayLike, energies_eV: ArrayLike) -> Equa
     found = EquationOfState(volume, energy + lowest, modulus, derivative, 0.0)
     left = float(np.sqrt(np.mean((found.energy_at(volumes) - energies) ** 2)))
     return EquationOfState(volume, energy + lowest, modulus, derivative, left)
+
+
+def curve_difference(one: EquationOfState, other: EquationOfState) -> float:
+    """Return how far two curves are apart: the Delta gauge.
+
+    Root mean square of the difference of the energies, each above its own minimum, within 6 % of
+    the mean volume at rest (Lejaeghere et al., Crit. Rev. Solid State Mater. Sci. 39, 1 (2014)).
+
+    Parameters
+    ----------
+    one, other
+        Equations of the same number of atoms.
+
+    Returns
+    -------
+    In eV, zero or more.
+    """
+    middle = (one.volume_A3 + other.volume_A3) / 2
+    volumes = middle * np.linspace(1 - DELTA_WIDTH, 1 + DELTA_WIDTH, _POINTS)
+    apart = (one.energy_at(volumes) - one.energy_eV) - (other.energy_at(volumes) - other.energy_eV)
+    mean = np.trapezoid(apart**2, volumes) / (volumes[-1] - volumes[0])
+    return float(np.sqrt(mean))
 
 
 def _checked(volumes: ArrayLike, energies: ArrayLike) -> tuple[FloatArray, FloatArray]:
