@@ -138,3 +138,12 @@ def test_store_puts_the_same_questions_to_all(tmp_path):
 def test_store_refuses_sizes_that_cut_a_batch(tmp_path):
     with pytest.raises(AssertionError, match="multiple of the batch"):
         run("store", tmp_path, "--sizes", 25, "--batch", 10)
+
+
+def test_evaluation_tables_have_the_same_numbers_both_ways(tmp_path):
+    options = ("--frames", 60, "--atoms", 3, "--samples", 100, "--arrays", 1, "--repeats", 1)
+    report, table = run("evaluation_tables", tmp_path, *options)
+    assert [row["way"] for row in report["runs"]] == ["sums", "arrays"]
+    assert is_positive(report["summary"]["arrays_to_sums"])
+    assert report["summary"]["largest_difference"] < 1e-9
+    assert "arrays / sums" in table

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 DRAWS = Bootstrap(resamples=1000)
 """How frames are drawn for the tables of the benchmark, where nothing else is asked for."""
 
-PARITY_BINS = 120
-"""Bins of a parity histogram along each axis."""
+PARITY_BINS = (40, 120)
+"""Bins of a parity histogram along each axis: of few components, and of many."""
 
 
 @dataclass(frozen=True)
@@ -165,15 +165,15 @@ def _measure(one: Measured, frames: PredictedFrames, bootstrap: Bootstrap) -> Ev
         label_ids=frames.label_ids,
         runs=frames.runs,
         sums=sums,
-        density=force_density(
-            frames.predicted.forces_eV_per_A, frames.reference.forces_eV_per_A, PARITY_BINS
-        ),
+        density=force_density(frames.predicted.forces_eV_per_A, frames.reference.forces_eV_per_A),
         errors=measure_groups(sums, frames.runs, frames.groups, bootstrap),
         level=bootstrap.level,
     )
 
 
-def force_density(predicted: FloatArray, labelled: FloatArray, n_bins: int) -> ForceDensity:
+def force_density(
+    predicted: FloatArray, labelled: FloatArray, n_bins: int | None = None
+) -> ForceDensity:
     """Count force components in square bins.
 
     Parameters
@@ -181,12 +181,14 @@ def force_density(predicted: FloatArray, labelled: FloatArray, n_bins: int) -> F
     predicted, labelled
         Components, same shape, eV/angstrom.
     n_bins
-        Bins along each axis.
+        Bins along each axis; None takes more for more components, within :data:`PARITY_BINS`.
 
     Returns
     -------
     The histogram, as wide as the largest component wants it.
     """
+    if n_bins is None:
+        n_bins = int(np.clip(np.sqrt(labelled.size), *PARITY_BINS))
     widest = max(float(np.abs(one).max()) for one in (predicted, labelled)) or 1.0
     places = [
         np.minimum(((one.ravel() / widest + 1) * n_bins / 2).astype(int), n_bins - 1)

@@ -122,7 +122,9 @@ def draw_by_magnitude(evaluations: Sequence[Evaluated]) -> Drawing:
             panel.set_xlabel("labelled force of an atom / (eV/Å)")
             panel.set_ylim(bottom=0)
         panels[0].legend()
-        caption = "Each step is a bin; bars are intervals. MAV is that of the bin."
+        caption = (
+            "Each point is a bin of the labelled force; bars are intervals. MAV is that of the bin."
+        )
         return finish(figure, f"Force error by magnitude of the force: {name}", caption)
 
 
