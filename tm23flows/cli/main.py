@@ -15,6 +15,7 @@ import typer
 from tm23flows._version import __version__
 from tm23flows.cli import (
     audit,
+    bench,
     build,
     dataset,
     db,
@@ -72,6 +73,7 @@ app.command("train")(train.train)
 app.command("grid-search")(grid_search.grid_search)
 app.command("learning-curve")(learning_curve.learning_curve)
 app.command("evaluate")(train.evaluate)
+app.command("bench")(bench.bench)
 app.add_typer(model.app, name="model")
 app.command("import")(files.import_)
 app.command("export")(files.export)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,12 +30,16 @@ def list_(as_json: Json = False) -> None:
     from tm23flows.store.archive import Archive
 
     stored = Archive.open().database["models"].find(
-        {}, {"trainer": 1, "dataset_id": 1, "part": 1, "seed": 1, "provenance.created": 1}
+        {}, {
+            "trainer": 1, "dataset_id": 1, "part": 1, "seed": 1, "provenance.created": 1,
+            "hyperparameters.name": 1, "hyperparameters.calculator": 1,
+        },
     )  # fmt: skip
     rows = [
         {
             "id": one["_id"],
             "trainer": one["trainer"],
+            "name": _name_of(one["hyperparameters"]) if one["dataset_id"] is None else None,
             "dataset_id": one["dataset_id"],
             "part": one["part"],
             "seed": one["seed"],
@@ -47,12 +51,20 @@ def list_(as_json: Json = False) -> None:
         print_json(rows)
         return
     for row in rows:
-        typer.echo(
-            f"{row['id'][:12]}  {row['trainer']}  trained on {row['part']} of dataset "
-            f"{row['dataset_id'][:12]}, seed {row['seed']}, {row['created']:%Y-%m-%d %H:%M}"
-        )
+        typer.echo(f"{row['id'][:12]}  {_origin(row)}, {row['created']:%Y-%m-%d %H:%M}")
     if not rows:
-        typer.echo("There are no models yet; make one with 'tm23 train'.")
+        typer.echo("There are no models yet; make one with 'tm23 train' or 'tm23 bench'.")
+
+
+def _name_of(hyperparameters: dict[str, Any]) -> str:
+    return str(hyperparameters.get("name") or hyperparameters.get("calculator"))
+
+
+def _origin(row: dict[str, Any]) -> str:
+    if row["dataset_id"] is None:
+        return f"{row['trainer']}  {row['name']}, from elsewhere"
+    trained = f"trained on {row['part']} of dataset {row['dataset_id'][:12]}"
+    return f"{row['trainer']}  {trained}, seed {row['seed']}"
 
 
 @app.command()
