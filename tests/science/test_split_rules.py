@@ -45,7 +45,7 @@ def test_one_temperature_is_the_melt_unless_asked():
 def test_our_own_rules_by_name():
     assert set(RULES) == {
         "full", "transfer", "learning-curve", "grid", "finite-size", "fraction", "block",
-        "temperature", "event",
+        "temperature", "event", "transfer-matrix",
     }  # fmt: skip
     assert counts("temperature", train="cold, warm", test=["melt"])[""] == {
         "train": 2000, "test": 1000,

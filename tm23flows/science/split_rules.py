@@ -1,7 +1,7 @@
 """All split rules by name, with the options that each takes.
 
 Owns the table from a name on the command line to a rule. The rules themselves are in
-``paper_splits``, ``block_splits``, ``event_splits`` and ``splits``.
+``paper_splits``, ``transfer_splits``, ``block_splits``, ``event_splits`` and ``splits``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from tm23flows.science.split_options import (
     read_words,
 )
 from tm23flows.science.splits import Frames, Split, fraction_split
+from tm23flows.science.transfer_splits import transfer_matrix_split
 
 Options = Mapping[str, Any]
 Made = dict[str, Split]
@@ -166,6 +167,15 @@ RULES: dict[str, Rule] = {
     "transfer": Rule(
         _one(paper_splits.transfer_split),
         {"train_on": str, "n_frames": read_whole_or_all, "allow_missing": read_whole},
+    ),
+    "transfer-matrix": Rule(
+        _one(transfer_matrix_split),
+        {
+            "n_train": read_whole,
+            "n_test": read_whole,
+            "allow_missing": read_whole,
+            "train_fraction": read_number,
+        },
     ),
     "learning-curve": Rule(
         _learning_curve,
