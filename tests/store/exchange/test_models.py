@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,22 +19,25 @@ WEIGHTS = {"model.json": b'{"elements": [29]}', "deep/weights.npz": bytes(range(
 def store_model(emt_copy):
     """Store a model of the copper dataset with some files; return its id."""
 
-    def store(files: dict[str, bytes] = WEIGHTS, manifest: dict | None = None) -> str:
+    def store(
+        files: dict[str, bytes] = WEIGHTS, manifest: dict | None = None, **fields: Any
+    ) -> str:
         sums = {name: bytes_id(data) for name, data in files.items()}
         listed = json.dumps({"sha256": sums if manifest is None else manifest}).encode()
         named = {**files, "manifest.json": listed}
-        model = Model(
-            provenance=Provenance.now({"mir-flare": "1.4.0"}),
-            trainer="flare",
-            hyperparameters={"nmax": 8},
-            seed=len(emt_copy.database["models"].distinct("_id")),
-            dataset_id=emt_copy.dataset("Cu-demo").id,
-            files=tuple(
+        told = {
+            "provenance": Provenance.now({"mir-flare": "1.4.0"}),
+            "trainer": "flare",
+            "hyperparameters": {"nmax": 8},
+            "seed": len(emt_copy.database["models"].distinct("_id")),
+            "dataset_id": emt_copy.dataset("Cu-demo").id,
+            "files": tuple(
                 ModelFile(name=name, blob=emt_copy.blobs.put(data)) for name, data in named.items()
             ),
-            summary={"log_likelihood": 3.5},
-            wall_s=1.0,
-        )
+            "summary": {"log_likelihood": 3.5},
+            "wall_s": 1.0,
+        }
+        model = Model(**{**told, **fields})
         emt_copy.put(model)
         return model.id
 
@@ -57,6 +61,20 @@ def test_the_folder_holds_the_files_and_says_what_they_are(emt_copy, store_model
     for said in (key, "free energy F", "mir-flare 1.4.0", 'model_calculator("flare"', "not stated"):
         assert said in text
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_calculator_from_elsewhere_says_what_is_not_known(emt_copy, store_model, tmp_path):
+    told = {"calculator": "mace.calculators:MACECalculator", "package": {"mace-torch": "0.3"}}
+    key = store_model(
+        {"calculator.json": b"{}"}, trainer="calculator", dataset_id=None, hyperparameters=told
+    )
+    export_model(emt_copy, key, tmp_path / "out")
+    card = json.loads((tmp_path / "out" / "card.json").read_text())
+    assert (card["trained_on"], card["elements"], card["recipes"]) == (None, None, {})
+    assert card["licence_of_training_data"] == ["not stated"]
+    text = (tmp_path / "out" / "README.md").read_text()
+    for said in (key, told["calculator"], "version of mace-torch is refused", "runs the code"):
+        assert said in text
 
 
 @pytest.mark.parametrize("harm", ["changed", "cut", "gone"])

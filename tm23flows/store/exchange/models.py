@@ -51,6 +51,31 @@ files are whole, not who made them: a file `.ckpt` can run code when it is loade
 folder only if you trust whoever gave it to you.
 """
 
+CALCULATOR_TEXT = """\
+# {name}
+
+Model `{id}` of tm23flows: the calculator `{calculator}` of ASE, made elsewhere. What it was trained
+on is not known here.
+
+- Energies are in eV, those that its forces belong to where it tells two; forces are in eV/angstrom.
+  Stress, where it has one, is in eV/angstrom^3 as in ASE, order xx yy zz yz xz xy.
+- It was registered with {versions}; another version of {package} is refused.
+- Licence: {licence}. Ask whoever made it.
+
+With tm23flows, and in the interpreter that TM23_TRAINER_PYTHON_CALCULATOR names, or that
+`calculator.json` names, the package of the calculator:
+
+    from pathlib import Path
+    from tm23flows.trainers.calculator import model_calculator
+
+    with model_calculator("{trainer}", Path("."), Path("work")) as atoms.calc:
+        print(atoms.get_potential_energy(), atoms.get_forces())
+
+`card.json` says the rest. `manifest.json` has checksums of the files; they say that the files are
+whole, not who made them. Loading this folder runs the code of the calculator, and perhaps code in
+its files: do it only if you trust both.
+"""
+
 
 def export_model(archive: Archive, model_id: str, folder: Path) -> list[Path]:
     """Write a model to a folder, with a README and a card.
@@ -147,22 +172,17 @@ def _check_manifest(model: Model, folder: Path) -> None:
 
 
 def _card(archive: Archive, model: Model) -> dict[str, Any]:
-    dataset = archive.get(Dataset, model.dataset_id)
-    ids = dataset.parts.get(model.part, ())
-    recipes, licences = _labels(archive, ids)
+    origin = _from_elsewhere() if model.dataset_id is None else _training_data(archive, model)
     return {
         "kind": "tm23flows model",
         "version": 1,
         "id": model.id,
+        "name": model.title,
         "trainer": model.trainer,
-        "elements": dataset.element.split("-"),
-        "energy": dataset.energy,
-        "quantities": [one.model_dump() for one in quantities(dataset.energy)],
+        **origin,
+        "quantities": [one.model_dump() for one in quantities(origin["energy"])],
         "hyperparameters": model.hyperparameters,
         "seed": model.seed,
-        "trained_on": {"dataset_id": dataset.id, "part": model.part, "n_frames": len(ids)},
-        "recipes": recipes,
-        "licence_of_training_data": licences,
         "summary": model.summary,
         "wall_s": model.wall_s,
         "software": model.provenance.software,
@@ -170,6 +190,25 @@ def _card(archive: Archive, model: Model) -> dict[str, Any]:
         "sha256": {one.name: one.blob for one in model.files},
         "exported_with": Provenance.now().software,
     }
+
+
+def _training_data(archive: Archive, model: Model) -> dict[str, Any]:
+    dataset = archive.get(Dataset, model.dataset_id)
+    ids = dataset.parts.get(model.part, ())
+    recipes, licences = _labels(archive, ids)
+    return {
+        "elements": dataset.element.split("-"),
+        "energy": dataset.energy,
+        "trained_on": {"dataset_id": dataset.id, "part": model.part, "n_frames": len(ids)},
+        "recipes": recipes,
+        "licence_of_training_data": licences,
+    }
+
+
+def _from_elsewhere() -> dict[str, Any]:
+    """What is not known of a model that was not trained here."""
+    unknown = {"elements": None, "energy": "unspecified", "trained_on": None, "recipes": {}}
+    return {**unknown, "licence_of_training_data": [NOT_STATED]}
 
 
 def _labels(archive: Archive, ids: tuple[str, ...]) -> tuple[dict[str, Any], list[str]]:
@@ -187,6 +226,16 @@ def _labels(archive: Archive, ids: tuple[str, ...]) -> tuple[dict[str, Any], lis
 
 
 def _readme(model: Model, card: dict[str, Any]) -> str:
+    if card["trained_on"] is None:
+        return CALCULATOR_TEXT.format(
+            name=model.title,
+            id=model.id,
+            trainer=model.trainer,
+            calculator=model.hyperparameters.get("calculator"),
+            versions=", ".join(f"{name} {one}" for name, one in card["software"].items()),
+            package=" or ".join(model.hyperparameters.get("package") or ["its package"]),
+            licence=NOT_STATED,
+        )
     return TEXT.format(
         id=model.id,
         trainer=model.trainer,
