@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -13,6 +16,8 @@ from tm23flows.documents.model import Model, ModelFile
 from tm23flows.documents.recipe import Recipe
 from tm23flows.science.density_of_states import D_WINDOW_EV
 from tm23flows.science.spectrum import Spectrum
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 N_TRAIN, N_TEST = 10, 60
 USED, DENSE = (3, 3, 3), (4, 4, 4)
