@@ -9,8 +9,11 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import json
+import sys
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.geometry import find_mic
+from ase.io import read
 from hypothesis import HealthCheck, settings
 from jobflow import Flow, JobStore, run_locally
 from maggma.stores import MemoryStore
@@ -33,6 +37,7 @@ from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.structure import Structure
 from tm23flows.documents.trajectory import SEGMENT_ARRAYS, Dynamics, Trajectory
 from tm23flows.engines.emt import EmtEngine
+from tm23flows.errors import TrainingError
 from tm23flows.flows.scales import make_tm23
 from tm23flows.flows.tm23 import TM23Maker
 from tm23flows.jobs.frame import take_steps
@@ -43,6 +48,7 @@ from tm23flows.store.embedded.process import ServerInfo
 from tm23flows.store.trajectories import append_segment
 from tm23flows.testing.database import local_database
 from tm23flows.testing.vasp_simulator import install_simulator
+from tm23flows.trainers.base import TRAINERS, Hyperparameters, Predictions, TrainResult
 
 # How fast the machine is decides no test. The same examples each time, unless somebody searches
 # for new ones with HYPOTHESIS_PROFILE=search.
@@ -290,9 +296,9 @@ def walk() -> tuple[Atoms, dict[str, np.ndarray]]:
     atoms = whole[1:]
     n = len(positions)
     arrays = {name: np.zeros(n) for name in SEGMENT_ARRAYS}
-    arrays |= {"step": np.arange(n) + 1, "positions": positions, "converged": np.ones(n)}
+    arrays |= {"step": np.arange(n) + 1, "positions": positions, "converged": np.ones(n, np.int8)}
     arrays |= {"momenta": np.zeros((n, 0, 3)), "thermostat": np.zeros((n, 1))}
-    arrays |= {"stress": np.zeros((n, 6)), "scf_iterations": np.full(n, -1)}
+    arrays |= {"stress": np.zeros((n, 6)), "scf_iterations": np.full(n, -1, np.int32)}
     arrays["forces"] = np.array([_emt_forces(atoms, one) for one in positions])
     return atoms, arrays
 
@@ -307,7 +313,9 @@ def _emt_forces(atoms: Atoms, positions: np.ndarray) -> np.ndarray:
 def walking_vacancy(walk, archive) -> Callable[..., Dataset]:
     """A function that stores a run of the walking vacancy and a dataset of every tenth step."""
 
-    def store(positions: np.ndarray | None = None, seed: int = 0) -> Dataset:
+    def store(
+        positions: np.ndarray | None = None, seed: int = 0, recipe: Recipe | None = None
+    ) -> Dataset:
         atoms, arrays = walk
         structure = Structure(
             provenance=Provenance.now(), element="Cu", phase="fcc", phase_source="a test",
@@ -325,6 +333,9 @@ def walking_vacancy(walk, archive) -> Callable[..., Dataset]:
         given = arrays if positions is None else {**arrays, "positions": positions}
         run = append_segment(archive, run, given)
         pairs = list(take_steps(archive, run, range(5, run.n_steps + 1, 10)))
+        if recipe is not None:
+            words = {"recipe": recipe, "recipe_id": recipe.id}
+            pairs = [(frame, label.model_copy(update=words)) for frame, label in pairs]
         archive.put(*(one for pair in pairs for one in pair))
         labels = [label.id for _, label in pairs]
         dataset = Dataset(
@@ -335,3 +346,57 @@ def walking_vacancy(walk, archive) -> Callable[..., Dataset]:
         return dataset
 
     return store
+
+
+class ScaledTrainer:
+    """Predicts 1.25 times the forces of the labels: directions are right, magnitudes are not.
+
+    The hyperparameter ``factor`` is another number; ``fail`` ends the training.
+    """
+
+    name = "scaled"
+
+    def hyperparameters(self, **overrides: Any) -> Hyperparameters:
+        return ScaledHyperparameters(**overrides)
+
+    def train(
+        self,
+        dataset_dir: Path,
+        hyperparameters: ScaledHyperparameters,
+        workdir: Path,
+        seed: int,
+        course: Any = None,
+    ) -> TrainResult:
+        if hyperparameters.fail:
+            raise TrainingError("The training did not end.")
+        workdir.mkdir(parents=True)
+        path = workdir / "model.json"
+        frames = len(read(dataset_dir / "train.xyz", ":"))
+        path.write_text(json.dumps({"factor": hyperparameters.factor, "frames": frames}))
+        return TrainResult({"model.json": path}, [], {}, {"scaled": "1.0"}, 0.1)
+
+    def predict(self, model_dir: Path, frames_file: Path, workdir: Path) -> Predictions:
+        given = model_dir / "model.json"
+        factor = json.loads(given.read_text())["factor"] if given.exists() else 1.25
+        frames = read(frames_file, ":")
+        return Predictions(
+            energies=np.array([one.get_potential_energy() for one in frames]),
+            forces=tuple(factor * one.get_forces() for one in frames),
+            stresses=None,
+            uncertainties=None,
+        )
+
+
+class ScaledHyperparameters(Hyperparameters):
+    factor: float = 1.25
+    fail: bool = False
+
+
+@pytest.fixture
+def scaled_trainer(monkeypatch) -> type[ScaledTrainer]:
+    """That trainer, under the name ``scaled``."""
+    module = ModuleType("scaled_trainer")
+    module.ScaledTrainer = ScaledTrainer
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(TRAINERS, "scaled", "scaled_trainer:ScaledTrainer")
+    return ScaledTrainer

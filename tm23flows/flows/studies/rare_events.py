@@ -25,8 +25,10 @@ from tm23flows.jobs.event_sets import evaluate_on_events, make_event_set
 from tm23flows.jobs.studies.rare_events import make_rare_event_study
 from tm23flows.science.event_splits import STRIDE_FS
 from tm23flows.science.hop_events import EventRule
+from tm23flows.science.kpoints import GAMMA_CENTRED
 
 GAMMA = (1, 1, 1)
+"""The cheapest mesh there is; the files of the authors have labels of it, too."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class RareEventStudyMaker(Maker):
     events: EventRule = field(default_factory=EventRule)
     max_frames: int = 100
     batch_size: int = 25
-    cheap_kmesh: tuple[int, int, int] | None = GAMMA
+    cheap_kmesh: list[int] | None = field(default_factory=lambda: list(GAMMA))
     gap_fs: float = STRIDE_FS
     resampling: Resampling = field(default_factory=Resampling)
 
@@ -136,6 +138,10 @@ class RareEventStudyMaker(Maker):
                 "A study of rare events needs at least one frame and one in a batch, and a gap of "
                 "0 fs or more."
             )
+        if self.cheap_kmesh is not None and (
+            len(self.cheap_kmesh) != 3 or min(self.cheap_kmesh) < 1
+        ):
+            raise InputError(f"{self.cheap_kmesh} is no k-mesh; give three numbers, as 1,1,1.")
         parts: list[Flow | Job] = []
         wired = {}
         for subject in subjects:
@@ -187,7 +193,7 @@ class RareEventStudyMaker(Maker):
             labels = self._labels(true, found["batches"], element, found["mesh"], "event labels")
             if self.cheap_kmesh is not None:
                 recipe = true.recipe.model_copy(
-                    update={"kmesh": self.cheap_kmesh, "kmesh_offset": (0.0, 0.0, 0.0)}
+                    update={"kmesh": tuple(self.cheap_kmesh), "kmesh_offset": GAMMA_CENTRED}
                 )
                 coarse = replace(true, recipe=recipe)
                 cheap = self._labels(coarse, found["batches"], element, None, "cheap event labels")
