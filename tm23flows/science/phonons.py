@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,7 +76,7 @@ class ForceConstants:
         -------
         THz, rising along the second axis, shape (m, 3 n).
         """
-        made = self._phonopy()
+        made = self._phonopy
         made.run_qpoints(np.asarray(q_points, dtype=float))
         return np.asarray(made.qpoints.frequencies)
 
@@ -95,7 +96,7 @@ class ForceConstants:
         -------
         Frequencies in THz, and states per THz and primitive cell; the integral is 3 n.
         """
-        made = self._phonopy()
+        made = self._phonopy
         made.run_mesh(numbers, is_gamma_center=True)
         found = np.asarray(made.mesh.frequencies)
         margin = 0.05 * float(np.ptp(found)) or 0.1
@@ -104,6 +105,7 @@ class ForceConstants:
         made.run_total_dos(freq_min=low, freq_max=high + pitch / 2, freq_pitch=pitch)
         return np.asarray(made.total_dos.frequency_points), np.asarray(made.total_dos.dos)
 
+    @cached_property
     def _phonopy(self) -> Any:
         made = _phonopy_of(self.crystal, self.supercell)
         made.force_constants = self.values_eV_per_A2
@@ -181,14 +183,8 @@ def displaced_supercells(
     MissingDependencyError
         If phonopy is not installed.
     """
-    from ase import Atoms as AseAtoms
-
     made = _displaced(crystal, supercell, displacement_A)
-    cells = [made.supercell] * _has_freedom(crystal) + made.supercells_with_displacements
-    return [
-        AseAtoms(cell.symbols, cell=cell.cell, scaled_positions=cell.scaled_positions, pbc=True)
-        for cell in cells
-    ]
+    return _cells(made, has_rest=_has_freedom(crystal))
 
 
 def force_constants(
@@ -220,22 +216,7 @@ def force_constants(
         If phonopy is not installed.
     """
     made = _displaced(crystal, supercell, displacement_A)
-    has_rest = _has_freedom(crystal)
-    wanted = len(made.supercells_with_displacements) + has_rest
-    given = [np.asarray(one, dtype=float) for one in forces_eV_per_A]
-    if len(given) != wanted or {one.shape for one in given} != {(len(made.supercell), 3)}:
-        raise InputError(
-            f"{wanted} displaced cells of {len(made.supercell)} atoms need as many sets of forces."
-        )
-    if not all(np.isfinite(one).all() for one in given):
-        raise PhysicsError("A force in a displaced cell is no finite number.")
-    at_rest = given[0] if has_rest else 0.0
-    made.forces = [one - at_rest for one in given[has_rest:]]
-    made.produce_force_constants(show_drift=False)
-    drift = float(np.abs(made.force_constants.sum(axis=1)).max())
-    made.symmetrize_force_constants(show_drift=False)
-    first = made.primitive.p2s_map
-    return ForceConstants(crystal.copy(), supercell, made.force_constants[first].copy(), drift)
+    return _constants(made, crystal, forces_eV_per_A, has_rest=_has_freedom(crystal))
 
 
 def phonons_of_calculator(
@@ -278,12 +259,13 @@ def phonons_of_calculator(
     >>> found.frequencies([[0.5, 0.5, 0]])[0].round(1).tolist()
     [5.5, 5.5, 8.2]
     """
-    multiples = supercell or phonon_supercell(crystal)
+    made = _displaced(crystal, supercell or phonon_supercell(crystal), displacement_A)
+    has_rest = _has_freedom(crystal)
     forces = []
-    for atoms in displaced_supercells(crystal, multiples, displacement_A):
+    for atoms in _cells(made, has_rest=has_rest):
         atoms.calc = calculator
         forces.append(atoms.get_forces())
-    return force_constants(crystal, multiples, displacement_A, forces)
+    return _constants(made, crystal, forces, has_rest=has_rest)
 
 
 def _displaced(crystal: Atoms, supercell: tuple[int, int, int], displacement_A: float) -> Any:
@@ -294,6 +276,37 @@ def _displaced(crystal: Atoms, supercell: tuple[int, int, int], displacement_A: 
     made = _phonopy_of(crystal, supercell)
     made.generate_displacements(distance=displacement_A)
     return made
+
+
+def _cells(made: Any, *, has_rest: bool) -> list[Atoms]:
+    from ase import Atoms as AseAtoms
+
+    cells = [made.supercell] * has_rest + made.supercells_with_displacements
+    return [
+        AseAtoms(one.symbols, cell=one.cell, scaled_positions=one.scaled_positions, pbc=True)
+        for one in cells
+    ]
+
+
+def _constants(
+    made: Any, crystal: Atoms, forces_eV_per_A: Sequence[ArrayLike], *, has_rest: bool
+) -> ForceConstants:
+    wanted = len(made.supercells_with_displacements) + has_rest
+    given = [np.asarray(one, dtype=float) for one in forces_eV_per_A]
+    if len(given) != wanted or {one.shape for one in given} != {(len(made.supercell), 3)}:
+        raise InputError(
+            f"{wanted} displaced cells of {len(made.supercell)} atoms need as many sets of forces."
+        )
+    if not all(np.isfinite(one).all() for one in given):
+        raise PhysicsError("A force in a displaced cell is no finite number.")
+    at_rest = given[0] if has_rest else 0.0
+    made.forces = [one - at_rest for one in given[has_rest:]]
+    made.produce_force_constants(show_drift=False)
+    drift = float(np.abs(made.force_constants.sum(axis=1)).max())
+    made.symmetrize_force_constants(show_drift=False)
+    values = made.force_constants[made.primitive.p2s_map].copy()
+    a, b, c = (int(one) for one in np.diag(made.supercell_matrix))
+    return ForceConstants(crystal.copy(), (a, b, c), values, drift)
 
 
 def _phonopy_of(crystal: Atoms, supercell: tuple[int, int, int]) -> Any:
