@@ -1,0 +1,202 @@
+"""Training sets with frames of events in place of some, and the choice between models.
+
+Owns two rules. Which frames train: those of events are kept apart from the events that validate
+and test, and from frames close to these in time, in both sets, so that the two differ in nothing
+else (the article replaced about half). Which model is chosen: the article's formula is not known;
+ours is in :func:`choose_model`. Both were fixed before any data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tm23flows.errors import InputError, TooFewFramesError
+from tm23flows.science.event_splits import STRIDE_FS, event_split
+from tm23flows.science.leaks import check_leaks
+from tm23flows.science.moments import Moment
+
+RMSE_FILTER = 1.5
+"""Models with a force RMSE of more than this times the least one are not chosen by their errors on
+rare events: those say nothing of all other atoms."""
+
+
+@dataclass(frozen=True)
+class EnhancedSets:
+    """Parts of two datasets by ids of labels; validation and test are the same in both.
+
+    Parameters
+    ----------
+    original, enhanced
+        Training frames of the two, as many in one as in the other.
+    validation, test
+        Frames of events.
+    n_replaced
+        Frames of the enhanced set that are not in the original one.
+    n_left_out
+        Original frames that are in neither, being close in time to events that validate or test.
+    """
+
+    original: tuple[str, ...]
+    enhanced: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+    n_replaced: int
+    n_left_out: int
+
+
+@dataclass(frozen=True)
+class Enhancement:
+    """Settings of the sets.
+
+    Parameters
+    ----------
+    share
+        Share of the training frames that is replaced, where there are so many frames of events.
+    test_fraction, validation_fraction
+        Shares of the events.
+    gap_fs
+        Least time between frames of one run in two parts, fs.
+    seed
+        Seed of the draws.
+    """
+
+    share: float = 0.5
+    test_fraction: float = 0.3
+    validation_fraction: float = 0.3
+    gap_fs: float = STRIDE_FS
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise InputError(
+                f"The share of frames to replace is above 0 and at most 1, not {self.share}."
+            )
+        if not self.validation_fraction > 0:
+            raise InputError("Models are chosen on validation events, so their share is above 0.")
+
+
+def enhance(
+    frames: Sequence[Moment], events: Sequence[Moment], settings: Enhancement
+) -> EnhancedSets:
+    """Divide events, and put those that train in place of training frames.
+
+    Parameters
+    ----------
+    frames
+        Original training frames.
+    events
+        Frames with events; one that is among the others, too, counts as one of an event only.
+    settings
+        Shares, gap and seed.
+
+    Returns
+    -------
+        The sets.
+
+    Raises
+    ------
+    InputError
+        A frame of an event has none, or parts would know each other.
+    TooFewFramesError
+        There are too few events for three parts, or no training frame is left.
+    """
+    if any(one.event is None for one in events):
+        raise InputError("Frames of events say which event they are of.")
+    known = {one.frame for one in events}
+    plain = [one for one in frames if one.frame not in known and one.event is None]
+    every = [*plain, *events]
+    split = event_split(
+        every,
+        settings.test_fraction,
+        settings.validation_fraction,
+        others="train",
+        gap_fs=settings.gap_fs,
+        seed=settings.seed,
+    )
+    moments = {one.id: one for one in every}
+    check_leaks(
+        {name: [moments[one] for one in ids] for name, ids in split.parts.items()}, settings.gap_fs
+    )
+    original = [one for one in split.parts["train"] if moments[one].event is None]
+    fresh = [one for one in split.parts["train"] if moments[one].event is not None]
+    if not original:
+        raise TooFewFramesError(
+            "No training frame is left: all are close in time to events that validate or test."
+        )
+    n_replaced = min(max(1, round(settings.share * len(original))), len(fresh))
+    random = np.random.default_rng(settings.seed)
+    gone = set(random.choice(len(original), n_replaced, replace=False).tolist())
+    taken = sorted(random.choice(len(fresh), n_replaced, replace=False).tolist())
+    kept = [one for place, one in enumerate(original) if place not in gone]
+    return EnhancedSets(
+        original=tuple(original),
+        enhanced=(*kept, *(fresh[place] for place in taken)),
+        validation=split.parts["validation"],
+        test=split.parts["test"],
+        n_replaced=n_replaced,
+        n_left_out=len(plain) - len(original),
+    )
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Names of the models that are chosen, by force RMSE and by rare-event errors."""
+
+    by_rmse: str | None
+    by_score: str | None
+    reason: str
+
+
+def choose_model(
+    rmse: Mapping[str, float | None],
+    errors: Mapping[str, tuple[float | None, float | None]],
+    rmse_filter: float = RMSE_FILTER,
+) -> Choices:
+    """Choose a model by force RMSE, and one by the mean of RE_M and RE_A beside it.
+
+    The rule is ours: of the models whose force RMSE is at most ``rmse_filter`` times the least
+    one, that with the least mean of RE_M and RE_A, which both lie between 0 and 1. Of equal ones
+    the first is taken.
+
+    Parameters
+    ----------
+    rmse
+        Force RMSE of all atoms on the validation part by model, eV/A; None without predictions.
+    errors
+        RE_M and RE_A there; None where undefined.
+    rmse_filter
+        See above; 1 or more.
+
+    Returns
+    -------
+        The choices; None where no model has the numbers.
+
+    Raises
+    ------
+    InputError
+        The filter is below 1.
+    """
+    if not rmse_filter >= 1:
+        raise InputError(f"The filter of the force RMSE is 1 or more, not {rmse_filter}.")
+    known = {name: value for name, value in rmse.items() if value is not None}
+    if not known:
+        return Choices(None, None, "No model has predictions of the validation part.")
+    by_rmse = min(known, key=known.__getitem__)
+    limit = rmse_filter * known[by_rmse]
+    means = {
+        name: (pair[0] + pair[1]) / 2
+        for name, pair in errors.items()
+        if name in known and known[name] <= limit and pair[0] is not None and pair[1] is not None
+    }
+    if not means:
+        return Choices(by_rmse, None, "No model has rare-event errors on the validation part.")
+    by_score = min(means, key=means.__getitem__)
+    return Choices(
+        by_rmse,
+        by_score,
+        f"{len(means)} of {len(rmse)} models have a validation force RMSE of at most "
+        f"{rmse_filter:g} times the least one; among them the mean of RE_M and RE_A decides.",
+    )
