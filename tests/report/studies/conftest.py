@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +22,8 @@ from tm23flows.documents.studies.label_sets import (
 from tm23flows.science.density_of_states import D_WINDOW_EV
 from tm23flows.science.spectrum import Spectrum
 from tm23flows.store.archive import Archive
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 
 @pytest.fixture
