@@ -89,6 +89,18 @@ def test_a_few_hops_do_not_melt_a_crystal(crystal):
     assert moved_share(hopped, 1.4) == pytest.approx(5 / 31)
 
 
+def test_images_of_a_small_cell_are_no_first_peak():
+    """All atoms are equally far from their own images, so that peak is higher than the first."""
+    atoms = bulk("Cu", "fcc", a=3.61).repeat((2, 2, 2))
+    del atoms[0]
+    rng = np.random.default_rng(0)
+    positions = atoms.positions + 0.1 * rng.standard_normal((40, 7, 3))
+    rdf = radial_distribution(positions, atoms.cell.array, 6.0, 0.1)
+    assert rdf.r_A[np.argmax(rdf.g)] == pytest.approx(5.1, abs=0.1)
+    assert first_minimum(rdf, 3.5)[0] == pytest.approx(2.55, abs=0.1)
+    assert judge_melting(positions, atoms.cell.array).verdict == "solid"
+
+
 def test_limits_are_settings(crystal):
     strict = MeltingRule(min_over_max=0.0, moved_share=-1.0)
     assert judge_melting(*crystal, strict).verdict == "melted"
@@ -101,7 +113,7 @@ def test_what_cannot_be_said_is_not(crystal):
     assert few.verdict is None
     assert "7 frames" in few.reason
     short = radial_distribution(positions, cell, 4.0)
-    assert first_minimum(short)[1] is None
+    assert first_minimum(short, 3.8)[1] is None
     with pytest.raises(InputError):
         judge_melting(positions[0], cell)
     with pytest.raises(InputError, match="not finite"):

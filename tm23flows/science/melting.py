@@ -35,6 +35,10 @@ MeltingVerdict = Literal["solid", "melted", "unclear"]
 MIN_FRAMES: Final = 8
 """With fewer frames there is no quarter of a run to average over."""
 
+FIRST: Final = 1.5
+"""The first peak lies within so many cube roots of the volume per atom; close packings have it at
+1.12, and no arrangement of atoms has it farther out."""
+
 BEHIND: Final = 1.7
 """The first minimum is looked for up to so many radii of the first peak. Second shells of close
 packings lie at 1.41 and 1.63, the second peak of a liquid at about 1.8."""
@@ -122,7 +126,7 @@ def judge_melting(
     spacing = (abs(np.linalg.det(np.asarray(cell_A))) / positions.shape[1]) ** (1 / 3)
     late = positions[len(positions) // 2 :]
     rdf = radial_distribution(late, cell_A, 2.5 * spacing, used.bin_A)
-    peak, ratio = first_minimum(rdf)
+    peak, ratio = first_minimum(rdf, FIRST * spacing)
     share = moved_share(positions, peak / 2)
     if ratio is None:
         return Melting(None, None, share, "g(r) has no first minimum")
@@ -137,20 +141,23 @@ def judge_melting(
     return Melting("unclear", ratio, share, f"the run {said}")
 
 
-def first_minimum(rdf: Rdf) -> tuple[float, float | None]:
+def first_minimum(rdf: Rdf, within_A: float) -> tuple[float, float | None]:
     """Find the first peak of a g(r) and how deep the minimum behind it is.
 
     Parameters
     ----------
     rdf
         A g(r) that reaches beyond its first peak.
+    within_A
+        The first peak lies within this radius, A. Farther out a small cell has higher ones, for
+        all atoms are equally far from their own images.
 
     Returns
     -------
-    Radius of the highest bin, A, and the lowest g behind it over its height; None for that where
-    g(r) ends before 1.7 times the radius.
+    Radius of the highest bin there, A, and the lowest g behind it over its height; None for that
+    where g(r) ends before 1.7 times the radius.
     """
-    top = int(np.argmax(rdf.g))
+    top = int(np.argmax(np.where(rdf.r_A <= within_A, rdf.g, 0.0)))
     radius = float(rdf.r_A[top])
     behind = (rdf.r_A > radius) & (rdf.r_A <= BEHIND * radius)
     if rdf.r_A[-1] < BEHIND * radius or not behind.any() or rdf.g[top] <= 0:
