@@ -27,6 +27,7 @@ from tm23flows.cli import (
     model,
     plan,
     query,
+    rare_events,
     report,
     status,
     study,
@@ -74,6 +75,7 @@ app.command("grid-search")(grid_search.grid_search)
 app.command("learning-curve")(learning_curve.learning_curve)
 app.command("evaluate")(train.evaluate)
 app.command("bench")(bench.bench)
+app.add_typer(rare_events.app, name="rare-events")
 app.add_typer(model.app, name="model")
 app.command("import")(files.import_)
 app.command("export")(files.export)

@@ -5,7 +5,7 @@ eV/A, without stress; labels are ``DFT_K4``, ``DFT_K2`` and ``DFT_K1``, which ar
 of them is a recipe and a dataset of its own. ``r[frame][atom]`` is the distance to the nearest
 migrating atom, either plain or cut at 5.0 A with 5.5 beyond; in both, the atoms in the middle of a
 hop are exactly those with ``r == 0``. A frame without that information has null. ``r_v`` has two
-meanings in such files and is not read.
+meanings in such files and is not read. Where the file states the k-mesh of a label, that is it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tm23flows.errors import InputError
 from tm23flows.store.exchange.convert import Raw, to_pair
 from tm23flows.store.exchange.declaration import Declaration, declare
 from tm23flows.store.exchange.intake import Incoming
-from tm23flows.store.exchange.rare_folder import KMESHES, RareEvents
+from tm23flows.store.exchange.rare_folder import RareEvents
 from tm23flows.store.exchange.records import Pair
 
 FIXED = {"energy", "energy_unit", "force_unit", "stress", "stress_unit", "stress_sign", "kmesh"}
@@ -36,7 +36,7 @@ def rare_incoming(
     found
         The folder.
     label
-        One of :data:`KMESHES`.
+        One of :data:`tm23flows.store.exchange.rare_folder.KMESHES`.
     name
         Name of the set, where the declaration has none.
     words
@@ -59,7 +59,7 @@ def rare_incoming(
         energy_unit="eV",
         force_unit="eV/A",
         stress="none",
-        kmesh=KMESHES[label],
+        kmesh=found.kmesh(label),
     )
     return Incoming("all", partial(_records, found, label, name, declared))
 

@@ -65,6 +65,23 @@ class RareEvents:
         """Labels that have forces only, which make no label here."""
         return tuple(one for one in KMESHES if self._has(one, "Forces") and not self._has(one))
 
+    def kmesh(self, label: str) -> str:
+        """Return the k-mesh of a label, such as ``4x4x4``: what the file states, or its name.
+
+        Parameters
+        ----------
+        label
+            One of :data:`KMESHES`.
+
+        Returns
+        -------
+        The mesh.
+        """
+        stated = self.data.get("labels")
+        words = stated.get(label) if isinstance(stated, dict) else None
+        mesh = words.get("kmesh") if isinstance(words, dict) else None
+        return mesh if isinstance(mesh, str) else KMESHES[label]
+
     def notes(self) -> Iterator[str]:
         """Say what is left out, and which convention the file follows."""
         for one in self.without_energy:
