@@ -9,7 +9,13 @@ from tm23flows.science.block_bootstrap import Bootstrap, Estimate
 from tm23flows.science.frame_sums import sums_of_frames
 from tm23flows.science.label_arrays import LabelArrays
 from tm23flows.science.metrics import error_table
-from tm23flows.science.model_comparison import Difference, compare_models, holm, judge_all
+from tm23flows.science.model_comparison import (
+    Difference,
+    compare_models,
+    holm,
+    independent_difference,
+    judge_all,
+)
 
 QUICK = Bootstrap(resamples=400, level=0.95)
 N_FRAMES, N_ATOMS = 60, 5
@@ -169,3 +175,22 @@ def test_the_verdict_wants_interval_and_adjusted_p():
         (None, "unresolved"),
         (0.01, "second"),
     ]
+
+
+def test_values_of_different_frames_differ_with_an_interval_of_their_own():
+    found = independent_difference(Estimate(5.0, 2.0, 7.0), Estimate(1.0, 0.0, 5.0))
+    assert (found.value, found.low, found.high) == pytest.approx((4.0, -1.0, 4.0 + np.sqrt(5)))
+    assert independent_difference(Estimate(5.0, 2.0, 7.0), Estimate(1.0)) == Estimate(4.0)
+
+
+def test_the_interval_of_an_independent_difference_holds_the_truth():
+    hits, z = 0, stats.norm.ppf(0.95)
+    for seed in range(2000):
+        means = np.random.default_rng(seed).normal([3.0, 1.0], [0.5, 1.0])
+        one, other = (
+            Estimate(mean, mean - z * width, mean + z * width)
+            for mean, width in zip(means, (0.5, 1.0), strict=True)
+        )
+        found = independent_difference(one, other)
+        hits += found.low <= 2.0 <= found.high
+    assert hits / 2000 == pytest.approx(0.9, abs=0.02)

@@ -162,6 +162,29 @@ def judge_all(differences: Sequence[Difference], level: float) -> list[Judged]:
     return judged
 
 
+def independent_difference(one: Estimate, other: Estimate) -> Estimate:
+    """Return the difference of two values that were measured on different frames.
+
+    The distances from the values to the ends of their intervals add as squares: Zou and Donner,
+    Stat. Med. 27, 1693 (2008). Intervals that are not symmetric stay so.
+
+    Parameters
+    ----------
+    one, other
+        Values with intervals of the same level, independent of each other.
+
+    Returns
+    -------
+        One less the other; without an interval where one of them has none.
+    """
+    value = one.value - other.value
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return Estimate(value)
+    below = np.hypot(one.value - one.low, other.high - other.value)
+    above = np.hypot(one.high - one.value, other.value - other.low)
+    return Estimate(value, float(value - below), float(value + above))
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjust p values for their number: Holm, Scand. J. Stat. 6, 65 (1979).
 
