@@ -17,6 +17,7 @@ from tm23flows.science.elasticity import standard_crystal
 from tm23flows.science.phonons import (
     displaced_supercells,
     force_constants,
+    has_free_atoms,
     phonon_supercell,
     phonons_of_calculator,
 )
@@ -185,6 +186,8 @@ def test_atoms_that_symmetry_does_not_hold_get_a_cell_at_rest():
     push = np.random.default_rng(0).normal(size=forces[0].shape)
     pushed = force_constants(free, (2, 2, 2), 0.01, [one + push for one in forces])
     assert pushed.values_eV_per_A2 == pytest.approx(there.values_eV_per_A2, abs=1e-9)
+    assert has_free_atoms(free)
+    assert not has_free_atoms(HCP)
     assert len(displaced_supercells(HCP, (2, 2, 2))) == 1
 
 

@@ -154,6 +154,25 @@ def phonon_supercell(
     return min(candidates, key=lambda one: (np.prod(one), one))
 
 
+def has_free_atoms(crystal: Atoms) -> bool:
+    """Say whether the space group lets atoms move against each other.
+
+    Parameters
+    ----------
+    crystal
+        The primitive cell.
+
+    Returns
+    -------
+    False where all forces are zero by symmetry, as in the usual crystals of one or two atoms.
+    """
+    from ase.constraints import FixSymmetry
+
+    random = np.random.default_rng(0).normal(size=(len(crystal), 3))
+    FixSymmetry(crystal, symprec=SYMPREC_A).adjust_forces(crystal, random)
+    return bool(np.abs(random - random.mean(axis=0)).max() > _FREE)
+
+
 def displaced_supercells(
     crystal: Atoms, supercell: tuple[int, int, int], displacement_A: float = DISPLACEMENT_A
 ) -> list[Atoms]:
@@ -184,7 +203,7 @@ def displaced_supercells(
         If phonopy is not installed.
     """
     made = _displaced(crystal, supercell, displacement_A)
-    return _cells(made, has_rest=_has_freedom(crystal))
+    return _cells(made, has_rest=has_free_atoms(crystal))
 
 
 def force_constants(
@@ -216,7 +235,7 @@ def force_constants(
         If phonopy is not installed.
     """
     made = _displaced(crystal, supercell, displacement_A)
-    return _constants(made, crystal, forces_eV_per_A, has_rest=_has_freedom(crystal))
+    return _constants(made, crystal, forces_eV_per_A, has_rest=has_free_atoms(crystal))
 
 
 def phonons_of_calculator(
@@ -260,7 +279,7 @@ def phonons_of_calculator(
     [5.5, 5.5, 8.2]
     """
     made = _displaced(crystal, supercell or phonon_supercell(crystal), displacement_A)
-    has_rest = _has_freedom(crystal)
+    has_rest = has_free_atoms(crystal)
     forces = []
     for atoms in _cells(made, has_rest=has_rest):
         atoms.calc = calculator
@@ -324,12 +343,3 @@ def _phonopy_of(crystal: Atoms, supercell: tuple[int, int, int]) -> Any:
     )
     # A crystal that was relaxed, or rounded, has its symmetry to about 1e-8 A.
     return Phonopy(unit, np.diag(supercell), primitive_matrix=np.eye(3), symprec=_SAME_A)
-
-
-def _has_freedom(crystal: Atoms) -> bool:
-    """Say whether the space group lets atoms move against each other."""
-    from ase.constraints import FixSymmetry
-
-    random = np.random.default_rng(0).normal(size=(len(crystal), 3))
-    FixSymmetry(crystal, symprec=SYMPREC_A).adjust_forces(crystal, random)
-    return bool(np.abs(random - random.mean(axis=0)).max() > _FREE)

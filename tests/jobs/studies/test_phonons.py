@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.calculators.emt import EMT
 
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.structure import Crystal
@@ -14,6 +15,7 @@ from tm23flows.jobs.label import label_frames
 from tm23flows.jobs.studies import phonons as job_module
 from tm23flows.jobs.studies.phonons import make_phonon_study
 from tm23flows.science.elasticity import standard_crystal
+from tm23flows.science.phonons import displaced_supercells
 
 SETTINGS = {
     "displacement_A": 0.01,
@@ -34,10 +36,12 @@ LENNARD_JONES = {
 def wired(archive):
     """A function that stores hexagonal EMT copper and wires it with these models."""
 
-    def make(*models, a_A=2.54):
+    def make(*models, a_A=2.54, shift_A=0.0):
         atoms = standard_crystal(bulk("Cu", "hcp", a=a_A, c=4.145))
+        atoms.positions[1, 2] += shift_A
         crystal = Crystal.from_atoms(atoms, "hcp", "a test").model_dump(mode="json")
-        frames = displace_crystal.original(crystal, [2, 2, 2], 0.01, 1)["frame_ids"]
+        count = len(displaced_supercells(atoms, (2, 2, 2)))
+        frames = displace_crystal.original(crystal, [2, 2, 2], 0.01, count)["frame_ids"]
         recipe = Recipe(engine="emt").model_dump(mode="json")
         recipe_id = label_frames(frames, [recipe], 0, 0)["recipe_id"]
         return {
@@ -104,3 +108,19 @@ def test_imaginary_modes_of_the_labels_are_said(archive, wired):
     assert labels.imaginary_share > 0
     assert labels.lowest_THz < -0.05
     assert any("imaginary" in one for one in study.warnings)
+
+
+def test_labels_that_are_not_at_rest_are_said(archive, wired):
+    held = make_phonon_study.original(wired(), SETTINGS)
+    study = archive.get(Study, held["study_id"])
+    assert study.results.metals[0].labels.largest_force_eV_per_A is None
+    assert not study.warnings
+
+    given = wired(shift_A=0.1)
+    study = archive.get(Study, make_phonon_study.original(given, SETTINGS)["study_id"])
+    atoms = Crystal.model_validate(given["Cu"]["crystal"]).atoms
+    atoms.calc = EMT()
+    largest = np.abs(atoms.get_forces()).max()
+    found = study.results.metals[0].labels.largest_force_eV_per_A
+    assert found == pytest.approx(largest, abs=1e-3)
+    assert any("left in their places" in one for one in study.warnings)

@@ -77,6 +77,11 @@ class PhononReference(_Part):
     recipe_id: str = Field(description="Recipe of the labels of the displaced cells.")
     kmesh: tuple[int, int, int] = Field(description="Its k-mesh, in the displaced cells.")
     n_labels: int = Field(ge=1, description="Displaced cells that were labelled.")
+    largest_force_eV_per_A: float | None = Field(
+        None,
+        ge=0,
+        description="In the crystal before atoms are displaced; None where it is zero by symmetry.",
+    )
     curves: PhononCurves = Field(description="What was found.")
 
 

@@ -22,6 +22,7 @@ from tm23flows.flows.studies.subjects import Subject, subjects_of
 from tm23flows.flows.tm23 import TM23Maker
 from tm23flows.jobs.displaced_cells import displace_crystal
 from tm23flows.jobs.studies.phonons import make_phonon_study
+from tm23flows.science.crystal_properties import lattice_constants
 from tm23flows.science.kpoints import kmesh_for_spacing
 from tm23flows.science.phonon_errors import IMAGINARY_THZ
 from tm23flows.science.phonons import (
@@ -130,7 +131,8 @@ class PhononStudyMaker(Maker):
         Raises
         ------
         InputError
-            If no metal is given or one twice, one has no models, or a setting is no length.
+            If no metal is given or one twice, one has no models, a setting is no length, or a
+            lattice has more free lengths than a and c.
         """
         elements = [one.element for one in subjects]
         if not elements or len(set(elements)) < len(elements):
@@ -170,6 +172,7 @@ class PhononStudyMaker(Maker):
         # Refused here rather than in the last job.
         kmesh_for_spacing(start.cell, self.q_spacing_per_A)
         high_symmetry_path(start.atoms, self.path_step_per_A)
+        lattice_constants(start.atoms)
         supercell = self.supercell or phonon_supercell(start.atoms, self.image_distance_A)
         jobs: list[Any] = []
         reference = None

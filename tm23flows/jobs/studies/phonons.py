@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from jobflow import job
 
 from tm23flows.documents.base import Provenance
@@ -32,7 +33,12 @@ from tm23flows.jobs.model_calculator import stored_model
 from tm23flows.science.crystal_properties import lattice_constants
 from tm23flows.science.kpoints import kmesh_for_spacing
 from tm23flows.science.phonon_errors import frequency_errors, imaginary_modes
-from tm23flows.science.phonons import ForceConstants, force_constants, phonons_of_calculator
+from tm23flows.science.phonons import (
+    ForceConstants,
+    force_constants,
+    has_free_atoms,
+    phonons_of_calculator,
+)
 from tm23flows.science.relaxation import relax_crystal
 from tm23flows.science.wave_vectors import QMesh, QPath, high_symmetry_path, irreducible_mesh
 
@@ -47,6 +53,9 @@ KIND = "phonons"
 OF_THE_MODEL = (PhysicsError, TrainingError, InputError, ArithmeticError, ValueError, RuntimeError)
 """What a model can do wrong. A library that is not installed, or a file that is not in the archive,
 is no result about the model, and the job fails."""
+
+NOT_AT_REST_EV_PER_A = 0.01
+"""Larger forces of the labels before anything is displaced are said."""
 
 _DIGITS = 6
 
@@ -210,10 +219,12 @@ def _of_labels(
         question.settings["displacement_A"],
         [label.forces for label in labels],
     )
+    is_free = has_free_atoms(question.start.atoms)
     row = PhononReference(
         recipe_id=labels[0].recipe_id,
         kmesh=labels[0].recipe.kmesh,
         n_labels=len(labels),
+        largest_force_eV_per_A=float(np.abs(labels[0].forces).max()) if is_free else None,
         curves=question.curves(phonons, question.start.source),
     )
     return row, phonons
@@ -262,6 +273,12 @@ def _versions() -> dict[str, str]:
 
 def _warnings(metal: PhononMetal) -> Iterator[str]:
     name = metal.element
+    force = metal.labels.largest_force_eV_per_A if metal.labels else None
+    if force is not None and force > NOT_AT_REST_EV_PER_A:
+        yield (
+            f"{name}: the labels have forces up to {force:.3f} eV/A in the crystal that is called "
+            "at rest, because its atoms were left in their places; models were relaxed."
+        )
     if metal.labels is None:
         yield (
             f"{name}: the labels were imported, and nothing can be computed under their recipe, so "
