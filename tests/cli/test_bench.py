@@ -58,6 +58,16 @@ def test_a_calculator_is_measured_named_and_found_again(tm23, emt_copy):
     assert "the oracle" in words.out
     assert "the oracle, test: no frame failed" in words.out
     assert emt_copy.database["evaluations"].count_documents({}) == 1
+    assert "better" not in words.out
+
+    # another one joins the tables, and is compared on the same frames
+    kwargs = '{"sigma": 2.3, "epsilon": 0.1, "smooth": true}'
+    other = tm23("bench", "--calculator", "ase.calculators.lj:LennardJones", "--kwargs", kwargs,
+                 "--dataset", "Cu-demo", "--name", "spheres")  # fmt: skip
+    assert other.code == 0, other.err
+    assert "the oracle" in other.out
+    assert "Which of two models is better" in other.out
+    assert "eV/atom below those of the labels" in other.out
 
     listed = tm23("model", "list")
     assert "calculator" in listed.out

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tm23flows.cli.console import console, fail, print_json
+from tm23flows.cli.console import console, fail, print_json, table_of
 
 if TYPE_CHECKING:
     from tm23flows.documents.evaluation import Evaluation
     from tm23flows.documents.model import Model
+    from tm23flows.report.benchmark.verdict import EnergyOffset, Verdict
     from tm23flows.store.archive import Archive
 
 SHOWN_FAILURES = 10
@@ -67,34 +68,57 @@ def show_results(
     """
     from tm23flows.documents.evaluation import Evaluation
     from tm23flows.documents.model import Model
+    from tm23flows.report.benchmark.significance import significance_rows
+    from tm23flows.report.benchmark.verdict import offset_row, verdict_of
 
     models = {one.id: one for one in archive.get_many(Model, model_ids)}
     said = [one for one in outputs if isinstance(one, dict)]
     ids = [one["evaluation_id"] for one in said if "evaluation_id" in one]
     evaluations = archive.get_many(Evaluation, ids)
     studies = [one["study_id"] for one in said if "study_id" in one]
+    verdict = verdict_of(archive, evaluations)
     if as_json:
         print_json(
             {
                 "models": [{"model_id": one.id, "name": one.title} for one in models.values()],
-                "evaluations": [_as_dict(one, models[one.model_id]) for one in evaluations],
+                "evaluations": [
+                    _as_dict(one, models[one.model_id]) | offset_row(offset)
+                    for one, offset in zip(evaluations, verdict.offsets, strict=True)
+                ],
+                "comparisons": significance_rows(verdict.pairs),
                 "studies": studies,
                 "failed_jobs": lost,
             }
         )
         return
-    for one in models.values():
-        typer.echo(f"model {one.id} ({one.title})")
-    if evaluations:
-        _print_table(archive, evaluations)
-    for one in evaluations:
-        for line in _failure_lines(one, models[one.model_id]):
-            typer.echo(line)
+    _print_results(archive, models, evaluations, verdict)
     for key in studies:
         typer.echo(f"study {key}; see 'tm23 study show {key[:12]}'")
     for name, why in lost.items():
         fail(f"{name} failed: {why}")
     typer.echo("next: 'tm23 report' writes the page with all of it")
+
+
+def _print_results(
+    archive: Archive, models: dict[str, Model], evaluations: list[Evaluation], verdict: Verdict
+) -> None:
+    from tm23flows.documents.dataset import Dataset
+    from tm23flows.report.benchmark.significance import significance_table
+    from tm23flows.report.benchmark.verdict import published_line
+
+    for one in models.values():
+        typer.echo(f"model {one.id} ({one.title})")
+    if evaluations:
+        _print_table(archive, evaluations)
+    forces = [pair for pair in verdict.pairs if pair.judged.difference.quantity == "force"]
+    if forces:
+        console().print(table_of(significance_table(forces)))
+    for one, offset in zip(evaluations, verdict.offsets, strict=True):
+        for line in _lines(one, models[one.model_id], offset):
+            typer.echo(line)
+    for element in sorted({archive.get(Dataset, one.dataset_id).element for one in evaluations}):
+        if line := published_line(element):
+            typer.echo(line)
 
 
 def _print_table(archive: Archive, evaluations: list[Evaluation]) -> None:
@@ -116,12 +140,16 @@ def _print_table(archive: Archive, evaluations: list[Evaluation]) -> None:
     console().print(format_error_table(rows, noise))
 
 
-def _failure_lines(one: Evaluation, model: Model) -> list[str]:
+def _lines(one: Evaluation, model: Model, offset: EnergyOffset) -> list[str]:
+    from tm23flows.report.benchmark.verdict import offset_line
+
+    what = f"{model.title}, {one.part}"
+    lines = [f"{what}: {offset_line(offset)}"] if offset.matters else []
     if not one.failures:
-        return [f"{model.title}, {one.part}: no frame failed"]
+        return [*lines, f"{what}: no frame failed"]
     total = one.errors[0].n_frames + len(one.failures)
     said = f"{len(one.failures)} of {total} frames failed; the errors are of the others"
-    lines = [f"{model.title}, {one.part}: {said}"]
+    lines.append(f"{what}: {said}")
     lines += [f"  label {f.label_id[:12]}: {f.reason}" for f in one.failures[:SHOWN_FAILURES]]
     left = len(one.failures) - SHOWN_FAILURES
     return lines if left <= 0 else [*lines, f"  and {left} more; see --json"]

@@ -13,6 +13,9 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
+
+    from tm23flows.report.studies.section import StudyTable
 
 Item = TypeVar("Item")
 
@@ -91,6 +94,32 @@ def with_progress(
         for value in stream:
             yield value
             bar.advance(task)
+
+
+def table_of(one: StudyTable) -> Table:
+    """Lay a table of the report out for a terminal.
+
+    Parameters
+    ----------
+    one
+        The table.
+
+    Returns
+    -------
+    The same for rich, without its ids.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=Text(one.title), caption=Text(one.note), caption_justify="left", box=SIMPLE_HEAD
+    )
+    for name in one.columns:
+        table.add_column(name)
+    for row in one.rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 def fail(message: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tm23flows.cli.console import console, fail, print_json
+from tm23flows.cli.console import console, fail, print_json, table_of
 from tm23flows.cli.execution import Workdir, check_output, run_here, write_workflow
 from tm23flows.cli.workflow import Cell, Engine, Phase, Scale, Supercell, check_metals
 from tm23flows.errors import InputError, NotFoundError, TM23Error
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from jobflow import Flow
 
     from tm23flows.documents.study import Study
-    from tm23flows.report.studies.section import StudySection
     from tm23flows.store.archive import Archive
 
 app = typer.Typer(help="Studies that were made.", no_args_is_help=True)
@@ -264,23 +263,5 @@ def _print(archive: Archive, study: Study) -> None:
     # As on the page: what a reader must know to judge the answer comes first.
     for sentence in (*study.warnings, *section.answer):
         out.print(Text(sentence))
-    for table in _tables(section):
-        out.print(table)
-
-
-def _tables(section: StudySection) -> list[Any]:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
-    tables = []
-    for one in section.tables:
-        table = Table(
-            title=Text(one.title), caption=Text(one.note), caption_justify="left", box=SIMPLE_HEAD
-        )
-        for name in one.columns:
-            table.add_column(name)
-        for row in one.rows:
-            table.add_row(*map(Text, row))
-        tables.append(table)
-    return tables
+    for table in section.tables:
+        out.print(table_of(table))
