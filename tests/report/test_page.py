@@ -56,8 +56,27 @@ def test_nothing_is_loaded_from_anywhere(page):
     assert "http" not in page
     assert not {"script", "link", "iframe", "object"} & set(reader.tags)
     sources = [value for name, value in reader.attributes if name in {"src", "href"}]
+    inside = ("data:image/svg+xml;base64,", "data:text/csv;base64,", "#")
     assert sources
-    assert all(value.startswith("data:image/svg+xml;base64,") for value in sources)
+    assert all(value.startswith(inside) for value in sources)
+
+
+def test_every_link_leads_somewhere(page):
+    attributes = read(page).attributes
+    anchors = [value for name, value in attributes if name == "id"]
+    links = {value[1:] for name, value in attributes if name == "href" and value.startswith("#")}
+    assert len(anchors) == len(set(anchors))
+    assert links
+    assert links <= set(anchors)
+
+
+def test_every_error_leads_to_its_past(page, world):
+    attributes = read(page).attributes
+    links = [value for name, value in attributes if name == "href"]
+    for evaluation in world.evaluations.values():
+        assert f"#past-{evaluation.id[:8]}" in links
+        # the past of a model ends at its dataset, which has its own
+        assert f"#past-{evaluation.dataset_id[:8]}" in links
 
 
 def test_every_figure_is_there(page):

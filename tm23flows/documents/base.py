@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import platform
 import socket
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, computed_field
@@ -81,14 +83,33 @@ class Document(BaseModel):
         raise TypeError(f"{type(self).__name__} does not say what its id is made of")
 
     @computed_field
+    @cached_property
     def id(self) -> str:
-        """The content-derived id."""
+        """The content-derived id; computed once, because that of a dataset hashes all its ids."""
         return self.compute_id()
 
     @computed_field
     def schema_version(self) -> int:
         """Version of the document's layout."""
         return self.LAYOUT
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy as pydantic does, without the id: a copy that says something else has another.
+
+        Parameters
+        ----------
+        update
+            Fields to change.
+        deep
+            Whether to copy what the fields hold.
+
+        Returns
+        -------
+        The copy.
+        """
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("id", None)
+        return copied
 
     @classmethod
     def from_stored(cls, stored: dict[str, Any]) -> Self:

@@ -12,15 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tm23flows.documents.label import Label
 from tm23flows.documents.model import Model
 from tm23flows.report.comparisons import ComparisonRow, group_place
 from tm23flows.report.plotting import (
-    MANY_POINTS,
     NOISE_COLOUR,
-    OTHER_STYLE,
     PALETTE,
-    REGIME_STYLE,
     Drawing,
     canvas,
     finish,
@@ -28,78 +24,16 @@ from tm23flows.report.plotting import (
     style,
 )
 from tm23flows.report.quantities import QUANTITIES, number_text
-from tm23flows.report.records import Measured
 from tm23flows.report.tables import ErrorTableRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from tm23flows.store.archive import Archive
 
 Curve = tuple[np.ndarray, np.ndarray]
 PANELS_PER_ROW = 3
 DRAWN = ("loss", "mae", "rmse")
 """Columns of a history with one of these words are drawn, and likelihoods."""
-
-
-def draw_parity(archive: Archive, evaluations: Sequence[Measured]) -> Drawing:
-    """Draw predicted against labelled force components, one panel per model.
-
-    Parameters
-    ----------
-    archive
-        The archive.
-    evaluations
-        At least one, of one dataset.
-
-    Returns
-    -------
-    The figure.
-    """
-    n_columns = min(len(evaluations), PANELS_PER_ROW)
-    n_rows = -(-len(evaluations) // n_columns)
-    name = f"{evaluations[0].named.name}, {evaluations[0].evaluation.part}"
-    with style():
-        figure, axes = canvas(n_columns, 3.6, 3.7, n_rows)
-        for panel, one in zip(axes, evaluations, strict=False):
-            _parity_panel(panel, archive, one)
-        for panel in axes[len(evaluations) :]:
-            panel.remove()
-        return finish(
-            figure,
-            f"Predicted against labelled forces, {name}",
-            "Every force component of the evaluated frames. On the line the model agrees with "
-            "the label.",
-        )
-
-
-def _parity_panel(axes: Axes, archive: Archive, one: Measured) -> None:
-    stored = archive.blobs.get_arrays(one.evaluation.predictions)
-    labels = archive.get_many(Label, stored["label_id"].tolist())
-    predicted = np.split(stored["forces"], np.cumsum(stored["n_atoms"])[:-1])
-    groups: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
-    for label, force in zip(labels, predicted, strict=True):
-        groups.setdefault(label.regime or "other", []).append((label.forces, force))
-    # The hottest frames have the largest forces: below the others they hide nothing.
-    for group in sorted(groups, key=group_place, reverse=True):
-        x, y = (np.concatenate(side).ravel() for side in zip(*groups[group], strict=True))
-        colour, marker = REGIME_STYLE.get(group, OTHER_STYLE)
-        crowded = len(x) > MANY_POINTS
-        axes.plot(
-            x, y, marker, color=colour, ms=2.2 if crowded else 4, alpha=0.75, mew=0,
-            label=group, rasterized=crowded,
-        )  # fmt: skip
-    low, high = (f(f(axes.get_xlim()), f(axes.get_ylim())) for f in (min, max))
-    axes.plot([low, high], [low, high], color="black", lw=0.8, zorder=1)
-    axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    axes.locator_params(nbins=5)
-    axes.set_xlabel("label force / (eV/Å)")
-    axes.set_ylabel("predicted force / (eV/Å)")
-    error = one.evaluation.errors[0].force
-    percent = "" if error.percent is None else f", {number_text(error.percent)} %"
-    axes.set_title(plain(f"{one.title}\nMAE {number_text(1000 * error.mae)} meV/Å{percent}"))
-    handles, names = axes.get_legend_handles_labels()
-    axes.legend(handles[::-1], names[::-1], loc="upper left", handletextpad=0.2)
 
 
 def draw_errors(rows: Sequence[ErrorTableRow], noise: Sequence[ComparisonRow]) -> Drawing:

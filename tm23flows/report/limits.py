@@ -6,7 +6,7 @@ each next to the value of the paper.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tm23flows.documents.label import Label
@@ -15,6 +15,8 @@ from tm23flows.documents.structure import Structure
 from tm23flows.documents.trajectory import Trajectory
 from tm23flows.report.records import NamedDataset
 from tm23flows.science import protocol
+from tm23flows.store.batches import batched
+from tm23flows.store.collections import collection_of
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
@@ -82,8 +84,11 @@ def _length(runs: Sequence[Trajectory]) -> list[str]:
 
 
 def _dataset(archive: Archive, named: NamedDataset) -> list[str]:
-    parts = {name: archive.get_many(Label, ids) for name, ids in named.dataset.parts.items() if ids}
-    recipes = {label.recipe_id: label.recipe for part in parts.values() for label in part}
+    parts = {
+        name: list(_origins(archive, ids)) for name, ids in named.dataset.parts.items() if ids
+    }
+    ids = dict.fromkeys(recipe_id for part in parts.values() for recipe_id, _ in part)
+    recipes = {one: archive.recipes.of(one) for one in ids}
     said = [_recipe(named.name, recipe) for recipe in recipes.values()]
     sizes = ", ".join(f"{len(labels)} {name}" for name, labels in parts.items())
     if len(parts.get("test", ())) < protocol.FULL_TEST_PER_TEMPERATURE:
@@ -92,13 +97,21 @@ def _dataset(archive: Archive, named: NamedDataset) -> list[str]:
             f"and {protocol.FULL_TEST_PER_TEMPERATURE} test at each temperature): with so few "
             "test frames differences between models of some tens of percent mean nothing."
         )
-    runs = [{label.trajectory_id for label in part} for part in parts.values()]
+    runs = [{run for _, run in part if run} for part in parts.values()]
     if len(runs) > 1 and set.intersection(*runs):
         said.append(
             f"Training and test frames of {named.name} come from the same runs, at different "
             "times: the errors say how well a model continues these runs, not how it transfers."
         )
     return said
+
+
+def _origins(archive: Archive, label_ids: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield recipe and run of labels, without reading their numbers."""
+    fields = {"recipe_id": 1, "trajectory_id": 1}
+    for batch in batched(label_ids):
+        for one in archive.database[collection_of(Label)].find({"_id": {"$in": batch}}, fields):
+            yield one["recipe_id"], one["trajectory_id"]
 
 
 def _recipe(name: str, recipe: Recipe) -> str:

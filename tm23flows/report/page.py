@@ -1,11 +1,12 @@
-"""The report: one HTML file with everything inside, and one beside it for each kind of study.
+"""The report: one HTML file with everything inside.
 
-Owns what goes on the main page and in which order.
+Owns what goes on the page and in which order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,14 @@ from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.trajectory import Trajectory
 from tm23flows.errors import InputError
 from tm23flows.report import convergence, tables
+from tm23flows.report.benchmark.arrays import Evaluated, read_benchmark
+from tm23flows.report.benchmark.errors import draw_parity_density
+from tm23flows.report.chapters import chapters_of_models, chapters_of_runs
 from tm23flows.report.data_figures import draw_recipes, draw_trajectories
-from tm23flows.report.figures import draw_errors, draw_parity, draw_training
+from tm23flows.report.export import write_files
+from tm23flows.report.figures import draw_errors, draw_training
 from tm23flows.report.limits import ENERGY_REFERENCE_NOTE, limits
+from tm23flows.report.pasts import read_pasts
 from tm23flows.report.plotting import Drawing
 from tm23flows.report.provenance import LABEL_COLUMNS, frame_story, steps
 from tm23flows.report.quantities import QUANTITIES
@@ -27,21 +33,52 @@ from tm23flows.report.records import (
     NamedDataset,
     counts,
     datasets,
-    measured,
     rejection_reasons,
     trajectories,
 )
 from tm23flows.report.rendering import render, write_pages
-from tm23flows.report.studies.page import StudyPage, render_study_page, study_pages
+from tm23flows.report.studies.page import study_chapters
+from tm23flows.report.studies.section import Chapter
 from tm23flows.report.words import recipe_words, short_words
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
 TEMPLATE = "report.html"
+FEW_DATASETS = 6
+"""Of more datasets, bars and courses of trainings are left out: the periodic table and the tables
+say the same in less room."""
+
+OTHER_CHAPTERS = (
+    ("road", "The road"), ("errors", "Errors"), ("labels", "Labels"),
+    ("convergence", "k-meshes"), ("runs", "Molecular dynamics"), ("frame", "One frame"),
+    ("provenance", "Where the numbers come from"), ("settings", "Settings"), ("limits", "Limits"),
+)  # fmt: skip
+"""Chapters of the template itself, in the order of the page: anchors and titles."""
 
 
-def write_report(archive: Archive, path: Path, dataset: str | None = None) -> Path:
+@dataclass(frozen=True)
+class Content:
+    """All that a report shows, read from the archive.
+
+    Parameters
+    ----------
+    values
+        What the template wants, by name.
+    chapters
+        Those of models, then those of runs and costs.
+    drawings
+        The figures that are not in a chapter.
+    """
+
+    values: dict[str, Any]
+    chapters: tuple[Chapter, ...]
+    drawings: tuple[Drawing, ...]
+
+
+def write_report(
+    archive: Archive, path: Path, dataset: str | None = None, files: Path | None = None
+) -> Path:
     """Write the report of an archive, from what is stored alone.
 
     Parameters
@@ -52,6 +89,8 @@ def write_report(archive: Archive, path: Path, dataset: str | None = None) -> Pa
         File to write; its folder is made. It is replaced at once when the page is complete.
     dataset
         Name, ``name@version`` or id of one dataset; all by default.
+    files
+        Folder for every figure as SVG and PNG and every table as CSV; None for none.
 
     Returns
     -------
@@ -60,27 +99,18 @@ def write_report(archive: Archive, path: Path, dataset: str | None = None) -> Pa
     Raises
     ------
     InputError
-        If there is nothing to report, the file has the name of a page beside it, or it cannot
-        be written.
+        If there is nothing to report, or a file cannot be written.
     NotFoundError
         If the dataset, or something that the page is made of, is not in the archive.
     """
-    pages = study_pages(archive) if dataset is None else []
-    if path.name in {page.file for page in pages}:
-        raise InputError(
-            f"{path.name} is the name of the page of a study, which is written beside the report; "
-            "choose another one, such as index.html."
-        )
-    written = {path: render_page(archive, dataset, pages)}
-    for page in pages:
-        written[path.with_name(page.file)] = render_study_page(archive, page, path.name)
-    write_pages(written)
+    content = read_content(archive, dataset)
+    write_pages({path: render(TEMPLATE, **content.values)})
+    if files is not None:
+        write_files(files, content.drawings, content.chapters)
     return path
 
 
-def render_page(
-    archive: Archive, dataset: str | None = None, pages: Sequence[StudyPage] = ()
-) -> str:
+def render_page(archive: Archive, dataset: str | None = None) -> str:
     """Make the page.
 
     Parameters
@@ -89,12 +119,34 @@ def render_page(
         The archive.
     dataset
         Name, ``name@version`` or id of one dataset; all by default.
-    pages
-        Pages of studies that lie beside this one.
 
     Returns
     -------
     HTML.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to report.
+    NotFoundError
+        If the dataset, or something that the page is made of, is not in the archive.
+    """
+    return render(TEMPLATE, **read_content(archive, dataset).values)
+
+
+def read_content(archive: Archive, dataset: str | None = None) -> Content:
+    """Read and draw all that the page shows.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    dataset
+        Name, ``name@version`` or id of one dataset; all by default.
+
+    Returns
+    -------
+    The content.
 
     Raises
     ------
@@ -111,27 +163,81 @@ def render_page(
     chosen = datasets(archive, dataset)
     runs = trajectories(archive, None if dataset is None else chosen)
     metals = {one.dataset.element for one in chosen} | {run.element for run in runs}
-    tests = convergence.convergences(archive, None if dataset is None else metals)
-    return render(
-        TEMPLATE,
-        study_pages=pages,
-        metals=sorted(metals | {test.element for test in tests}),
-        dataset=None if dataset is None else chosen[0].name,
-        road=road,
-        rejections=rejection_reasons(archive) if road["rejections"] else {},
-        runs_figures=_runs_figures(archive, runs),
-        recipes=_recipes(archive, chosen, runs),
-        dynamics=[_dynamics_words(run) for run in runs],
-        limits=[*limits(archive, chosen, runs), *convergence.warnings(tests)],
-        convergence_columns=convergence.COLUMNS,
-        convergences=[_convergence(archive, test) for test in tests],
-        **_errors_section(archive, dataset),
+    only = None if dataset is None else metals
+    evaluated = read_benchmark(archive, dataset)
+    before, after = chapters_of_models(archive, evaluated, only)
+    if dataset is None:
+        after = [*after, *study_chapters(archive)]
+    after = [*after, *chapters_of_runs(archive, runs, only)]
+    tests = convergence.convergences(archive, only)
+    values = {
+        "before": before,
+        "after": after,
+        "metals": sorted(metals | {test.element for test in tests}),
+        "dataset": None if dataset is None else chosen[0].name,
+        "road": road,
+        "rejections": rejection_reasons(archive) if road["rejections"] else {},
+        "runs_figures": _runs_figures(archive, runs),
+        "recipes": _recipes(archive, chosen, runs),
+        "dynamics": [_dynamics_words(run) for run in runs],
+        "limits": [*limits(archive, chosen, runs), *convergence.warnings(tests)],
+        "convergence_columns": convergence.COLUMNS,
+        "convergences": [_convergence(archive, test) for test in tests],
+        **_errors_section(archive, evaluated, dataset),
         **_labels_section(archive, chosen, dataset),
-    )
+    }
+    pasts = read_pasts(archive, _linked(evaluated, (*before, *after)))
+    values |= {"pasts": pasts, "past_ids": {one.id for one in pasts}}
+    values["contents"] = list(_contents(values))
+    drawn = [values["error_figures"], values["recipe_figures"], values["runs_figures"]]
+    drawn.append([one["drawing"] for one in values["convergences"] if one["drawing"]])
+    drawings = tuple(one for some in drawn for one in some)
+    return Content(values, (*before, *after), drawings)
 
 
-def _errors_section(archive: Archive, dataset: str | None) -> dict[str, Any]:
-    evaluations = measured(archive, dataset)
+def _linked(evaluated: Sequence[Evaluated], chapters: Sequence[Chapter]) -> dict[str, str]:
+    """Name the documents that rows and sections come from."""
+    titles = {
+        one.measured.evaluation.id: f"{one.measured.title} on {one.measured.named.name}, "
+        f"{one.measured.evaluation.part}"
+        for one in evaluated
+    }
+    for chapter in chapters:
+        for section in chapter.sections:
+            if section.document:
+                titles.setdefault(section.document, section.title)
+            for table in section.tables:
+                for one in table.documents:
+                    titles.setdefault(one, f"{section.title}: {table.title}")
+    return titles
+
+
+def _contents(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield anchors and titles of the chapters that there are, in the order of the page."""
+    there = {
+        "road": True,
+        "errors": True,
+        "labels": values["sigma_rows"] or values["trajectory_rows"] or values["recipe_figures"],
+        "convergence": values["convergences"],
+        "runs": values["runs_figures"],
+        "frame": values["stories"],
+        "provenance": values["pasts"],
+        "settings": values["recipes"] or values["dynamics"],
+        "limits": values["limits"],
+    }
+    for anchor, title in OTHER_CHAPTERS:
+        if anchor == "errors":
+            yield from ((one.anchor, one.title) for one in values["before"])
+        if there[anchor]:
+            yield anchor, title
+        if anchor == "errors":
+            yield from ((one.anchor, one.title) for one in values["after"])
+
+
+def _errors_section(
+    archive: Archive, evaluated: Sequence[Evaluated], dataset: str | None
+) -> dict[str, Any]:
+    evaluations = [one.measured for one in evaluated]
     rows, noise = tables.error_rows(archive, dataset), tables.noise_rows(archive, dataset)
     return {
         "error_blocks": [
@@ -140,8 +246,7 @@ def _errors_section(archive: Archive, dataset: str | None) -> dict[str, Any]:
         "units": QUANTITIES,
         "noise_note": tables.NOISE_NOTE if noise else tables.MISSING_NOISE_NOTE,
         "energy_note": ENERGY_REFERENCE_NOTE,
-        "error_figures": _error_figures(archive, evaluations, rows, noise),
-        "evaluations": [_evaluation(archive, one) for one in evaluations],
+        "error_figures": _error_figures(evaluated, rows, noise),
         "models": [_model(one) for one in {one.model.id: one for one in evaluations}.values()],
     }
 
@@ -151,28 +256,28 @@ def _error_cells(row: tables.ErrorTableRow | tables.ComparisonRow) -> dict[str, 
         "cells": tables.cells(row),
         "is_noise": isinstance(row, tables.ComparisonRow),
         "dataset": f"{row.dataset}, {row.part}",
+        "document": getattr(row, "evaluation_id", ""),
     }
 
 
 def _error_figures(
-    archive: Archive,
-    evaluations: Sequence[Measured],
+    evaluated: Sequence[Evaluated],
     rows: Sequence[tables.ErrorTableRow],
     noise: Sequence[tables.ComparisonRow],
 ) -> list[Drawing]:
-    parts: dict[tuple[str, ...], list[Measured]] = {}
-    for one in evaluations:
-        made = one.evaluation
-        parts.setdefault((made.dataset_id, made.part, made.energy_reference), []).append(one)
+    parts: dict[tuple[str, ...], list[Evaluated]] = {}
+    for one in evaluated:
+        parts.setdefault(one.part, []).append(one)
     drawings: list[Drawing | None] = []
     for key, together in parts.items():
-        drawings += [
-            draw_errors(
-                [r for r in rows if r.frames == key], [n for n in noise if n.frames == key]
-            ),
-            draw_parity(archive, together),
-            draw_training([one.model for one in together]),
-        ]
+        drawings.append(draw_parity_density(together))
+        if len(parts) <= FEW_DATASETS:
+            drawings.append(
+                draw_errors(
+                    [r for r in rows if r.frames == key], [n for n in noise if n.frames == key]
+                )
+            )
+            drawings.append(draw_training([one.measured.model for one in together]))
     return [drawing for drawing in drawings if drawing is not None]
 
 
@@ -204,14 +309,6 @@ def _convergence(archive: Archive, test: Convergence) -> dict[str, Any]:
         "reason": test.reason,
         "drawing": convergence.draw_convergence(test),
         **_trace(archive, test.id),
-    }
-
-
-def _evaluation(archive: Archive, one: Measured) -> dict[str, Any]:
-    return {
-        "title": f"{one.title} on {one.named.name}, {one.evaluation.part}",
-        "id": one.evaluation.id[:SHORT_ID],
-        **_trace(archive, one.evaluation.id),
     }
 
 

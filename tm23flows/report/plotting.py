@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ PALETTE = ("#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#0
 REGIME_STYLE = {"cold": ("#0072B2", "o"), "warm": ("#E69F00", "s"), "melt": ("#D55E00", "^")}
 OTHER_STYLE = ("#009E73", "D")
 NOISE_COLOUR = "#8a8a8a"
+PNG_DPI = 200
 MANY_POINTS = 2000
 """Above this a cloud of points is an image inside the drawing."""
 
@@ -53,6 +54,8 @@ class Drawing:
     caption: str
     svg: bytes
     width_in: float
+    figure: Figure | None = field(default=None, compare=False, repr=False)
+    """What it was saved from, for other formats."""
 
 
 @contextmanager
@@ -117,7 +120,27 @@ def finish(figure: Figure, title: str, caption: str) -> Drawing:
     """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", dpi=160, metadata={"Date": None})
-    return Drawing(title, caption, buffer.getvalue(), figure.get_figwidth())
+    return Drawing(title, caption, buffer.getvalue(), figure.get_figwidth(), figure)
+
+
+def png_of(drawing: Drawing) -> bytes | None:
+    """Draw a figure as PNG, for slides and programs that read no SVG.
+
+    Parameters
+    ----------
+    drawing
+        The figure.
+
+    Returns
+    -------
+    The file; None where the drawing was not made by :func:`finish`.
+    """
+    if drawing.figure is None:
+        return None
+    buffer = io.BytesIO()
+    with style():
+        drawing.figure.savefig(buffer, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def plain(text: str) -> str:

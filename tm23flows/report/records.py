@@ -51,6 +51,14 @@ class Measured:
         return self.named.dataset
 
     @property
+    def kind(self) -> str:
+        """What models of several metals have in common: the trainer, or the calculator's name."""
+        told = self.model.hyperparameters
+        if self.model.dataset_id is None and "calculator" in told:
+            return str(told.get("name") or told["calculator"]).rpartition(":")[2]
+        return self.model.trainer
+
+    @property
     def title(self) -> str:
         """Trainer and short id of the model."""
         return f"{self.model.trainer} {self.model.id[:SHORT_ID]}"
@@ -80,7 +88,7 @@ def datasets(archive: Archive, dataset: str | None = None) -> list[NamedDataset]
     for one in list_datasets(archive):
         version = "" if one.version == 1 else f"@{one.version}"
         names.setdefault(one.dataset.id, f"{one.name}{version}")
-    found = _all(archive, Dataset) if dataset is None else [archive.dataset(dataset)]
+    found = read_all(archive, Dataset) if dataset is None else [archive.dataset(dataset)]
     named = [NamedDataset(names.get(one.id, one.id[:SHORT_ID]), one) for one in found]
     return sorted(named, key=lambda one: (one.dataset.element, one.name))
 
@@ -198,7 +206,7 @@ def trajectories(archive: Archive, chosen: list[NamedDataset] | None = None) -> 
     Trajectories by metal and rising temperature.
     """
     if chosen is None:
-        found = [one for one in _all(archive, Trajectory) if one.recipe.model_id is None]
+        found = [one for one in read_all(archive, Trajectory) if one.recipe.model_id is None]
     else:
         ids = [one for named in chosen for one in named.dataset.label_ids]
         labels = archive.get_many(Label, dict.fromkeys(ids))
@@ -234,9 +242,22 @@ def rejection_reasons(archive: Archive) -> dict[str, int]:
     -------
     Numbers of rejections by reason, most frequent first.
     """
-    return dict(Counter(one.reason for one in _all(archive, Rejection)).most_common())
+    return dict(Counter(one.reason for one in read_all(archive, Rejection)).most_common())
 
 
-def _all(archive: Archive, noun: type[Noun]) -> list[Noun]:
+def read_all(archive: Archive, noun: type[Noun]) -> list[Noun]:
+    """Read all documents of a noun.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    noun
+        Its class.
+
+    Returns
+    -------
+    The documents.
+    """
     stored = archive.database[collection_of(noun)].find({}, {"_id": 1})
     return archive.get_many(noun, [one["_id"] for one in stored])

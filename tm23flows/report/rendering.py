@@ -7,6 +7,9 @@ escaped by the template.
 from __future__ import annotations
 
 import base64
+import csv
+import io
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +17,12 @@ from typing import Any
 
 from tm23flows._version import __version__
 from tm23flows.errors import InputError
+from tm23flows.report.studies.section import StudyTable
+
+LONG_TABLE = 40
+"""Tables of more rows are folded up on the page."""
+
+NUMBER = re.compile(r"[-+<]?\d[\d.,]*( ?%)?( \(.*\))?|-|undefined")
 
 
 def render(template: str, **values: Any) -> str:
@@ -39,7 +48,10 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["data_uri"] = _data_uri
+    environment.filters.update(
+        data_uri=_data_uri, csv_uri=_csv_uri, file_name=file_name, is_number=_is_number
+    )
+    environment.globals["LONG_TABLE"] = LONG_TABLE
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return environment.get_template(template).render(when=when, version=__version__, **values)
 
@@ -69,6 +81,50 @@ def write_pages(pages: dict[Path, str]) -> None:
             raise InputError(
                 f"The report cannot be written to {path} ({error.strerror}); choose another file."
             ) from error
+
+
+def csv_text(table: StudyTable) -> str:
+    """Write a table as CSV.
+
+    Parameters
+    ----------
+    table
+        The table.
+
+    Returns
+    -------
+    Heads and rows, and the id of the document that each row comes from where it has one.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    extra = ("document",) if table.documents else ()
+    writer.writerow((*table.columns, *extra))
+    for place, row in enumerate(table.rows):
+        writer.writerow((*row, table.documents[place]) if table.documents else row)
+    return text.getvalue()
+
+
+def file_name(title: str) -> str:
+    """Make a name for a file out of a title.
+
+    Parameters
+    ----------
+    title
+        Any text.
+
+    Returns
+    -------
+    Letters and digits joined by ``-``, at most 80 of them.
+    """
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:80].rstrip("-") or "table"
+
+
+def _csv_uri(table: StudyTable) -> str:
+    return "data:text/csv;base64," + base64.b64encode(csv_text(table).encode()).decode("ascii")
+
+
+def _is_number(cell: str) -> bool:
+    return NUMBER.fullmatch(cell) is not None
 
 
 def _data_uri(svg: bytes) -> str:

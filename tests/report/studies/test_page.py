@@ -1,4 +1,4 @@
-"""Pages of studies: one for each kind, newest first, with warnings, settings and the past."""
+"""Chapters of studies: one for each kind, newest first, with warnings, settings and the past."""
 
 from datetime import datetime
 from typing import get_args
@@ -8,15 +8,10 @@ import pytest
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.studies.correlations import CorrelationResults, MetalRow
 from tm23flows.documents.study import Results, Study
-from tm23flows.errors import InputError
-from tm23flows.report.page import write_report
-from tm23flows.report.studies.page import (
-    SECTIONS,
-    TITLES,
-    render_study_page,
-    section_of,
-    study_pages,
-)
+from tm23flows.errors import NotFoundError
+from tm23flows.report.page import render_page
+from tm23flows.report.studies import page
+from tm23flows.report.studies.page import SECTIONS, TITLES, section_of, study_chapters
 
 
 def put_study(archive, element, day=1, **fields):
@@ -41,35 +36,41 @@ def test_every_kind_has_a_section_and_a_title():
     assert set(SECTIONS) == set(TITLES) == kinds
 
 
-def test_there_is_a_page_for_a_kind_that_has_a_study(archive):
-    assert study_pages(archive) == []
+def test_there_is_a_chapter_for_a_kind_that_has_a_study(archive):
+    assert study_chapters(archive) == []
     old, new = put_study(archive, "Cu", 1), put_study(archive, "Ag", 2)
-    (page,) = study_pages(archive)
-    assert (page.title, page.file) == ("Correlations", "correlations.html")
-    assert page.studies == (new, old)
-
-
-def test_the_report_does_not_take_the_name_of_such_a_page(archive, tmp_path):
-    put_study(archive, "Cu")
-    with pytest.raises(InputError, match="choose another one"):
-        write_report(archive, tmp_path / "correlations.html")
-    assert list(tmp_path.iterdir()) == []
-    write_report(archive, tmp_path / "index.html")
-    assert {one.name for one in tmp_path.iterdir()} == {"index.html", "correlations.html"}
+    (chapter,) = study_chapters(archive)
+    assert (chapter.anchor, chapter.title) == ("correlations", "Correlations")
+    assert [one.document for one in chapter.sections] == [new.id, old.id]
 
 
 def test_the_page_shows_what_the_section_says(archive):
     study = put_study(archive, "Cu", warnings=("The mesh <is> coarse.",))
-    text = render_study_page(archive, study_pages(archive)[0], "index.html")
+    text = render_page(archive)
     assert section_of(archive, study).title in text
     assert "The mesh &lt;is&gt; coarse." in text
-    assert 'href="index.html"' in text
+    assert 'href="#correlations"' in text
     assert "force_percent" in text
-    assert study.id[:8] in text
+    assert f'id="past-{study.id[:8]}"' in text
 
 
 @pytest.mark.parametrize("missing", ["models", "datasets"])
 def test_a_study_whose_past_is_gone_says_so(archive, missing):
     put_study(archive, "Cu", parents={missing: ("0" * 64,)})
-    text = render_study_page(archive, study_pages(archive)[0], "index.html")
-    assert "incomplete" in text
+    assert "incomplete" in render_page(archive)
+
+
+def test_a_study_that_cannot_be_shown_does_not_take_the_others_with_it(archive, monkeypatch):
+    put_study(archive, "Cu", 1)
+    put_study(archive, "Ag", 2)
+    shown = SECTIONS["correlations"]
+
+    def section(archive, study):
+        if study.elements == ("Ag",):
+            raise NotFoundError("There is no model 0123.")
+        return shown(archive, study)
+
+    monkeypatch.setitem(page.SECTIONS, "correlations", section)
+    (chapter,) = study_chapters(archive)
+    assert chapter.sections[0].warnings == ("This study cannot be shown: There is no model 0123.",)
+    assert chapter.sections[1].tables

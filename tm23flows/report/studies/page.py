@@ -1,20 +1,18 @@
-"""The pages of the studies: one file for each kind, beside the report.
+"""The studies in the report: a chapter for each kind.
 
-Owns which module shows which study, and the frame around it.
+Owns which module shows which study.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tm23flows.documents.study import Study
-from tm23flows.report.provenance import steps
-from tm23flows.report.records import SHORT_ID
-from tm23flows.report.rendering import render
+from tm23flows.errors import DatabaseError, NotFoundError
 from tm23flows.report.studies import correlations, dos, electrons, finite_size, smearing
-from tm23flows.report.studies.section import StudySection
+from tm23flows.report.studies.section import Chapter, StudySection
 from tm23flows.store.studies import list_studies
 
 if TYPE_CHECKING:
@@ -38,25 +36,6 @@ TITLES = {
 }
 
 
-@dataclass(frozen=True)
-class StudyPage:
-    """A page of the report about the studies of one kind.
-
-    Parameters
-    ----------
-    title
-        What it is about.
-    file
-        Name of the file, beside that of the report.
-    studies
-        What is on it, newest first.
-    """
-
-    title: str
-    file: str
-    studies: tuple[Study, ...]
-
-
 def section_of(archive: Archive, study: Study) -> StudySection:
     """Return what shows a study.
 
@@ -74,8 +53,8 @@ def section_of(archive: Archive, study: Study) -> StudySection:
     return SECTIONS[study.kind](archive, study)
 
 
-def study_pages(archive: Archive) -> list[StudyPage]:
-    """List the pages that there are.
+def study_chapters(archive: Archive) -> list[Chapter]:
+    """Show all studies, a chapter for each kind.
 
     Parameters
     ----------
@@ -84,48 +63,28 @@ def study_pages(archive: Archive) -> list[StudyPage]:
 
     Returns
     -------
-    One for each kind that has a study.
+    Chapters in the order of :data:`TITLES`, the newest study first. A study that cannot be shown
+    says why in its place, and the others are not lost with it.
     """
-    return list(_pages(list_studies(archive)))
-
-
-def render_study_page(archive: Archive, page: StudyPage, index: str) -> str:
-    """Make a page.
-
-    Parameters
-    ----------
-    archive
-        The archive.
-    page
-        Which.
-    index
-        Name of the file of the report.
-
-    Returns
-    -------
-    HTML.
-    """
-    return render(
-        "study.html",
-        title=page.title,
-        index=index,
-        studies=[_shown(archive, study) for study in page.studies],
-    )
-
-
-def _pages(studies: list[Study]) -> Iterator[StudyPage]:
+    studies = list_studies(archive)
+    chapters = []
     for kind, title in TITLES.items():
-        if found := tuple(one for one in reversed(studies) if one.kind == kind):
-            yield StudyPage(title, f"{kind}.html", found)
+        if found := [one for one in reversed(studies) if one.kind == kind]:
+            sections = tuple(_shown(archive, study) for study in found)
+            chapters.append(Chapter(kind, title, sections))
+    return chapters
 
 
-def _shown(archive: Archive, study: Study) -> dict[str, Any]:
-    past = archive.trace(study.id)
-    return {
-        "id": study.id[:SHORT_ID],
-        "section": section_of(archive, study),
-        "warnings": study.warnings,
-        "settings": study.settings,
-        "complete": past.complete,
-        "steps": steps(past),
-    }
+def _shown(archive: Archive, study: Study) -> StudySection:
+    try:
+        section = section_of(archive, study)
+    except (NotFoundError, DatabaseError) as error:
+        why = f"This study cannot be shown: {error}"
+        section = StudySection(f"{TITLES[study.kind]} of {', '.join(study.elements)}", (), (), ())
+        section = replace(section, warnings=(why,))
+    return replace(
+        section,
+        warnings=(*study.warnings, *section.warnings),
+        settings=study.settings,
+        document=study.id,
+    )

@@ -6,7 +6,8 @@ never passed over. The way down is in :mod:`tm23flows.store.past.descendants`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
 from tm23flows.store.batches import batched
 from tm23flows.store.collections import COLLECTIONS, collection_of
@@ -31,7 +32,7 @@ def trace(
     archive: Archive,
     document_id: str,
     shown: int | None = SHOWN_PER_LEVEL,
-    stop: str | None = None,
+    closed: Collection[str] = (),
 ) -> Trace:
     """Follow a document back to its structure.
 
@@ -43,8 +44,9 @@ def trace(
         Id of any document, or the beginning of it.
     shown
         Documents to describe of each noun, the others are counted; None for all.
-    stop
-        Collection above which nothing is looked at, such as ``datasets``; None goes to the end.
+    closed
+        Collections whose documents are looked at and not followed, such as ``datasets``, of
+        which one trace serves all models.
 
     Returns
     -------
@@ -67,7 +69,7 @@ def trace(
             if not ids:
                 continue
             seen.update(ids)
-            level, parents = _level(archive, collection, ids, shown)
+            level, parents = _level(archive, collection, ids, shown, collection not in closed)
             result.levels.append(level)
             for name, more in parents.items():
                 wanted.setdefault(name, []).extend(more)
@@ -75,7 +77,7 @@ def trace(
 
 
 def _level(
-    archive: Archive, collection: str, ids: list[str], shown: int | None
+    archive: Archive, collection: str, ids: list[str], shown: int | None, follow: bool
 ) -> tuple[Level, dict[str, list[str]]]:
     """Look at one noun, batch by batch: a dataset has more labels than fit into one question."""
     level = Level(collection, len(ids), [])
@@ -84,11 +86,11 @@ def _level(
         stored = _read(archive, collection, batch, None if shown is None else batch[:shown])
         level.missing.extend(one for one in batch if one not in stored)
         for one in (stored[key] for key in batch if key in stored):
-            above = parents_of(collection, one)
-            for name, more in above.items():
-                parents.setdefault(name, []).extend(more)
-            if is_rootless(collection, one):
-                level.rootless.append(one["_id"])
+            if follow:
+                for name, more in parents_of(collection, one).items():
+                    parents.setdefault(name, []).extend(more)
+                if is_rootless(collection, one):
+                    level.rootless.append(one["_id"])
             is_whole = "provenance" in one
             if is_whole and (shown is None or len(level.shown) < shown):
                 level.shown.append(describe(collection, one))

@@ -1,0 +1,91 @@
+"""The chapters of the report about models and about runs, in their order.
+
+Owns which modules fill them; what they show is theirs. Chapters of studies are in
+:mod:`tm23flows.report.studies.page`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from tm23flows.documents.trajectory import Trajectory
+from tm23flows.report import cost, grid_searches, learning_curves, periodic_table
+from tm23flows.report.benchmark import errors, significance
+from tm23flows.report.benchmark.arrays import Evaluated
+from tm23flows.report.studies.section import Chapter, StudySection
+
+if TYPE_CHECKING:
+    from tm23flows.store.archive import Archive
+
+
+def chapters_of_models(
+    archive: Archive, evaluated: Sequence[Evaluated], metals: set[str] | None
+) -> tuple[list[Chapter], list[Chapter]]:
+    """Make the chapters about models.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    evaluated
+        What was measured.
+    metals
+        Only these; all by default.
+
+    Returns
+    -------
+    What stands before the table of errors, and what stands after it.
+    """
+    before = [("overview", periodic_table.section(one.measured for one in evaluated))]
+    after = [
+        ("intervals", _intervals(evaluated)),
+        ("significance", _significance(evaluated)),
+        ("learning-curves", learning_curves.section(archive, metals)),
+        ("grid-searches", grid_searches.section(archive, metals)),
+    ]
+    return _chapters(before), _chapters(after)
+
+
+def chapters_of_runs(
+    archive: Archive, runs: Sequence[Trajectory], metals: set[str] | None
+) -> list[Chapter]:
+    """Make the chapters about molecular dynamics and about cost.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    runs
+        The runs.
+    metals
+        Only these; all by default.
+
+    Returns
+    -------
+    The chapters.
+    """
+    return _chapters([("cost", cost.section(archive, metals))])
+
+
+def _chapters(sections: Iterable[tuple[str, StudySection | None]]) -> list[Chapter]:
+    return [
+        Chapter(anchor, section.title, (section,))
+        for anchor, section in sections
+        if section is not None
+    ]
+
+
+def _intervals(evaluated: Sequence[Evaluated]) -> StudySection | None:
+    if not evaluated:
+        return None
+    tables = tuple(errors.error_tables(evaluated))
+    return StudySection("Errors with intervals", (), tables, ())
+
+
+def _significance(evaluated: Sequence[Evaluated]) -> StudySection | None:
+    pairs = significance.compare_evaluations(evaluated)
+    if not pairs:
+        return None
+    table = significance.significance_table(pairs)
+    return StudySection("Which model is better", (), (table,), ())
