@@ -51,7 +51,7 @@ def curves(scale=1.0, **fields):
         ),
         "a_A": 2.7 * scale, "c_A": 4.3 * scale, "volume_A3_per_atom": 14.0,
         "path_THz": path, "dos_THz": (0.0, 3.0, 6.0), "dos_per_THz": (0.0, 1.5, 0.2),
-        "lowest_THz": 0.0, "imaginary_share": 0.0, "drift_eV_per_A2": 2e-3,
+        "lowest_THz": -1e-7, "imaginary_share": 0.0, "drift_eV_per_A2": 2e-3,
     }  # fmt: skip
     return PhononCurves(**{**given, **fields})
 
@@ -104,7 +104,7 @@ def test_models_of_one_trainer_are_told_apart():
 def test_the_sentences_say_what_was_measured():
     cell, flare, nequip, lost = shown()[0].answer
     assert "Os (hcp): a supercell of 4x4x3 primitive cells, 96 atoms" in cell
-    assert "k-mesh 3x3x2" in cell
+    assert "labels of 1 displaced cell with k-mesh 3x3x2" in cell
     assert "0.400 THz too low on average, MAE 0.400 THz (8.00 %)" in flare
     assert "acoustic branches: MAE 0.200 THz" in flare
     assert "optical branches: MAE 0.800 THz" in flare
@@ -139,6 +139,7 @@ def test_the_tables():
     lattice, errors = found.tables
     assert [row[0] for row in lattice.rows] == ["labels", "flare", f"nequip {IDS[1][:6]}"]
     assert lattice.rows[0][4:6] == ("-", "-")
+    assert lattice.rows[0][7] == "0.00"
     assert lattice.rows[1][1:8] == (
         "2.430", "3.870", "14.00", "-10.00", "-10.00", "1.50", "-0.80",
     )  # fmt: skip
@@ -175,3 +176,11 @@ def test_all_sources_are_in_one_figure_and_lines_break_where_the_path_jumps():
 def test_another_study_is_not_shown():
     with pytest.raises(TypeError, match="no phonon study"):
         section(FakeArchive(), type("Other", (), {"results": None, "id": "x"})())
+
+
+def test_where_there_are_no_optical_branches_all_are_said_once():
+    only = FrequencyErrors(all=error(0.2), acoustic=error(0.2), optical=None)
+    one = PhononModel(model_id=IDS[0], curves=curves(), errors=only, wall_s=1.0)
+    found, _ = shown(models=(one,))
+    assert "acoustic" not in found.answer[1]
+    assert [row[2] for row in found.tables[1].rows] == ["all"]

@@ -184,8 +184,8 @@ def _sentences(metal: PhononMetal, names: dict[str, str]) -> Iterator[str]:
     else:
         kmesh = "x".join(map(str, metal.labels.kmesh))
         yield (
-            f"{cell}{metal.n_atoms} atoms; labels of {metal.labels.n_labels} displaced cells with "
-            f"k-mesh {kmesh}; frequencies are compared on a {mesh} mesh of wave vectors."
+            f"{cell}{metal.n_atoms} atoms; labels of {metal.labels.n_labels} displaced "
+            f"{'cell' if metal.labels.n_labels == 1 else 'cells'} with k-mesh {kmesh}; frequencies are compared on a {mesh} mesh of wave vectors."
         )
     for one in metal.models:
         yield _sentence(one, names[one.model_id], metal)
@@ -204,8 +204,8 @@ def _sentence(one: PhononModel, name: str, metal: PhononMetal) -> str:
             f"its frequencies are {number_text(abs(every.mean_THz))} THz too {side} on average, "
             f"{_short(every)}"
         )
-        words.append(f"acoustic branches: {_short(one.errors.acoustic)}")
         if one.errors.optical is not None:
+            words.append(f"acoustic branches: {_short(one.errors.acoustic)}")
             words.append(f"optical branches: {_short(one.errors.optical)}")
     if one.errors_same_lattice is not None:
         words.append(f"at the lattice of the labels: {_short(one.errors_same_lattice.all)}")
@@ -269,7 +269,7 @@ def _lattice_cells(name: str, one: PhononCurves, metal: PhononMetal) -> tuple[st
         _change(one.a_A, reference.a_A if reference else None),
         _change(one.c_A, reference.c_A if reference else None),
         number_text(100 * one.imaginary_share),
-        f"{one.lowest_THz:.2f}",
+        f"{round(one.lowest_THz, 2) + 0.0:.2f}",  # no minus in front of a zero
         number_text(1000 * one.drift_eV_per_A2),
     )
 
