@@ -62,6 +62,12 @@ def test_without_a_stress_there_is_a_lattice_and_no_stiffness(measured):
         measure_elasticity(crystal, NoStress())
 
 
+def test_a_crystal_that_goes_over_to_another_phase_is_not_taken_for_the_first():
+    rhombohedral = bulk("Cu", "rhombohedral", a=2.55, alpha=62, basis=[[0, 0, 0]])
+    with pytest.raises(PhysicsError, match="from rhombohedral to fcc"):
+        measure_lattice(standard_crystal(rhombohedral), EMT())
+
+
 def test_lattice_constants_are_those_of_the_conventional_cell():
     assert lattice_constants(bulk("Cu", "fcc", a=3.6)) == (pytest.approx(3.6), None)
     assert lattice_constants(bulk("Fe", "bcc", a=2.9)) == (pytest.approx(2.9), None)

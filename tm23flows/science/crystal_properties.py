@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tm23flows.errors import PhysicsError
-from tm23flows.science.crystals import standard_cell
+from tm23flows.science.crystals import identify_phase, standard_cell
 from tm23flows.science.elasticity import DISPLACEMENT_A, STRAIN, Elasticity, elasticity, probes
 from tm23flows.science.lattice_scan import (
     AXIAL_RATIOS,
@@ -63,13 +63,41 @@ def measure_lattice(
     Raises
     ------
     PhysicsError
-        The crystal does not come to rest, or its energy has no minimum there.
+        The crystal does not come to rest in its phase, or its energy has no minimum there.
     """
-    at_rest = relax_crystal(crystal, calculator)
+    at_rest = relax_within_phase(crystal, calculator)
     listed = shapes(at_rest, volumes, axial_ratios)
     energies = [_energy(one.apply(at_rest), calculator) for one in listed]
     curve = rest_lattice(at_rest, listed, energies)
     return MeasuredLattice(at_rest, _energy(at_rest, calculator) / len(at_rest), curve)
+
+
+def relax_within_phase(crystal: Atoms, calculator: Calculator) -> Atoms:
+    """Relax a crystal, and see that it is still one of its phase.
+
+    Its symmetry cannot fall on the way, but it can rise: a rhombohedral crystal may end cubic.
+
+    Parameters
+    ----------
+    crystal
+        The crystal, near rest; it is not changed.
+    calculator
+        Energies in eV, forces in eV/A, stress in eV/A^3 if it has one.
+
+    Returns
+    -------
+        New atoms without a calculator.
+
+    Raises
+    ------
+    PhysicsError
+        The crystal does not come to rest, or is of another phase there.
+    """
+    at_rest = relax_crystal(crystal, calculator)
+    before, after = identify_phase(crystal), identify_phase(at_rest)
+    if before != after:
+        raise PhysicsError(f"The crystal went over from {before} to {after} on its way to rest.")
+    return at_rest
 
 
 def measure_elasticity(

@@ -29,9 +29,9 @@ from tm23flows.science.crystal_properties import (
     lattice_constants,
     measure_elasticity,
     measure_lattice,
+    relax_within_phase,
 )
 from tm23flows.science.equation_of_state import EquationOfState, curve_difference
-from tm23flows.science.relaxation import relax_crystal
 from tm23flows.science.vacancy import measure_vacancy
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def _measured_vacancy(
 def _measured_phase(
     name: str, start: Atoms, calculator: Calculator, own: MeasuredLattice
 ) -> PhaseRow:
-    at_rest, why = _tried(lambda: relax_crystal(start, calculator))
+    at_rest, why = _tried(lambda: relax_within_phase(start, calculator))
     if at_rest is None:
         return PhaseRow(
             phase=name, difference_eV_per_atom=None, volume_A3_per_atom=None, reason=why
