@@ -299,14 +299,13 @@ def walk() -> tuple[Atoms, dict[str, np.ndarray]]:
     arrays |= {"step": np.arange(n) + 1, "positions": positions, "converged": np.ones(n, np.int8)}
     arrays |= {"momenta": np.zeros((n, 0, 3)), "thermostat": np.zeros((n, 1))}
     arrays |= {"stress": np.zeros((n, 6)), "scf_iterations": np.full(n, -1, np.int32)}
-    arrays["forces"] = np.array([_emt_forces(atoms, one) for one in positions])
-    return atoms, arrays
-
-
-def _emt_forces(atoms: Atoms, positions: np.ndarray) -> np.ndarray:
     moved = atoms.copy()
-    moved.positions, moved.calc = positions, EMT()
-    return moved.get_forces()
+    moved.calc = EMT()
+    forces = []
+    for moved.positions in positions:
+        forces.append(moved.get_forces())
+    arrays["forces"] = np.array(forces)
+    return atoms, arrays
 
 
 @pytest.fixture
