@@ -5,7 +5,15 @@ import sys
 
 import pytest
 
-from tm23flows.cli.console import console, fail, print_json, print_json_list, with_progress
+from tm23flows.cli.console import (
+    console,
+    fail,
+    print_json,
+    print_json_list,
+    table_of,
+    with_progress,
+)
+from tm23flows.report.studies.section import StudyTable
 
 
 def test_errors_go_to_standard_error(capsys):
@@ -23,6 +31,14 @@ def test_json_takes_dates(capsys):
 def test_console_is_plain_when_captured(capsys):
     console().print("[bold]text[/]")
     assert capsys.readouterr().out == "text\n"
+
+
+def test_a_table_of_the_report_is_shown_as_it_is(capsys):
+    table = StudyTable("Title", ("one", "two"), [("[bold]a", "1"), ("b", "2")], note="A [note].")
+    console().print(table_of(table))
+    said = capsys.readouterr().out
+    for words in ("Title", "one", "[bold]a", "A [note]."):
+        assert words in said
 
 
 @pytest.mark.parametrize("values", [[], [1], [{"a": [1, 2]}, {"b": "x\ny"}, None]], ids=str)
