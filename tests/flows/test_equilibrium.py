@@ -2,15 +2,18 @@
 
 import json
 
+import numpy as np
 import pytest
 from ase.calculators.emt import EMT
 from monty.json import MontyDecoder
 
+from tm23flows.documents.label import Label
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.structure import Crystal
 from tm23flows.errors import InputError
 from tm23flows.flows.equilibrium import EquilibriumMaker
 from tm23flows.flows.label import LabelMaker
+from tm23flows.flows.scales import make_tm23
 from tm23flows.flows.structure import StructureMaker
 from tm23flows.ops.audit.invariants import audit
 
@@ -60,6 +63,23 @@ def test_a_start_that_is_far_away_needs_a_second_round(archive, label, run_flow)
     atoms = Crystal.model_validate(found["crystal"]).atoms
     atoms.calc = EMT()
     assert abs(atoms.get_stress()).max() < 5e-4
+
+
+@pytest.mark.slow
+def test_vasp_finds_its_lattice_by_statics_and_without_moving_atoms(archive, vasp, run_flow):
+    """The volume of lowest energy is where the stress of the labels, not used, is zero."""
+    from atomate2.vasp.powerups import update_vasp_input_generators
+
+    maker = EquilibriumMaker(volumes=(0.92, 0.96, 1.0, 1.04, 1.08), spacing_per_A=1.0)
+    flow = maker.make("Cu", StructureMaker(), make_tm23("Cu", "paper", "vasp").label)
+    often = {"run_vasp_kwargs->custodian_kwargs": {"polling_time_step": 0.1, "monitor_freq": 5}}
+    found = run(update_vasp_input_generators(flow, often), run_flow)
+    labels = archive.get_many(Label, found["label_ids"])
+    assert {one.recipe.engine for one in labels} == {"vasp"}
+    pressure = [-np.mean(one.stress[:3]) for one in labels]
+    cubic = np.polynomial.Polynomial.fit(found["volumes_A3_per_atom"], pressure, 3)
+    zero = min(cubic.roots().real, key=lambda one: abs(one - found["volume_A3_per_atom"]))
+    assert found["volume_A3_per_atom"] == pytest.approx(zero, rel=2e-3)
 
 
 @pytest.mark.parametrize(
