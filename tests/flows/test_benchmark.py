@@ -8,7 +8,7 @@ import pytest
 from jobflow import Flow, Maker, job
 
 from tm23flows.errors import InputError
-from tm23flows.flows.benchmark import BenchmarkMaker, study_makers
+from tm23flows.flows.benchmark import BenchmarkMaker, check_studies
 from tm23flows.flows.studies import scales
 from tm23flows.flows.studies.scales import Kind
 from tm23flows.flows.studies.subjects import Subject
@@ -99,5 +99,5 @@ def test_what_cannot_be_measured_is_refused_before_anything_runs(fields, why, em
 
 
 def test_studies_that_measure_models_are_named():
-    with pytest.raises(InputError, match="toy"):
-        study_makers({"nothing": {}})
+    with pytest.raises(InputError, match="phonons"):
+        check_studies({"nothing": {}})

@@ -10,7 +10,7 @@ from jobflow import Flow, Maker
 
 from tm23flows.errors import InputError
 from tm23flows.flows.naming import tagged
-from tm23flows.flows.studies.scales import KINDS
+from tm23flows.flows.studies.scales import KINDS, study_maker
 from tm23flows.flows.studies.settings import read_settings
 from tm23flows.flows.studies.subjects import stored_subject
 from tm23flows.jobs.benchmark import register_calculator
@@ -89,7 +89,7 @@ class BenchmarkMaker(Maker):
             raise InputError("There is nothing to measure: name a calculator or a model.")
         check_energy_reference(self.energy_reference)
         parts = self._parts(dataset)
-        makers = study_makers(self.studies)
+        check_studies(self.studies)
         jobs = [] if self.calculator is None else [self._registration(dataset.element)]
         models = [*(job.output["model_id"] for job in jobs), *self.model_ids]
         tests = [
@@ -98,9 +98,13 @@ class BenchmarkMaker(Maker):
             for part in parts
         ]
         flows = []
-        if makers:
+        if self.studies:
             subject = stored_subject(archive, dataset, models)
-            flows = [maker.measure([subject]) for maker in makers.values()]
+            engine = None if subject.label is None else subject.label.recipe.engine
+            flows = [
+                study_maker(name, engine, told).measure([subject])
+                for name, told in self.studies.items()
+            ]
         output = {
             "models": models,
             "evaluations": [test.output for test in tests],
@@ -136,17 +140,13 @@ class BenchmarkMaker(Maker):
         )
 
 
-def study_makers(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Make the Makers of studies that measure models.
+def check_studies(settings: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse studies that measure no models, and settings that they do not have.
 
     Parameters
     ----------
     settings
         Fields that differ from the defaults, by the name of the study.
-
-    Returns
-    -------
-    The Makers by name.
 
     Raises
     ------
@@ -154,10 +154,10 @@ def study_makers(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         If a study is unknown or measures no models, or has no such setting.
     """
     able = {name: kind.maker for name, kind in KINDS.items() if hasattr(kind.maker, "measure")}
-    for name in settings:
+    for name, told in settings.items():
         if name not in able:
             raise InputError(
                 f"There is no study '{name}' that measures models; choose one of: "
                 f"{', '.join(able) or 'none'}."
             )
-    return {name: able[name](**read_settings(able[name], told)) for name, told in settings.items()}
+        read_settings(able[name], told)

@@ -21,15 +21,12 @@ from tm23flows.flows.naming import tagged
 from tm23flows.flows.studies.rare_events import RareEventStudyMaker
 from tm23flows.flows.studies.subjects import Subject, subjects_of
 from tm23flows.flows.tm23 import TM23Maker
-from tm23flows.jobs.event_selection import (
-    TEST,
-    VALIDATION,
-    make_enhanced_sets,
-    make_selection_study,
-)
+from tm23flows.jobs.enhanced_sets import TEST, VALIDATION, make_enhanced_sets
+from tm23flows.jobs.event_selection import make_selection_study
 from tm23flows.jobs.event_sets import evaluate_on_events
 from tm23flows.jobs.model import train_model
-from tm23flows.science.enhanced_training import RMSE_FILTER, Enhancement
+from tm23flows.science.enhanced_training import Enhancement
+from tm23flows.science.model_choice import RMSE_FILTER
 from tm23flows.trainers.base import get_trainer
 
 SETS = ("original", "enhanced")

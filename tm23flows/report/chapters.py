@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tm23flows.documents.trajectory import Trajectory
-from tm23flows.report import cost, grid_searches, learning_curves, periodic_table
+from tm23flows.report import cost, grid_searches, learning_curves, periodic_table, rdfs
 from tm23flows.report.benchmark import errors, significance
 from tm23flows.report.benchmark.arrays import Evaluated
 from tm23flows.report.studies.section import Chapter, StudySection
@@ -65,7 +65,16 @@ def chapters_of_runs(
     -------
     The chapters.
     """
-    return _chapters([("cost", cost.section(archive, metals))])
+    return _chapters([("rdf", _rdfs(archive, runs)), ("cost", cost.section(archive, metals))])
+
+
+def _rdfs(archive: Archive, runs: Sequence[Trajectory]) -> StudySection | None:
+    found = rdfs.measured(archive, runs)
+    if not found:
+        return None
+    return StudySection(
+        "Radial distribution functions", (), (rdfs.table(found),), tuple(rdfs.draw(found))
+    )
 
 
 def _chapters(sections: Iterable[tuple[str, StudySection | None]]) -> list[Chapter]:

@@ -45,6 +45,7 @@ LEARNING_CURVE_SIZES: Final = (100, 300, 500, 700, 900)  # [C] melt trajectory
 LEARNING_CURVE_METALS: Final = ("Au", "Cu", "Os", "Ti")  # [C]
 GRID_TRAIN: Final = 200  # [C] hyper-parameter grid, per metal
 GRID_TEST: Final = 100  # [C]
+PHONON_METALS: Final = ("Cu", "Os")  # [C] phonons with the models of the full set
 FINITE_SIZE_METALS: Final = ("Os",)  # [C]
 FINITE_SIZE_ATOMS: Final = 640  # [C] how they come out of a cell is not stated
 FINITE_SIZE_TRAIN: Final = 200  # [C] sequential frames of the melt

@@ -23,8 +23,8 @@ from tm23flows.flows.tm23 import TM23Maker
 from tm23flows.jobs.event_search import find_rare_events
 from tm23flows.jobs.event_sets import evaluate_on_events, make_event_set
 from tm23flows.jobs.studies.rare_events import make_rare_event_study
+from tm23flows.science.event_rule import EventRule
 from tm23flows.science.event_splits import STRIDE_FS
-from tm23flows.science.hop_events import EventRule
 from tm23flows.science.kpoints import GAMMA_CENTRED
 
 GAMMA = (1, 1, 1)

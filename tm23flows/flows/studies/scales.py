@@ -18,11 +18,16 @@ from tm23flows.flows.model import ModelMaker
 from tm23flows.flows.scales import PAPER_FLARE, make_tm23
 from tm23flows.flows.structure import StructureMaker
 from tm23flows.flows.studies.correlations import CorrelationStudyMaker
+from tm23flows.flows.studies.crystal import CrystalStudyMaker
 from tm23flows.flows.studies.dos import DosStudyMaker
 from tm23flows.flows.studies.electrons import ElectronStudyMaker
 from tm23flows.flows.studies.finite_size import FiniteSizeStudyMaker
+from tm23flows.flows.studies.molecular_dynamics import MolecularDynamicsStudyMaker
+from tm23flows.flows.studies.phonons import PhononStudyMaker
+from tm23flows.flows.studies.rare_events import RareEventStudyMaker
 from tm23flows.flows.studies.settings import read_settings
 from tm23flows.flows.studies.smearing import SmearingStudyMaker
+from tm23flows.flows.studies.transfer import TransferStudyMaker
 from tm23flows.flows.tm23 import TM23Maker
 from tm23flows.flows.trajectory import Sampling
 from tm23flows.science import protocol
@@ -49,9 +54,11 @@ SWEEP_BANDS = {"gpaw": {"nbands": "200%"}}
 """Bands for every width of a sweep, by engine: those that the largest one needs, so that one
 calculator can go through all of them. VASP fills up a smaller set by itself."""
 
-ENGINE_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
+ENGINE_SETTINGS: dict[tuple[str, str | None], dict[str, Any]] = {
     # Strained perfect crystals have the symmetry that sampled frames lack.
     ("correlations", "gpaw"): {"elastic": ElasticConstantsMaker(options={"symmetry": {}})},
+    ("crystal", "gpaw"): {"options": {"symmetry": {}}},
+    ("phonons", "gpaw"): {"options": {"symmetry": {}}},
 }
 """Fields of a study's Maker that an engine needs, by study and engine."""
 
@@ -66,7 +73,7 @@ the way, not the answer."""
 
 _PAPER_MODEL = {"model": ModelMaker(trainer="flare", hyperparameters=PAPER_FLARE)}
 
-SCALE_SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
+SCALE_SETTINGS: dict[tuple[str, str | None], dict[str, Any]] = {
     ("finite-size", "demo"): SMALL_CELL,
     ("smearing", "paper"): _PAPER_MODEL,
     ("electrons", "paper"): _PAPER_MODEL,
@@ -88,6 +95,9 @@ class Kind:
         Its metals where none are named: those of the article.
     bands
         Whether all recipes of a frame get the same bands.
+    models
+        Whether all models of the road are trained; others train their own, or those of one
+        trainer.
     is_large
         Whether its cell is too large to test k-meshes in: labels are on Gamma alone unless a mesh
         is given, and the study says so.
@@ -96,6 +106,7 @@ class Kind:
     maker: Callable[..., Maker]
     metals: tuple[str, ...]
     bands: bool = False
+    models: bool = False
     is_large: bool = False
 
 
@@ -105,6 +116,11 @@ KINDS: dict[str, Kind] = {
     "dos": Kind(DosStudyMaker, METALS),
     "correlations": Kind(CorrelationStudyMaker, METALS),
     "finite-size": Kind(FiniteSizeStudyMaker, protocol.FINITE_SIZE_METALS, is_large=True),
+    "transfer": Kind(TransferStudyMaker, METALS, models=True),
+    "molecular-dynamics": Kind(MolecularDynamicsStudyMaker, METALS, models=True),
+    "crystal": Kind(CrystalStudyMaker, METALS, models=True),
+    "phonons": Kind(PhononStudyMaker, protocol.PHONON_METALS, models=True),
+    "rare-events": Kind(RareEventStudyMaker, METALS, models=True),
 }
 """All studies by the word on the command line."""
 
@@ -167,9 +183,12 @@ def make_study(
         With one sentence about what cannot be made.
     """
     kind = find_kind(name)
-    fixed = {**SCALE_SETTINGS.get((name, scale), {}), **ENGINE_SETTINGS.get((name, engine), {})}
-    maker = kind.maker(**{**fixed, **read_settings(kind.maker, settings)})
-    if kmesh is not None and not (kind.is_large or getattr(maker, "allow_unconverged", False)):
+    told = dict(settings)
+    # Studies of models leave the labels to the road: what is allowed is said of its mesh.
+    allowed = kind.models and _is_true(told.pop("allow_unconverged", False))
+    maker = study_maker(name, engine, told, scale)
+    allowed = allowed or getattr(maker, "allow_unconverged", False)
+    if kmesh is not None and not (kind.is_large or allowed):
         raise InputError(
             "A mesh to go on with where none is converged needs allow_unconverged=True "
             "(--allow-unconverged), which the report then says."
@@ -177,10 +196,47 @@ def make_study(
     roads = {}
     for element, structure in structures.items():
         road = study_road(element, name, scale, engine, structure, kmesh)
-        # Only a study of a trainer takes the models of the road; the others make their own.
-        models = [one for one in road.models if one.trainer == getattr(maker, "trainer", None)]
+        trainer = getattr(maker, "trainer", None)
+        models = [one for one in road.models if kind.models or one.trainer == trainer]
         roads[element] = replace(road, models=tuple(models))
+        if kind.models and road.convergence is not None:
+            going_on = road.convergence.going_on(allowed)
+            roads[element] = replace(roads[element], convergence=going_on)
     return maker.make(roads)
+
+
+def _is_true(value: Any) -> bool:
+    return value is True or str(value).lower() in {"true", "1", "yes"}
+
+
+def study_maker(
+    name: str, engine: str | None, settings: Mapping[str, Any], scale: str | None = None
+) -> Any:
+    """Make the Maker of a study.
+
+    Parameters
+    ----------
+    name
+        One of :data:`KINDS`.
+    engine
+        Name of the engine of the labels; None where none is computed.
+    settings
+        Fields that differ from the defaults, as values or as text.
+    scale
+        ``demo`` or ``paper``; None for neither.
+
+    Returns
+    -------
+    The Maker.
+
+    Raises
+    ------
+    InputError
+        If there is no such study, or it has no such setting.
+    """
+    kind = find_kind(name)
+    fixed = {**SCALE_SETTINGS.get((name, scale), {}), **ENGINE_SETTINGS.get((name, engine), {})}
+    return kind.maker(**{**fixed, **read_settings(kind.maker, settings)})
 
 
 def study_road(

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 
 from tm23flows.documents.study import Study
 from tm23flows.errors import DatabaseError, NotFoundError
-from tm23flows.report.studies import correlations, dos, electrons, finite_size, smearing
+from tm23flows.report.studies import (
+    correlations,
+    crystal,
+    dos,
+    electrons,
+    finite_size,
+    molecular_dynamics,
+    phonons,
+    rare_events,
+    smearing,
+    transfer,
+)
 from tm23flows.report.studies.section import Chapter, StudySection
 from tm23flows.store.studies import list_studies
 
@@ -19,6 +30,11 @@ if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
 SECTIONS: dict[str, Callable[[Archive, Study], StudySection]] = {
+    "transfer": transfer.section,
+    "molecular-dynamics": molecular_dynamics.section,
+    "crystal": crystal.section,
+    "phonons": phonons.section,
+    "rare-events": rare_events.section,
     "smearing": smearing.section,
     "electrons": electrons.section,
     "dos": dos.section,
@@ -28,6 +44,11 @@ SECTIONS: dict[str, Callable[[Archive, Study], StudySection]] = {
 """What shows a study, by its kind."""
 
 TITLES = {
+    "transfer": "Transfer between temperatures",
+    "molecular-dynamics": "Molecular dynamics with the models",
+    "crystal": "Crystal and vacancy",
+    "phonons": "Phonons",
+    "rare-events": "Rare events",
     "smearing": "Smearing",
     "electrons": "Electron count",
     "dos": "Densities of states",
