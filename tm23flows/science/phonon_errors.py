@@ -7,7 +7,7 @@ frequencies come from :mod:`tm23flows.science.phonons`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -123,16 +123,6 @@ def imaginary_modes(
     counts = np.asarray(weights, dtype=float)
     share = ((found < -limit_THz) * counts[:, None]).sum() / (counts.sum() * found.shape[1])
     return ImaginaryModes(float(found.min()), float(share))
-
-
-def branches() -> tuple[Branches, ...]:
-    """Return the names of the sets of branches.
-
-    Returns
-    -------
-    All, acoustic, optical.
-    """
-    return get_args(Branches)
 
 
 def _zero_by_symmetry(q_points: FloatArray, n_branches: int) -> NDArray[np.bool_]:

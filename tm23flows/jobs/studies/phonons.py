@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +16,6 @@ from jobflow import job
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.structure import Crystal
 from tm23flows.documents.studies.phonons import (
-    FrequencyErrorRow,
-    FrequencyErrors,
-    PhononCurves,
     PhononMetal,
     PhononModel,
     PhononReference,
@@ -30,22 +26,16 @@ from tm23flows.errors import InputError, PhysicsError, TM23Error, TrainingError
 from tm23flows.jobs.context import open_archive
 from tm23flows.jobs.displaced_cells import displaced_label_ids, displaced_labels
 from tm23flows.jobs.model_calculator import stored_model
-from tm23flows.science.crystal_properties import lattice_constants
+from tm23flows.jobs.studies.phonon_question import PhononQuestion
 from tm23flows.science.kpoints import kmesh_for_spacing
-from tm23flows.science.phonon_errors import frequency_errors, imaginary_modes
 from tm23flows.science.phonons import (
     ForceConstants,
     force_constants,
     has_free_atoms,
-    phonons_of_calculator,
 )
-from tm23flows.science.relaxation import relax_crystal
-from tm23flows.science.wave_vectors import QMesh, QPath, high_symmetry_path, irreducible_mesh
+from tm23flows.science.wave_vectors import high_symmetry_path, irreducible_mesh
 
 if TYPE_CHECKING:
-    from ase import Atoms
-    from ase.calculators.calculator import Calculator
-
     from tm23flows.store.archive import Archive
 
 KIND = "phonons"
@@ -56,8 +46,6 @@ is no result about the model, and the job fails."""
 
 NOT_AT_REST_EV_PER_A = 0.01
 """Larger forces of the labels before anything is displaced are said."""
-
-_DIGITS = 6
 
 
 @job
@@ -122,68 +110,13 @@ def make_phonon_study(wired: dict[str, dict[str, Any]], settings: dict[str, Any]
     }
 
 
-@dataclass(frozen=True)
-class _Question:
-    """What is the same for the labels and for all models of a metal."""
-
-    start: Crystal
-    supercell: tuple[int, int, int]
-    path: QPath
-    mesh: QMesh
-    settings: dict[str, Any]
-
-    def in_own_crystal(self, calculator: Calculator) -> ForceConstants:
-        limit = self.settings["force_limit_eV_per_A"]
-        return self.phonons(relax_crystal(self.start.atoms, calculator, limit), calculator)
-
-    def phonons(self, crystal: Atoms, calculator: Calculator) -> ForceConstants:
-        displacement = self.settings["displacement_A"]
-        return phonons_of_calculator(crystal, calculator, self.supercell, displacement)
-
-    def curves(self, phonons: ForceConstants, source: str) -> PhononCurves:
-        on_mesh = phonons.frequencies(self.mesh.q_points)
-        places, states = phonons.density_of_states(self.mesh.numbers)
-        imaginary = imaginary_modes(self.mesh.weights, on_mesh, self.settings["imaginary_THz"])
-        a_A, c_A = lattice_constants(phonons.crystal)
-        return PhononCurves(
-            crystal=Crystal.from_atoms(phonons.crystal, self.start.phase, source),
-            a_A=a_A,
-            c_A=c_A,
-            volume_A3_per_atom=phonons.crystal.get_volume() / len(phonons.crystal),
-            path_THz=phonons.frequencies(self.path.q_points).round(_DIGITS).tolist(),
-            dos_THz=places.round(_DIGITS).tolist(),
-            dos_per_THz=states.round(_DIGITS).tolist(),
-            lowest_THz=imaginary.lowest_THz,
-            imaginary_share=imaginary.share,
-            drift_eV_per_A2=phonons.drift_eV_per_A2,
-        )
-
-    def errors(
-        self, phonons: ForceConstants | None, reference: ForceConstants | None
-    ) -> FrequencyErrors | None:
-        if phonons is None or reference is None:
-            return None
-        points = self.mesh.q_points
-        found = frequency_errors(
-            points,
-            self.mesh.weights,
-            phonons.frequencies(points),
-            reference.frequencies(points),
-        )
-        rows = {
-            name: None if one is None else FrequencyErrorRow.model_validate(one)
-            for name, one in found.items()
-        }
-        return FrequencyErrors.model_validate(rows)
-
-
 def _metal(archive: Archive, wired: dict[str, Any], settings: dict[str, Any]) -> PhononMetal:
     reference = wired["reference"]
     start = Crystal.model_validate(reference["crystal"] if reference else wired["crystal"])
     crystal = start.atoms
     a, b, c = wired["supercell"]
     numbers = kmesh_for_spacing(crystal.cell.array, settings["q_spacing_per_A"])
-    question = _Question(
+    question = PhononQuestion(
         start,
         (a, b, c),
         high_symmetry_path(crystal, settings["path_step_per_A"]),
@@ -209,7 +142,7 @@ def _metal(archive: Archive, wired: dict[str, Any], settings: dict[str, Any]) ->
 
 
 def _of_labels(
-    archive: Archive, question: _Question, reference: dict[str, Any]
+    archive: Archive, question: PhononQuestion, reference: dict[str, Any]
 ) -> tuple[PhononReference, ForceConstants]:
     ids = displaced_label_ids(reference["frame_ids"], reference["recipe_ids"])
     labels = displaced_labels(archive, question.start.element, ids)
@@ -231,7 +164,7 @@ def _of_labels(
 
 
 def _of_model(
-    archive: Archive, question: _Question, model_id: str, reference: ForceConstants | None
+    archive: Archive, question: PhononQuestion, model_id: str, reference: ForceConstants | None
 ) -> PhononModel:
     began = time.monotonic()
     own, there, reason = None, None, None

@@ -1,14 +1,13 @@
-"""The phonon study on its page: sentences, tables, and all frequencies in one figure.
+"""The phonon study on its page: sentences and tables.
 
-Owns how it is shown. The numbers are in the study.
+Owns how numbers are said. They are in the study; the figure is in
+:mod:`tm23flows.report.studies.phonon_figure`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from tm23flows.documents.model import Model
 from tm23flows.documents.studies.phonons import (
@@ -20,24 +19,14 @@ from tm23flows.documents.studies.phonons import (
     PhononResults,
 )
 from tm23flows.documents.study import Study
-from tm23flows.report.plotting import (
-    NOISE_COLOUR,
-    PALETTE,
-    Drawing,
-    canvas,
-    finish,
-    plain,
-    style,
-)
+from tm23flows.report.plotting import Drawing
 from tm23flows.report.quantities import NOT_THERE, UNDEFINED, number_text
+from tm23flows.report.studies.phonon_figure import LABELS, curves_of, draw_phonons
 from tm23flows.report.studies.section import StudySection, StudyTable
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from tm23flows.store.archive import Archive
 
-LABELS = "labels"
 LATTICE = (
     "crystal at rest under", "a / Å", "c / Å", "volume / Å³ per atom", "a, from the labels / %",
     "c, from the labels / %", "imaginary modes / %", "lowest frequency / THz",
@@ -47,7 +36,6 @@ ERRORS = (
     "model", "lattice", "branches", "mean / THz", "MAE / THz", "RMSE / THz", "largest / THz",
     "MAE / %",
 )  # fmt: skip
-LABELS_COLOUR = "#000000"
 
 
 def section(archive: Archive, study: Study) -> StudySection:
@@ -74,7 +62,7 @@ def section(archive: Archive, study: Study) -> StudySection:
         names = model_names(archive, metal)
         answer += _sentences(metal, names)
         tables += _tables(metal, names, study)
-        if any(curves for _, curves in _curves(metal, names)):
+        if any(curves for _, curves in curves_of(metal, names)):
             drawings.append(draw_phonons(metal, names))
     return StudySection(
         title=f"Phonons of {' and '.join(study.elements)}",
@@ -106,75 +94,6 @@ def model_names(archive: Archive, metal: PhononMetal) -> dict[str, str]:
     }
 
 
-def draw_phonons(metal: PhononMetal, names: dict[str, str]) -> Drawing:
-    """Draw frequencies along the path, and densities of states beside them.
-
-    Parameters
-    ----------
-    metal
-        One metal of the study.
-    names
-        What the models are called, by id.
-
-    Returns
-    -------
-    The figure.
-    """
-    places = np.array(metal.path_places_per_A)
-    with style():
-        figure, (bands, states) = canvas(2, 3.9, 3.6)
-        bands.get_gridspec().set_width_ratios([3, 1])
-        for number, (name, curves) in enumerate(_curves(metal, names)):
-            if curves is None:
-                continue
-            is_labels = name == LABELS
-            look = {
-                "color": LABELS_COLOUR if is_labels else PALETTE[(number - 1) % len(PALETTE[:-1])],
-                "lw": 1.6 if is_labels else 1.1,
-                "zorder": 2 if is_labels else 3,
-            }
-            _draw_bands(bands, places, np.array(curves.path_THz), look, plain(name))
-            states.plot(curves.dos_per_THz, curves.dos_THz, **look)
-        _finish_axes(bands, states, metal)
-        title = f"Phonons of {metal.phase} {metal.element}"
-        caption = (
-            "Each in its own crystal at rest; the path is drawn with the lengths of the crystal "
-            "that all started from. Imaginary frequencies are below zero. Right: densities of "
-            "states per primitive cell."
-        )
-        return finish(figure, title, caption)
-
-
-def _draw_bands(
-    axes: Axes, places: np.ndarray, frequencies: np.ndarray, look: dict[str, object], name: str
-) -> None:
-    jumps = np.flatnonzero(np.diff(places) == 0) + 1
-    for number, points in enumerate(np.split(np.arange(len(places)), jumps)):
-        lines = axes.plot(places[points], frequencies[points], **look)
-        if number == 0:
-            lines[0].set_label(name)
-
-
-def _finish_axes(bands: Axes, states: Axes, metal: PhononMetal) -> None:
-    bands.set_xticks(
-        [place for place, _ in metal.path_ticks], [name for _, name in metal.path_ticks]
-    )
-    bands.set_xlim(metal.path_places_per_A[0], metal.path_places_per_A[-1])
-    bands.set_ylabel("frequency / THz")
-    states.set_xlabel("states / (1/THz)")
-    states.set_xlim(left=0)
-    states.set_ylim(bands.get_ylim())
-    for axes in (bands, states):
-        axes.axhline(0, color=NOISE_COLOUR, lw=0.8)
-    bands.legend(loc="best")
-
-
-def _curves(metal: PhononMetal, names: dict[str, str]) -> Iterator[tuple[str, PhononCurves | None]]:
-    yield LABELS, metal.labels.curves if metal.labels else None
-    for one in metal.models:
-        yield names[one.model_id], one.curves
-
-
 def _sentences(metal: PhononMetal, names: dict[str, str]) -> Iterator[str]:
     multiples = "x".join(map(str, metal.supercell))
     mesh = "x".join(map(str, metal.q_mesh))
@@ -183,9 +102,11 @@ def _sentences(metal: PhononMetal, names: dict[str, str]) -> Iterator[str]:
         yield f"{cell}{metal.n_atoms} atoms; there are no labels to compare with."
     else:
         kmesh = "x".join(map(str, metal.labels.kmesh))
+        n_labels = metal.labels.n_labels
         yield (
-            f"{cell}{metal.n_atoms} atoms; labels of {metal.labels.n_labels} displaced "
-            f"{'cell' if metal.labels.n_labels == 1 else 'cells'} with k-mesh {kmesh}; frequencies are compared on a {mesh} mesh of wave vectors."
+            f"{cell}{metal.n_atoms} atoms; labels of {n_labels} displaced "
+            f"{'cell' if n_labels == 1 else 'cells'} with k-mesh {kmesh}; frequencies are compared "
+            f"on a {mesh} mesh of wave vectors."
         )
     for one in metal.models:
         yield _sentence(one, names[one.model_id], metal)
@@ -228,7 +149,7 @@ def _ended(sentence: str) -> str:
 
 
 def _tables(metal: PhononMetal, names: dict[str, str], study: Study) -> Iterator[StudyTable]:
-    there = list(_curves(metal, names))
+    there = list(curves_of(metal, names))
     ids = [study.id, *(one.model_id for one in metal.models)]
     shown = [(name, one, key) for (name, one), key in zip(there, ids, strict=True) if one]
     if shown:
