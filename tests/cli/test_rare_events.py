@@ -11,7 +11,7 @@ from tm23flows.jobs.benchmark import store_calculator
 from tm23flows.jobs.event_search import find_rare_events
 from tm23flows.jobs.event_sets import make_event_set
 from tm23flows.jobs.studies.rare_events import make_rare_event_study
-from tm23flows.science.hop_events import EventRule
+from tm23flows.science.event_rule import EventRule
 from tm23flows.store.exchange.rare_writer import RareFrame, write_rare_events
 
 

@@ -12,8 +12,9 @@ from ase.build import bulk
 from tm23flows.flows.rare_event_selection import RareEventSelectionMaker
 from tm23flows.flows.studies.rare_events import RareEventStudyMaker
 from tm23flows.jobs.benchmark import store_calculator
-from tm23flows.science.enhanced_training import RMSE_FILTER, Enhancement
-from tm23flows.science.hop_events import EventRule
+from tm23flows.science.enhanced_training import Enhancement
+from tm23flows.science.event_rule import EventRule
+from tm23flows.science.model_choice import RMSE_FILTER
 from tm23flows.store.exchange.rare_writer import RareFrame, write_rare_events
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,7 +19,7 @@ from tm23flows.flows.studies.rare_events import RareEventStudyMaker
 from tm23flows.flows.studies.subjects import stored_subject
 from tm23flows.report.studies.rare_events import section
 from tm23flows.science.enhanced_training import Enhancement
-from tm23flows.science.hop_events import EventRule
+from tm23flows.science.event_rule import EventRule
 
 SEARCH = RareEventStudyMaker(
     name="training events", events=EventRule(persistence_fs=60, quiet_frames=1),

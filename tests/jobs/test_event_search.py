@@ -11,7 +11,7 @@ from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label, label_id
 from tm23flows.errors import InputError
 from tm23flows.jobs.event_search import find_rare_events, rows_of
-from tm23flows.science.hop_events import EventRule
+from tm23flows.science.event_rule import EventRule
 from tm23flows.store.datasets.creation import create_dataset
 
 RULE = EventRule(persistence_fs=60)

@@ -16,7 +16,7 @@ from tm23flows.jobs import event_sets
 from tm23flows.jobs.event_search import find_rare_events
 from tm23flows.jobs.event_sets import evaluate_on_events, make_event_set
 from tm23flows.jobs.frame import make_label
-from tm23flows.science.hop_events import EventRule
+from tm23flows.science.event_rule import EventRule
 
 RULE = asdict(EventRule(persistence_fs=60, frames_per_event=2))
 

@@ -13,7 +13,7 @@ from tm23flows.jobs.event_search import find_rare_events
 from tm23flows.jobs.event_sets import make_event_set
 from tm23flows.jobs.rare_event_export import frames_of_study
 from tm23flows.jobs.studies.rare_events import make_rare_event_study
-from tm23flows.science.hop_events import EventRule
+from tm23flows.science.event_rule import EventRule
 
 RULE = asdict(EventRule(persistence_fs=60))
 

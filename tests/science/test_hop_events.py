@@ -4,13 +4,11 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tm23flows.errors import InputError
+from tm23flows.science.event_rule import EventRule
 from tm23flows.science.hop_events import (
-    EventRule,
     choose_event_steps,
     choose_quiet_steps,
     join_hops,
@@ -85,18 +83,3 @@ def test_quiet_frames_are_far_from_events():
     assert choose_quiet_steps(search_of((0, 399)), 2) == ()
     assert choose_quiet_steps(search_of(), 0) == ()
     assert choose_quiet_steps(search_of(n_steps=4), 2, {0, 1}) == (3,)
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [{"r_site_A": 0}, {"join_fs": -1}, {"frames_per_event": 0}, {"max_events": 0},
-     {"quiet_frames": -1}, {"min_order": 2}, {"vacancy_cutoff_A": 0}, {"seed": -1}],
-)  # fmt: skip
-def test_senseless_rules_are_refused(fields):
-    with pytest.raises(InputError):
-        EventRule(**fields)
-
-
-def test_the_persistence_is_a_time():
-    assert EventRule(persistence_fs=100).hop_rule(5.0).persistence_steps == 20
-    assert EventRule(persistence_fs=1).hop_rule(5.0).persistence_steps == 1

@@ -27,8 +27,8 @@ from tm23flows.errors import InputError
 from tm23flows.jobs.context import open_archive
 from tm23flows.jobs.frame import take_steps
 from tm23flows.science.event_frames import EventFrame, event_frames
+from tm23flows.science.event_rule import EventRule
 from tm23flows.science.hop_events import (
-    EventRule,
     choose_event_steps,
     choose_quiet_steps,
     join_hops,
@@ -66,7 +66,7 @@ def find_rare_events(
     dataset_id
         The dataset.
     rule
-        Fields of :class:`tm23flows.science.hop_events.EventRule`.
+        Fields of :class:`tm23flows.science.event_rule.EventRule`.
     max_frames
         Frames that are taken at most; events of all runs take turns.
     batch_size

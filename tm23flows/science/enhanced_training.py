@@ -1,14 +1,13 @@
-"""Training sets with frames of events in place of some, and the choice between models.
+"""Training sets with frames of events in place of some.
 
-Owns two rules. Which frames train: those of events are kept apart from the events that validate
-and test, and from frames close to these in time, in both sets, so that the two differ in nothing
-else (the article replaced about half). Which model is chosen: the article's formula is not known;
-ours is in :func:`choose_model`. Both were fixed before any data.
+Owns which frames train: those of events are kept apart from the events that validate and test, and
+from frames close to these in time, in both sets, so that the two differ in nothing else (the
+article replaced about half). The choice between models is :mod:`tm23flows.science.model_choice`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +16,7 @@ from tm23flows.errors import InputError, TooFewFramesError
 from tm23flows.science.event_splits import STRIDE_FS, event_split
 from tm23flows.science.leaks import check_leaks
 from tm23flows.science.moments import Moment
-
-RMSE_FILTER = 1.5
-"""Models with a force RMSE of more than this times the least one are not chosen by their errors on
-rare events: those say nothing of all other atoms."""
+from tm23flows.science.splits import Split
 
 
 @dataclass(frozen=True)
@@ -103,23 +99,7 @@ def enhance(
     TooFewFramesError
         There are too few events for three parts, or no training frame is left.
     """
-    if any(one.event is None for one in events):
-        raise InputError("Frames of events say which event they are of.")
-    known = {one.frame for one in events}
-    plain = [one for one in frames if one.frame not in known and one.event is None]
-    every = [*plain, *events]
-    split = event_split(
-        every,
-        settings.test_fraction,
-        settings.validation_fraction,
-        others="train",
-        gap_fs=settings.gap_fs,
-        seed=settings.seed,
-    )
-    moments = {one.id: one for one in every}
-    check_leaks(
-        {name: [moments[one] for one in ids] for name, ids in split.parts.items()}, settings.gap_fs
-    )
+    split, moments, n_plain = _divide(frames, events, settings)
     original = [one for one in split.parts["train"] if moments[one].event is None]
     fresh = [one for one in split.parts["train"] if moments[one].event is not None]
     if not original:
@@ -137,66 +117,29 @@ def enhance(
         validation=split.parts["validation"],
         test=split.parts["test"],
         n_replaced=n_replaced,
-        n_left_out=len(plain) - len(original),
+        n_left_out=n_plain - len(original),
     )
 
 
-@dataclass(frozen=True)
-class Choices:
-    """Names of the models that are chosen, by force RMSE and by rare-event errors."""
-
-    by_rmse: str | None
-    by_score: str | None
-    reason: str
-
-
-def choose_model(
-    rmse: Mapping[str, float | None],
-    errors: Mapping[str, tuple[float | None, float | None]],
-    rmse_filter: float = RMSE_FILTER,
-) -> Choices:
-    """Choose a model by force RMSE, and one by the mean of RE_M and RE_A beside it.
-
-    The rule is ours: of the models whose force RMSE is at most ``rmse_filter`` times the least
-    one, that with the least mean of RE_M and RE_A, which both lie between 0 and 1. Of equal ones
-    the first is taken.
-
-    Parameters
-    ----------
-    rmse
-        Force RMSE of all atoms on the validation part by model, eV/A; None without predictions.
-    errors
-        RE_M and RE_A there; None where undefined.
-    rmse_filter
-        See above; 1 or more.
-
-    Returns
-    -------
-        The choices; None where no model has the numbers.
-
-    Raises
-    ------
-    InputError
-        The filter is below 1.
-    """
-    if not rmse_filter >= 1:
-        raise InputError(f"The filter of the force RMSE is 1 or more, not {rmse_filter}.")
-    known = {name: value for name, value in rmse.items() if value is not None}
-    if not known:
-        return Choices(None, None, "No model has predictions of the validation part.")
-    by_rmse = min(known, key=known.__getitem__)
-    limit = rmse_filter * known[by_rmse]
-    means = {
-        name: (pair[0] + pair[1]) / 2
-        for name, pair in errors.items()
-        if name in known and known[name] <= limit and pair[0] is not None and pair[1] is not None
-    }
-    if not means:
-        return Choices(by_rmse, None, "No model has rare-event errors on the validation part.")
-    by_score = min(means, key=means.__getitem__)
-    return Choices(
-        by_rmse,
-        by_score,
-        f"{len(means)} of {len(rmse)} models have a validation force RMSE of at most "
-        f"{rmse_filter:g} times the least one; among them the mean of RE_M and RE_A decides.",
+def _divide(
+    frames: Sequence[Moment], events: Sequence[Moment], settings: Enhancement
+) -> tuple[Split, dict[str, Moment], int]:
+    """Return the split of all frames, the frames by id, and the number of original ones."""
+    if any(one.event is None for one in events):
+        raise InputError("Frames of events say which event they are of.")
+    known = {one.frame for one in events}
+    plain = [one for one in frames if one.frame not in known and one.event is None]
+    every = [*plain, *events]
+    split = event_split(
+        every,
+        settings.test_fraction,
+        settings.validation_fraction,
+        others="train",
+        gap_fs=settings.gap_fs,
+        seed=settings.seed,
     )
+    moments = {one.id: one for one in every}
+    check_leaks(
+        {name: [moments[one] for one in ids] for name, ids in split.parts.items()}, settings.gap_fs
+    )
+    return split, moments, len(plain)

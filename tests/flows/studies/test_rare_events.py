@@ -20,7 +20,7 @@ from tm23flows.flows.studies.rare_events import RareEventStudyMaker
 from tm23flows.flows.studies.subjects import Subject, stored_subject
 from tm23flows.ops.audit.invariants import audit
 from tm23flows.report.studies.rare_events import section
-from tm23flows.science.hop_events import EventRule
+from tm23flows.science.event_rule import EventRule
 
 TRUE = Recipe(engine="emt", xc="none", kmesh=(3, 3, 3))
 MAKER = RareEventStudyMaker(

@@ -10,7 +10,7 @@ from tm23flows.documents.study import Study
 from tm23flows.jobs.event_search import find_rare_events
 from tm23flows.jobs.event_sets import NO_MODEL, make_event_set
 from tm23flows.jobs.studies.rare_events import make_rare_event_study, recipe_name
-from tm23flows.science.hop_events import EventRule
+from tm23flows.science.event_rule import EventRule
 
 RULE = asdict(EventRule(persistence_fs=60, quiet_frames=0))
 SETTINGS = {"gap_fs": 50.0, "resampling": Resampling(resamples=100).model_dump(mode="json")}
