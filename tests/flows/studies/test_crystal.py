@@ -142,6 +142,15 @@ def test_what_cannot_be_is_refused_before_anything_runs(fields, why):
         CrystalStudyMaker(**fields).measure([subject()])
 
 
+def test_the_crystals_to_start_from_are_part_of_the_question():
+    ids = [
+        CrystalStudyMaker(phases=phases).measure([one]).jobs[-1].function_args[1]["starts"]["Cu"]
+        for phases in ((), ("hcp",))
+        for one in (subject(), subject(structure=StructureMaker(a_A=3.6)))
+    ]
+    assert len(set(ids)) == 4
+
+
 def test_each_metal_is_there_once():
     for subjects in ([], [subject(), subject()]):
         with pytest.raises(InputError, match="each of them once"):

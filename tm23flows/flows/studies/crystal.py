@@ -12,6 +12,7 @@ from typing import Any
 
 from jobflow import Flow, Maker
 
+from tm23flows.documents.ids import content_id
 from tm23flows.documents.structure import Crystal
 from tm23flows.errors import InputError
 from tm23flows.flows.elastic_constants import ElasticConstantsMaker
@@ -153,7 +154,10 @@ class CrystalStudyMaker(Maker):
             flows, metal = self._metal(subject)
             jobs += [*subject.flows, *flows]
             metals.append(metal)
-        starts = {one["element"]: {"unit": one["unit"], **one["phases"]} for one in metals}
+        starts = {
+            one["element"]: content_id("crystals", unit=one["unit"], phases=one["phases"])
+            for one in metals
+        }
         study = make_crystal_study(metals, {**self.settings(), "starts": starts})
         words = " ".join(elements)
         # The models compute within the job, so it belongs to workers that have their libraries.
