@@ -11,6 +11,7 @@ from tm23flows.errors import InputError
 from tm23flows.flows.label import LabelMaker
 from tm23flows.flows.structure import StructureMaker
 from tm23flows.flows.studies.crystal import CrystalStudyMaker
+from tm23flows.flows.studies.settings import read_settings
 from tm23flows.flows.studies.subjects import Subject, stored_subject
 from tm23flows.jobs.benchmark import store_calculator
 from tm23flows.ops.audit.invariants import audit
@@ -155,6 +156,18 @@ def test_each_metal_is_there_once():
     for subjects in ([], [subject(), subject()]):
         with pytest.raises(InputError, match="each of them once"):
             CrystalStudyMaker().measure(subjects)
+
+
+def test_its_settings_can_be_said_on_a_command_line():
+    words = {
+        "phases": "[]",
+        "vacancy": "false",
+        "volumes": "0.9,0.95,1,1.05,1.1",
+        "supercell": "3,3,2",
+    }
+    maker = CrystalStudyMaker(**read_settings(CrystalStudyMaker, words))
+    assert (maker.phases, maker.vacancy, maker.supercell) == ((), False, (3, 3, 2))
+    assert maker.volumes == (0.9, 0.95, 1.0, 1.05, 1.1)
 
 
 def test_it_survives_its_document():

@@ -68,3 +68,4 @@ def test_rows_fit_their_columns():
 def test_moduli_are_in_gpa(value, text):
     assert gpa_text(value) == text
     assert percent_change(value, 2 * value) == "-50.00 %"
+    assert percent_change(value, value * (1 + 1e-7)) == "+0.00 %"

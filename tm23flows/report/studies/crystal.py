@@ -99,7 +99,9 @@ def _deviations(one: Shown) -> list[str]:
     hole = one.row.vacancy
     other = None if one.reference is None else one.reference.vacancy
     if hole is not None and other is not None:
-        words.append(f"unrelaxed vacancy {hole.unrelaxed_eV - other.unrelaxed_eV:+.3f} eV")
+        words.append(
+            f"unrelaxed vacancy {round(hole.unrelaxed_eV - other.unrelaxed_eV, 3) + 0.0:+.3f} eV"
+        )
     return [*words, "all against the labels"]
 
 

@@ -97,7 +97,8 @@ def percent_change(value: float, reference: float) -> str:
     -------
     Such as ``+0.12 %``.
     """
-    return f"{100 * (value / reference - 1):+.2f} %"
+    # Adding zero makes -0.00 positive.
+    return f"{round(100 * (value / reference - 1), 2) + 0.0:+.2f} %"
 
 
 def _lattice_table(shown: Sequence[Shown]) -> StudyTable:
