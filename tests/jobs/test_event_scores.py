@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from tm23flows.documents.base import Provenance
-from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.evaluation import Evaluation
-from tm23flows.documents.model import Model
 from tm23flows.documents.studies.rare_events import EventRow
 from tm23flows.errors import InputError
 from tm23flows.jobs.event_scores import (
@@ -16,7 +14,6 @@ from tm23flows.jobs.event_scores import (
     force_rmse,
     predicted_forces,
     score,
-    unseen_events,
 )
 from tm23flows.science.block_bootstrap import Bootstrap
 from tm23flows.science.rare_events import rare_event_scores
@@ -112,25 +109,3 @@ def test_predictions_are_matched_by_label(archive):
     found = predicted_forces(archive, evaluation.id, {"x": "fx", "z": "fz"})
     assert list(found) == ["fx"]
     assert found["fx"].tolist() == forces[2:].tolist()
-
-
-def test_events_near_training_frames_are_seen(archive, walking_vacancy):
-    dataset = walking_vacancy()
-    model = Model(
-        provenance=Provenance.now(), trainer="flare", hyperparameters={}, seed=0,
-        dataset_id=dataset.id, files=(), wall_s=0.0,
-    )  # fmt: skip
-    labels = archive.get(Dataset, dataset.id).parts["train"]
-    first = archive.database["labels"].find_one({"_id": labels[0]})
-    run, time = first["trajectory_id"], (first["step"] - 1) * 5.0
-    rows = [
-        row("a", "near", (0,), trajectory_id=run, time_fs=time + 20),
-        row("b", "near", (0,), trajectory_id=run, time_fs=1e6),
-        row("c", "far", (0,), trajectory_id=run, time_fs=1e6),
-        row("d", "other run", (0,), trajectory_id="9" * 64, time_fs=time),
-        row(first["frame_id"], "the frame itself", (0,)),
-    ]
-    assert unseen_events(archive, model, rows, 50.0) == {"far", "other run"}
-    assert unseen_events(archive, model, rows, 10.0) == {"far", "near", "other run"}
-    elsewhere = model.model_copy(update={"dataset_id": None})
-    assert len(unseen_events(archive, elsewhere, rows, 50.0)) == 4

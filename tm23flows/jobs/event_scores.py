@@ -14,18 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.evaluation import Evaluation
-from tm23flows.documents.model import Model
 from tm23flows.documents.studies.label_sets import Bounded
 from tm23flows.documents.studies.rare_events import Difference, EventRow, ScoreRow
-from tm23flows.documents.trajectory import Trajectory
 from tm23flows.errors import InputError
 from tm23flows.science.block_bootstrap import Bootstrap, Estimate
 from tm23flows.science.label_arrays import FloatArray
 from tm23flows.science.rare_event_intervals import compare, event_sums, measure
 from tm23flows.science.rare_events import error_curves, rare_event_scores
-from tm23flows.store.batches import batched
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
@@ -223,60 +219,6 @@ def predicted_forces(
         frame_of_label[str(label)]: forces
         for label, forces in zip(arrays["label_id"], parts, strict=True)
         if str(label) in frame_of_label
-    }
-
-
-def unseen_events(
-    archive: Archive, model: Model, rows: Sequence[EventRow], gap_fs: float
-) -> set[str | None]:
-    """Find the events that are apart from everything a model was trained on.
-
-    Parameters
-    ----------
-    archive
-        The archive.
-    model
-        The model; one without a dataset has seen nothing that is known.
-    rows
-        Frames with events.
-    gap_fs
-        Least distance in time to a training frame of the same run, fs.
-
-    Returns
-    -------
-    Their names. An event of which one frame is too near is not among them.
-    """
-    events = {one.event for one in rows if one.event is not None}
-    if model.dataset_id is None:
-        return set(events)
-    frames, times = _training(archive, model)
-    near = {
-        one.event
-        for one in rows
-        if one.frame_id in frames
-        or (
-            one.time_fs is not None
-            and one.trajectory_id in times
-            and np.abs(times[one.trajectory_id] - one.time_fs).min() < gap_fs
-        )
-    }
-    return events - near
-
-
-def _training(archive: Archive, model: Model) -> tuple[set[str], dict[str, FloatArray]]:
-    """Return ids of the training frames, and times by run."""
-    wanted = {"frame_id": 1, "trajectory_id": 1, "step": 1}
-    frames: set[str] = set()
-    steps: dict[str, list[int]] = {}
-    parts = archive.get(Dataset, str(model.dataset_id)).parts
-    for some in batched([*parts[model.part], *parts.get("validation", ())]):
-        for one in archive.database["labels"].find({"_id": {"$in": some}}, wanted):
-            frames.add(one["frame_id"])
-            if one.get("trajectory_id") and one.get("step"):
-                steps.setdefault(one["trajectory_id"], []).append(one["step"])
-    runs = archive.get_many(Trajectory, steps)
-    return frames, {
-        run.id: (np.array(steps[run.id]) - 1) * run.dynamics.timestep_fs for run in runs
     }
 
 

@@ -41,7 +41,8 @@ def make_selection_study(
     ----------
     wired
         By chemical symbol: ``found``; ``sets``, the output of
-        :func:`tm23flows.jobs.enhanced_sets.make_enhanced_sets`; ``candidates``, each with ``trainer``, ``hyperparameters``, ``training_set``, and outputs of
+        :func:`tm23flows.jobs.enhanced_sets.make_enhanced_sets`; ``candidates``, each with
+        ``trainer``, ``hyperparameters``, ``training_set``, and outputs of
         :func:`tm23flows.jobs.event_sets.evaluate_on_events` as ``validation`` and ``test``.
     settings
         ``resampling`` and ``rmse_filter`` are used, all are stored.

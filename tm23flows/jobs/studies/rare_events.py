@@ -36,9 +36,10 @@ from tm23flows.jobs.event_scores import (
     force_rmse,
     predicted_forces,
     score,
-    unseen_events,
 )
 from tm23flows.jobs.event_search import rows_of
+from tm23flows.jobs.studies.rare_event_words import undefined_because, warnings_of
+from tm23flows.jobs.unseen_events import unseen_events
 from tm23flows.science.block_bootstrap import Bootstrap
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def make_rare_event_study(
             settings=settings,
             parents=parents,
             results=RareEventResults(metals=found),
-            warnings=tuple(one for metal in found for one in _warnings(metal)),
+            warnings=tuple(one for metal in found for one in warnings_of(metal)),
         )
         archive.put(study)
     stored = archive.get(Study, key).results.metals
@@ -207,7 +208,7 @@ def _measure(
         predictors=tuple(predictors),
         bar=bar,
         no_bar=NO_BAR if bar is None else None,
-        undefined=_undefined(found, events),
+        undefined=undefined_because(found, has_events=bool(events.of_events)),
     )
 
 
@@ -275,54 +276,3 @@ def _bar(metal: _Metal, predictors: Sequence[Predictor]) -> int | None:
         if mesh is not None and np.prod(mesh) < np.prod(true)
     }
     return places[min(coarser, key=lambda key: (coarser[key], key))] if coarser else None
-
-
-def _undefined(found: Mapping[str, Any], events: EventSet) -> str | None:
-    if events.of_events:
-        return None
-    if any(one["event"] for one in found["frames"]):
-        return "frames of events were found, and none of them has a label"
-    runs = [SearchedRun(**one) for one in found["runs"]]
-    if not runs:
-        return (
-            "there is nothing to search: the dataset has no runs in the archive, and its frames "
-            "do not say which atoms are in the middle of a hop"
-        )
-    if all(one.not_searched for one in runs):
-        return "no run can be searched for hops: " + "; ".join(
-            sorted({f"{one.regime or 'a run'}: {one.not_searched}" for one in runs})
-        )
-    n_hops = sum(one.n_hops for one in runs)
-    if n_hops:
-        return f"{n_hops} hops were found, and no usable step lies in the middle of one"
-    return "no atom hopped in the runs that were searched"
-
-
-def _warnings(metal: RareEventMetal) -> Iterator[str]:
-    name = metal.element
-    if metal.undefined is not None:
-        yield f"{name}: rare-event errors are undefined: {metal.undefined}."
-        return
-    if metal.n_unlabelled:
-        yield f"{name}: {metal.n_unlabelled} frames have no label and are left out."
-    if metal.no_bar is not None:
-        yield f"{name}: there is no bar: {metal.no_bar}."
-    if metal.source == "tags" and all(
-        (f.event or "frame-").startswith("frame-") for f in metal.frames
-    ):
-        yield (
-            f"{name}: the frames do not say of which event they are, so each counts as one; "
-            "intervals are too narrow if they are neighbours in time."
-        )
-    for one in metal.predictors:
-        if one.failure is not None:
-            yield f"{name}: {one.name} {(one.id or '')[:12]} has no errors: {one.failure}"
-        elif one.n_failed_frames:
-            yield f"{name}: {one.name} has no forces of {one.n_failed_frames} frames."
-        if one.unseen is not None and one.score is not None:
-            seen = one.score.n_events - one.unseen.n_events
-            if seen:
-                yield (
-                    f"{name}: {seen} of {one.score.n_events} events are close in time to training "
-                    f"frames of {one.name}, so its errors on all events are too small."
-                )
