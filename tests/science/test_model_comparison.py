@@ -12,7 +12,6 @@ from tm23flows.science.metrics import error_table
 from tm23flows.science.model_comparison import (
     Difference,
     compare_models,
-    holm,
     independent_difference,
     judge_all,
 )
@@ -149,13 +148,6 @@ def test_other_frames_or_another_reference_are_refused():
     for other in (one.only(range(30)), sums(model(1, 0.05), "none"), one.only(range(59, -1, -1))):
         with pytest.raises(InputError, match="same frames"):
             compare_models([one, other], RUNS, QUICK)
-
-
-def test_holm_by_hand():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.5]) == [1.0, 1.0]
-    assert holm([0.2]) == [0.2]
-    assert holm([]) == []
 
 
 def difference(p_value, low, high):

@@ -63,16 +63,15 @@ def transfer_matrix_split(
             f"The transfer-matrix split takes a share or numbers of frames, not both: leave out "
             f"train_fraction or {', '.join(given)}."
         )
-    made = {}
-    for name, ids in frames.items():
-        if train_fraction is not None:
-            made[name] = fraction_split({name: ids}, train_fraction)
-            continue
-        numbers = (
-            protocol.FULL_TRAIN_PER_TEMPERATURE if n_train is None else n_train,
-            protocol.FULL_TEST_PER_TEMPERATURE if n_test is None else n_test,
-        )
-        made[name] = full_split({name: ids}, *numbers, allow_missing=allow_missing)
+    if train_fraction is not None:
+        made = {name: fraction_split({name: ids}, train_fraction) for name, ids in frames.items()}
+    else:
+        train = protocol.FULL_TRAIN_PER_TEMPERATURE if n_train is None else n_train
+        test = protocol.FULL_TEST_PER_TEMPERATURE if n_test is None else n_test
+        made = {
+            name: full_split({name: ids}, train, test, allow_missing)
+            for name, ids in frames.items()
+        }
     parts = chain.from_iterable(
         ((f"{TRAIN}{name}", one.parts["train"]), (f"{TEST}{name}", one.parts["test"]))
         for name, one in made.items()

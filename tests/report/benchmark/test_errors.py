@@ -7,8 +7,6 @@ import pytest
 
 from tm23flows.report.benchmark.errors import (
     bounded_text,
-    draw_by_magnitude,
-    draw_parity_density,
     error_rows,
     error_tables,
     failure_rows,
@@ -94,14 +92,3 @@ def test_numbers_are_written_with_their_intervals():
     assert bounded_text(Estimate(0.0123, 0.0119, 0.0128), 1000) == "12.3 (11.9 to 12.8)"
     assert bounded_text(Estimate(3.0)) == "3.00"
     assert bounded_text(None) == "undefined"
-
-
-def test_figures_show_every_model(evaluated):
-    copper = [one for one in evaluated if one.measured.dataset.element == "Cu"]
-    for draw in (draw_by_magnitude, draw_parity_density):
-        drawing = draw(copper)
-        assert drawing.svg.startswith(b"<?xml")
-        assert "Cu-set, test" in drawing.title
-        assert draw(copper).svg == drawing.svg
-    assert len(draw_parity_density(copper).svg) < 300_000
-    assert draw_parity_density(copper).svg.count(b"<image") == 3

@@ -104,13 +104,6 @@ def test_tables_have_all_cells_and_the_level():
     assert "Holm" in matrix.note
 
 
-def test_there_is_a_heatmap_for_each_metal_and_one_figure_of_the_articles_transfer():
-    drawings = section(None, study(metal("Cu"), metal("Ti"))).drawings
-    assert [one.title.rpartition(": ")[2] for one in drawings[:2]] == ["Cu", "Ti"]
-    assert len(drawings) == 3
-    assert all(one.svg.startswith(b"<?xml") for one in drawings)
-
-
 @pytest.mark.parametrize(("protocol", "other"), [("matrix", "article"), ("article", "matrix")])
 def test_what_was_not_asked_for_is_not_shown(protocol, other):
     found = section(None, study(metal("Cu", (protocol,))))

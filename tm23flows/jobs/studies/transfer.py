@@ -33,7 +33,8 @@ from tm23flows.documents.study import Study, sorted_parents, study_id
 from tm23flows.errors import InputError, TrainingError
 from tm23flows.jobs.context import open_archive
 from tm23flows.science.block_bootstrap import Bootstrap, Estimate
-from tm23flows.science.frame_sums import GroupErrors, measure, sums_of_frames
+from tm23flows.science.bounded_errors import GroupErrors, measure
+from tm23flows.science.frame_sums import sums_of_frames
 from tm23flows.science.model_comparison import (
     Judged,
     compare_models,

@@ -3,7 +3,7 @@
 Owns going through the evaluations of an archive one at a time. Of each it keeps sums over frames
 and a two-dimensional histogram of its forces, so that many metals fit into memory, and the errors
 with their intervals. Reading is :mod:`tm23flows.store.predictions`, the numbers are
-:mod:`tm23flows.science.frame_sums`.
+:mod:`tm23flows.science.bounded_errors`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,9 @@ import numpy as np
 
 from tm23flows.report.records import Measured, measured
 from tm23flows.science.block_bootstrap import Bootstrap
-from tm23flows.science.frame_sums import (
-    MAGNITUDE_EDGES_EV_PER_A,
-    FrameSums,
-    GroupErrors,
-    measure_groups,
-    sums_of_frames,
-)
+from tm23flows.science.bounded_errors import GroupErrors, measure_groups
+from tm23flows.science.force_bins import MAGNITUDE_EDGES_EV_PER_A
+from tm23flows.science.frame_sums import FrameSums, sums_of_frames
 from tm23flows.store.predictions import Arrays, PredictedFrames, read_predictions
 
 if TYPE_CHECKING:

@@ -1,19 +1,19 @@
 """The error tables of the benchmark: per metal, model, temperature and magnitude of the force.
 
-Owns rows, tables and figures. Every number has its interval, and every frame that a model could not
-predict is counted and named. Numbers are those of :mod:`tm23flows.report.benchmark.arrays`.
+Owns rows and tables; figures are :mod:`tm23flows.report.benchmark.error_figures`. Every number has
+its interval, and every frame that a model could not predict is counted and named. Numbers are those
+of :mod:`tm23flows.report.benchmark.arrays`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tm23flows.report.benchmark.arrays import Evaluated
 from tm23flows.report.comparisons import group_place
-from tm23flows.report.plotting import PALETTE, Drawing, canvas, finish, plain, style
 from tm23flows.report.quantities import (
     MEV_PER_EV,
     NOT_THERE,
@@ -23,15 +23,11 @@ from tm23flows.report.quantities import (
 )
 from tm23flows.report.studies.section import StudyTable
 from tm23flows.science.block_bootstrap import Estimate
-from tm23flows.science.frame_sums import ALL, BoundedErrors, GroupErrors, bins_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from tm23flows.science.bounded_errors import ALL, BoundedErrors, GroupErrors
+from tm23flows.science.force_bins import bins_of
 
 NAMED_FAILURES = 20
 """Frames without a prediction that a table names for each model; all are counted."""
-
-PANELS_PER_ROW = 3
 
 
 def error_rows(evaluations: Sequence[Evaluated]) -> list[dict[str, Any]]:
@@ -97,65 +93,6 @@ def failure_rows(evaluations: Sequence[Evaluated]) -> list[dict[str, Any]]:
     ]
 
 
-def draw_by_magnitude(evaluations: Sequence[Evaluated]) -> Drawing:
-    """Draw MAE and percent error of the force against the magnitude of the labelled force.
-
-    Parameters
-    ----------
-    evaluations
-        Measured ones on one part of one dataset, at least one.
-
-    Returns
-    -------
-    The figure.
-    """
-    name = _name(evaluations[0])
-    with style():
-        figure, panels = canvas(2, 4.2, 3.2)
-        for place, one in enumerate(evaluations):
-            colour = PALETTE[place % len(PALETTE)]
-            _draw_bins(panels[0], one, "mae", MEV_PER_EV, colour)
-            _draw_bins(panels[1], one, "percent", 1.0, colour)
-        panels[0].set_ylabel("force MAE / (meV/Å)")
-        panels[1].set_ylabel("force error / % of MAV")
-        for panel in panels:
-            panel.set_xlabel("labelled force of an atom / (eV/Å)")
-            panel.set_ylim(bottom=0)
-        panels[0].legend()
-        caption = (
-            "Each point is a bin of the labelled force; bars are intervals. MAV is that of the bin."
-        )
-        return finish(figure, f"Force error by magnitude of the force: {name}", caption)
-
-
-def draw_parity_density(evaluations: Sequence[Evaluated]) -> Drawing:
-    """Draw how often a force component was labelled and predicted as what, a panel per model.
-
-    Parameters
-    ----------
-    evaluations
-        Measured ones on one part of one dataset, at least one.
-
-    Returns
-    -------
-    The figure; it is as large for many frames as for few.
-    """
-    n_columns = min(len(evaluations), PANELS_PER_ROW)
-    n_rows = -(-len(evaluations) // n_columns)
-    with style():
-        figure, panels = canvas(n_columns, 3.4, 3.4, n_rows)
-        for panel, one in zip(panels, evaluations, strict=False):
-            _draw_density(panel, one)
-        for panel in panels[len(evaluations) :]:
-            panel.remove()
-        return finish(
-            figure,
-            f"Predicted against labelled forces: {_name(evaluations[0])}",
-            "Every force component of the predicted frames; the darker, the more, on a logarithmic "
-            "scale. On the line the model agrees with the label.",
-        )
-
-
 def bounded_text(found: Estimate | None, scale: float = 1.0) -> str:
     """Write a value with its interval.
 
@@ -182,7 +119,18 @@ def _groups(one: Evaluated) -> list[str]:
     return sorted(one.errors, key=group_place)
 
 
-def _name(one: Evaluated) -> str:
+def name_of(one: Evaluated) -> str:
+    """Return what to call the data of an evaluation.
+
+    Parameters
+    ----------
+    one
+        The evaluation.
+
+    Returns
+    -------
+    Such as ``Cu-set, test``.
+    """
     return f"{one.measured.named.name}, {one.measured.evaluation.part}"
 
 
@@ -271,7 +219,7 @@ def _magnitude_table(evaluations: Sequence[Evaluated]) -> StudyTable:
             if errors := found.errors.get(name):
                 words = f"{low:g} to {high:g}" if np.isfinite(high) else f"from {low:g}"
                 atoms = str(errors.n_components // 3)
-                rows.append((_name(one), one.title, words, atoms, *_cells(errors)))
+                rows.append((name_of(one), one.title, words, atoms, *_cells(errors)))
     return StudyTable(
         title="Force errors by the magnitude of the labelled force",
         columns=(
@@ -285,7 +233,7 @@ def _magnitude_table(evaluations: Sequence[Evaluated]) -> StudyTable:
 
 def _heads(one: Evaluated, group: str, found: GroupErrors) -> tuple[str, ...]:
     star = "" if found.is_trusted or found.reason else "*"
-    return (_name(one), one.title, group, f"{found.n_frames}{star}")
+    return (name_of(one), one.title, group, f"{found.n_frames}{star}")
 
 
 def _cells(errors: BoundedErrors) -> tuple[str, ...]:
@@ -302,48 +250,14 @@ def _failure_table(evaluations: Sequence[Evaluated]) -> StudyTable:
     for one in evaluations:
         failures = one.measured.evaluation.failures
         rows += [
-            (_name(one), one.title, failure.label_id[:12], failure.reason)
+            (name_of(one), one.title, failure.label_id[:12], failure.reason)
             for failure in failures[:NAMED_FAILURES]
         ]
         if (more := len(failures) - NAMED_FAILURES) > 0:
-            rows.append((_name(one), one.title, NOT_THERE, f"and {more} more"))
+            rows.append((name_of(one), one.title, NOT_THERE, f"and {more} more"))
     return StudyTable(
         title="Frames that a model could not predict",
         columns=("data", "model", "label", "what happened"),
         rows=tuple(rows),
         note="They are in no table: errors are those of the other frames, which may be easier.",
     )
-
-
-def _draw_bins(axes: Axes, one: Evaluated, what: str, scale: float, colour: str) -> None:
-    middles, values, ends = [], [], []
-    edges = list(bins_of(one.sums.edges_eV_per_A))
-    for name, low, high in edges:
-        errors = one.errors[ALL].errors.get(name)
-        found: Estimate | None = getattr(errors, what, None)
-        if found is None:
-            continue
-        middles.append((low + min(high, 1.5 * low + 0.5)) / 2)
-        values.append(scale * found.value)
-        bounds = (found.value if one is None else one for one in (found.low, found.high))
-        ends.append([scale * bound for bound in bounds])
-    bars = np.abs(np.array(ends).reshape(-1, 2) - np.array(values)[:, None]).T
-    axes.errorbar(
-        middles, values, yerr=bars, color=colour, marker="o", ms=4, lw=1.2, capsize=2,
-        label=plain(one.title),
-    )  # fmt: skip
-
-
-def _draw_density(axes: Axes, one: Evaluated) -> None:
-    from matplotlib.colors import LogNorm
-
-    edges, counts = one.density.edges_eV_per_A, one.density.counts
-    shown = np.ma.masked_equal(counts, 0)
-    axes.pcolormesh(edges, edges, shown, norm=LogNorm(1), cmap="Blues", rasterized=True)
-    axes.plot(edges[[0, -1]], edges[[0, -1]], color="black", lw=0.8)
-    axes.set(aspect="equal", xlabel="label force / (eV/Å)", ylabel="predicted force / (eV/Å)")
-    axes.locator_params(nbins=5)
-    force = one.errors[ALL].errors["force"]
-    percent = "" if force.percent is None else f", {number_text(force.percent.value)} %"
-    mae = number_text(MEV_PER_EV * force.mae.value)
-    axes.set_title(plain(f"{one.title}\nMAE {mae} meV/Å{percent}"))
