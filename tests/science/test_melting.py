@@ -95,7 +95,7 @@ def test_images_of_a_small_cell_are_no_first_peak():
     del atoms[0]
     rng = np.random.default_rng(0)
     positions = atoms.positions + 0.1 * rng.standard_normal((40, 7, 3))
-    rdf = radial_distribution(positions, atoms.cell.array, 6.0, 0.1)
+    rdf = radial_distribution(positions, atoms.cell.array, 6.0, 0.1, own_images=True)
     assert rdf.r_A[np.argmax(rdf.g)] == pytest.approx(5.1, abs=0.1)
     assert first_minimum(rdf, 3.5)[0] == pytest.approx(2.55, abs=0.1)
     assert judge_melting(positions, atoms.cell.array).verdict == "solid"

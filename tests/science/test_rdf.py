@@ -24,7 +24,7 @@ def liquid(seed=0, n=20, cell=None):
 def test_it_is_that_of_ase_far_beyond_the_cell():
     """ASE refuses the radius, so it is given the cell repeated."""
     positions, cell = liquid(n=6)
-    ours = radial_distribution(positions, cell, 9.0, 0.1)
+    ours = radial_distribution(positions, cell, 9.0, 0.1, own_images=True)
     theirs = []
     for frame in positions:
         atoms = Atoms("Cu6", positions=frame, cell=cell, pbc=True).repeat((5, 5, 5))
@@ -37,7 +37,7 @@ def test_it_is_that_of_ase_far_beyond_the_cell():
 def test_shells_of_a_crystal_have_their_atoms():
     a = 3.61
     atoms = bulk("Cu", "fcc", a=a)
-    rdf = radial_distribution(atoms.positions[None], atoms.cell.array, 5.0, 0.02)
+    rdf = radial_distribution(atoms.positions[None], atoms.cell.array, 5.0, 0.02, own_images=True)
     edges = 0.02 * np.arange(len(rdf.g) + 1)
     neighbours = rdf.g * 4 / 3 * np.pi * np.diff(edges**3) * 4 / a**3
     for radius, count in ((a / np.sqrt(2), 12), (a, 6), (a * np.sqrt(1.5), 24)):
@@ -45,6 +45,23 @@ def test_shells_of_a_crystal_have_their_atoms():
         assert neighbours[near].sum() == pytest.approx(count)
     assert neighbours.sum() == pytest.approx(42)
     assert (rdf.n_frames, rdf.r_A[-1]) == (1, pytest.approx(4.99))
+
+
+def test_distances_to_own_images_are_left_out():
+    """They are lattice vectors, here at the edge of a bin, where rounding decides."""
+    rng = np.random.default_rng(3)
+    cell = 3.6 * np.eye(3)
+    positions = rng.uniform(0, 3.6, (30, 3, 3))
+    rdf = radial_distribution(positions, cell, 8.0)
+    every = radial_distribution(positions, cell, 8.0, own_images=True)
+    shells = 4 / 3 * np.pi * np.diff((0.05 * np.arange(161)) ** 3) / 3.6**3
+    own = (3 * every.g - 2 * rdf.g) * shells
+    for square, count in ((1, 6), (2, 12), (3, 8), (4, 6)):
+        near = abs(rdf.r_A - 3.6 * np.sqrt(square)) < 0.06
+        assert own[near].sum() == pytest.approx(count)
+    assert own.sum() == pytest.approx(32)
+    with pytest.raises(InputError, match="single atom"):
+        radial_distribution(positions[:, :1], cell)
 
 
 def test_an_ideal_gas_has_none():

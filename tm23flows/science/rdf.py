@@ -2,8 +2,9 @@
 
 Owns g(r) averaged over the frames of a run, to any radius, and the difference between two of them.
 The cell is repeated as often as the radius asks for, so nothing is lost beyond half its width;
-there, though, an atom is compared with copies of itself and of atoms that it was compared with
-before. What g(r) says about melting is in :mod:`tm23flows.science.melting`.
+there, though, an atom meets copies of atoms that it met before. Its distances to its own images
+never change and say nothing, so they are left out: in cells of 7 A they would be the highest peaks
+of a melt. What g(r) says about melting is in :mod:`tm23flows.science.melting`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tm23flows.errors import InputError
 from tm23flows.science.cells import smallest_width
@@ -45,14 +46,19 @@ class Rdf:
 
 
 def radial_distribution(
-    positions_A: ArrayLike, cell_A: ArrayLike, r_max_A: float = R_MAX_A, bin_A: float = BIN_A
+    positions_A: ArrayLike,
+    cell_A: ArrayLike,
+    r_max_A: float = R_MAX_A,
+    bin_A: float = BIN_A,
+    *,
+    own_images: bool = False,
 ) -> Rdf:
     """Average g(r) over the frames of a run.
 
     A bin from a to b has the mean number of neighbours of an atom in it over
-    ``n / V * 4 pi (b^3 - a^3) / 3``, so that the integral of ``n / V * 4 pi r^2 g`` counts
-    neighbours exactly. This is the definition of ``ase.geometry.rdf.get_rdf``, which ends at half
-    the width of the cell.
+    ``(n - 1) / V * 4 pi (b^3 - a^3) / 3``: the n - 1 others are what an atom can meet. With
+    ``own_images`` it is n, and the definition that of ``ase.geometry.rdf.get_rdf``, which ends at
+    half the width of the cell.
 
     Parameters
     ----------
@@ -64,6 +70,8 @@ def radial_distribution(
         Largest distance, A; it is rounded up to whole bins.
     bin_A
         Width of a bin, A.
+    own_images
+        Whether an atom meets its own images.
 
     Returns
     -------
@@ -72,7 +80,8 @@ def radial_distribution(
     Raises
     ------
     InputError
-        If the shapes are wrong, a number is not finite, the cell is flat or a length not positive.
+        If the shapes are wrong, a number is not finite, the cell is flat, a length not positive, or
+        a single atom has nobody to meet.
     """
     positions, cell = _checked(positions_A, cell_A)
     if not (0 < bin_A <= r_max_A < np.inf):
@@ -81,9 +90,12 @@ def radial_distribution(
     edges = bin_A * np.arange(n_bins + 1)
     counts = np.zeros(n_bins)
     for frame in positions:
-        counts += _pairs(frame, cell, edges)
+        counts += _pairs(frame, cell, edges, own_images=own_images)
     n_frames, n_atoms = positions.shape[:2]
-    shells = 4 / 3 * np.pi * np.diff(edges**3) * n_atoms / abs(np.linalg.det(cell))
+    others = n_atoms if own_images else n_atoms - 1
+    if not others:
+        raise InputError("A single atom has no g(r): take a larger cell, or count its images.")
+    shells = 4 / 3 * np.pi * np.diff(edges**3) * others / abs(np.linalg.det(cell))
     return Rdf(
         r_A=(edges[:-1] + edges[1:]) / 2,
         g=counts / (n_frames * n_atoms * shells),
@@ -103,20 +115,22 @@ def _checked(positions_A: ArrayLike, cell_A: ArrayLike) -> tuple[FloatArray, Flo
     return positions, cell
 
 
-def _pairs(frame: FloatArray, cell: FloatArray, edges: FloatArray) -> FloatArray:
+def _pairs(
+    frame: FloatArray, cell: FloatArray, edges: FloatArray, *, own_images: bool
+) -> FloatArray:
     """Count ordered pairs of atoms and images of atoms in each bin."""
     from scipy.spatial import cKDTree
 
-    wrapped, images = images_within(frame, cell, float(edges[-1]))
-    atoms, copies = cKDTree(wrapped), cKDTree(images)
-    # Up to and with each edge; the n atoms at distance 0 from themselves are no pairs.
-    within = np.asarray(atoms.count_neighbors(copies, edges[1:]), dtype=float) - len(frame)
-    return np.diff(within, prepend=0.0)
+    wrapped, images, atom_of = images_within(frame, cell, float(edges[-1]))
+    met = cKDTree(wrapped).sparse_distance_matrix(cKDTree(images), edges[-1], output_type="ndarray")
+    # An atom in its own place is no pair in any case; nothing else is at distance 0.
+    counted = (met["v"] > 0) if own_images else (met["i"] != atom_of[met["j"]])
+    return np.histogram(met["v"][counted], bins=edges)[0].astype(float)
 
 
 def images_within(
     frame: FloatArray, cell: FloatArray, reach_A: float
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray, NDArray[np.int_]]:
     """Repeat a cell far enough to find all neighbours of its atoms.
 
     Parameters
@@ -130,8 +144,8 @@ def images_within(
 
     Returns
     -------
-    The atoms in the cell, (atoms, 3), A, and all images of them that can be so near to one of
-    them, themselves included, (images, 3), A.
+    The atoms in the cell, (atoms, 3), A, all images of them that can be so near to one of them,
+    themselves included, (images, 3), A, and the atom that each is an image of, (images,).
     """
     inverse = np.linalg.inv(cell)
     scaled = frame @ inverse
@@ -144,7 +158,7 @@ def images_within(
     ).reshape(-1, 3)
     images = (scaled[None] + shifts[:, None]).reshape(-1, 3)
     near = np.all((images >= -reach) & (images <= 1 + reach), axis=1)
-    return scaled @ cell, images[near] @ cell
+    return scaled @ cell, images[near] @ cell, np.flatnonzero(near) % len(frame)
 
 
 def rdf_difference(one: Rdf, reference: Rdf) -> float:

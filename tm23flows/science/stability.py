@@ -194,7 +194,7 @@ def nearest_distances(positions_A: FloatArray, cell_A: FloatArray) -> FloatArray
     found = np.full(len(positions_A), np.nan)
     for step, frame in enumerate(positions_A):
         if np.isfinite(frame).all():
-            atoms, images = images_within(frame, cell_A, reach)
+            atoms, images, _ = images_within(frame, cell_A, reach)
             found[step] = cKDTree(images).query(atoms, k=2)[0][:, 1].min()
     return found
 
