@@ -64,7 +64,7 @@ def test_frames_that_failed_are_counted_and_named(world, evaluated):
 def test_many_failures_are_counted_where_they_are_not_all_named(evaluated, monkeypatch):
     monkeypatch.setattr("tm23flows.report.benchmark.errors.NAMED_FAILURES", 1)
     table = error_tables(evaluated)[-1]
-    assert len(table.rows) == 2
+    assert len(table.rows) == len(table.documents) == 2
     assert table.rows[-1][3] == "and 1 more"
 
 
@@ -76,6 +76,9 @@ def test_tables_have_a_row_for_each_model_and_temperature(evaluated):
     ]  # fmt: skip
     for table in tables.values():
         assert all(len(row) == len(table.columns) for row in table.rows)
+        assert len(table.documents) == len(table.rows)
+    found = dict.fromkeys(tables["Force errors"].documents)
+    assert list(found) == [one.measured.evaluation.id for one in evaluated]
     assert len(tables["Force errors"].rows) == 5 * 3
     assert len(tables["Stress errors"].rows) == 4 * 3  # the calculator has none
     assert "mean-per-atom" in tables["Energy errors"].note

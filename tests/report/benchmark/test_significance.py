@@ -65,6 +65,7 @@ def test_the_table_names_the_winner_and_the_rule(pairs):
     assert all(len(row) == len(table.columns) for row in table.rows)
     assert {row[-1] for row in table.rows} <= {one.better or "not resolved" for one in pairs}
     assert "Holm" in table.note
+    assert len(table.documents) == len(table.rows)
     assert any("(2 left out)" in row[3] for row in table.rows)
 
 

@@ -98,6 +98,7 @@ def test_tables_have_all_cells_and_the_level():
     for table in (matrix, article):
         assert all(len(row) == len(table.columns) for row in table.rows)
         assert "90 %" in table.note
+        assert len(table.documents) == len(table.rows)
     assert matrix.rows[1][:5] == ("Cu", "flare", "cold", "12", "warm")
     assert matrix.rows[1][-2:] == ("3.00 (2.50 to 3.50)", "worse")
     assert matrix.rows[0][-2:] == ("-", "-")

@@ -192,12 +192,13 @@ def _note(evaluations: Sequence[Evaluated]) -> str:
 
 
 def _quantity_table(evaluations: Sequence[Evaluated], quantity: str) -> StudyTable:
-    unit, rows = QUANTITIES[quantity], []
+    unit, rows, documents = QUANTITIES[quantity], [], []
     for one in evaluations:
         for group in _groups(one):
             found = one.errors[group]
             if errors := found.errors.get(quantity):
                 rows.append((*_heads(one, group, found), *_cells(errors)))
+                documents.append(one.measured.evaluation.id)
     references = {one.measured.evaluation.energy_reference for one in evaluations}
     energy = f" The MAV of energies is measured with the reference '{' and '.join(references)}'."
     return StudyTable(
@@ -208,11 +209,12 @@ def _quantity_table(evaluations: Sequence[Evaluated], quantity: str) -> StudyTab
         ),
         rows=tuple(rows),
         note=_note(evaluations) + (energy if quantity == "energy" else ""),
+        documents=documents,
     )  # fmt: skip
 
 
 def _magnitude_table(evaluations: Sequence[Evaluated]) -> StudyTable:
-    unit, rows = QUANTITIES["force"], []
+    unit, rows, documents = QUANTITIES["force"], [], []
     for one in evaluations:
         found = one.errors[ALL]
         for name, low, high in bins_of(one.sums.edges_eV_per_A):
@@ -220,6 +222,7 @@ def _magnitude_table(evaluations: Sequence[Evaluated]) -> StudyTable:
                 words = f"{low:g} to {high:g}" if np.isfinite(high) else f"from {low:g}"
                 atoms = str(errors.n_components // 3)
                 rows.append((name_of(one), one.title, words, atoms, *_cells(errors)))
+                documents.append(one.measured.evaluation.id)
     return StudyTable(
         title="Force errors by the magnitude of the labelled force",
         columns=(
@@ -228,6 +231,7 @@ def _magnitude_table(evaluations: Sequence[Evaluated]) -> StudyTable:
         ),
         rows=tuple(rows),
         note=_note(evaluations) + " MAV is that of the bin. The bins are the same for all metals.",
+        documents=documents,
     )  # fmt: skip
 
 
@@ -246,7 +250,7 @@ def _cells(errors: BoundedErrors) -> tuple[str, ...]:
 
 
 def _failure_table(evaluations: Sequence[Evaluated]) -> StudyTable:
-    rows = []
+    rows, documents = [], []
     for one in evaluations:
         failures = one.measured.evaluation.failures
         rows += [
@@ -255,9 +259,11 @@ def _failure_table(evaluations: Sequence[Evaluated]) -> StudyTable:
         ]
         if (more := len(failures) - NAMED_FAILURES) > 0:
             rows.append((name_of(one), one.title, NOT_THERE, f"and {more} more"))
+        documents += [one.measured.evaluation.id] * (len(rows) - len(documents))
     return StudyTable(
         title="Frames that a model could not predict",
         columns=("data", "model", "label", "what happened"),
         rows=tuple(rows),
         note="They are in no table: errors are those of the other frames, which may be easier.",
+        documents=documents,
     )

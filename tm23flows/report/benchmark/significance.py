@@ -119,6 +119,7 @@ def significance_table(pairs: Sequence[Paired], level: float = DRAWS.level) -> S
         f"{100 * level:g} %. The p values on one set of frames are adjusted for each other by "
         "Holm's rule, so that finding any wrong winner there is as rare as the level says. It is "
         "about the frames of these runs, not about other trainings or other runs.",
+        documents=tuple(pair.first.measured.evaluation.id for pair in pairs),
     )  # fmt: skip
 
 

@@ -66,8 +66,8 @@ def section(archive: Archive, study: Study) -> StudySection:  # noqa: ARG001 - t
         raise TypeError(f"{study.id} is no transfer study")
     level = _level(study)
     tables = [
-        _table(results, "matrix", "Every temperature against every temperature", level),
-        _table(results, "article", "The article's transfer: all frames of one temperature", level),
+        _table(study, "matrix", "Every temperature against every temperature", level),
+        _table(study, "article", "The article's transfer: all frames of one temperature", level),
     ]
     drawings = [draw_matrix(one, level) for one in results.metals if trainings_of(one, "matrix")]
     if any(trainings_of(one, "article") for one in results.metals):
@@ -127,13 +127,14 @@ def _told(row: TransferTraining) -> str:
     return f"{told}; {words}."
 
 
-def _table(results: TransferResults, protocol: str, title: str, level: str) -> StudyTable:
-    rows = [
-        _cells(metal, row, cell)
-        for metal in results.metals
-        for row in trainings_of(metal, protocol)
-        for cell in row.cells
-    ]
+def _table(study: Study, protocol: str, title: str, level: str) -> StudyTable:
+    results = study.results
+    assert isinstance(results, TransferResults)
+    rows, documents = [], []
+    for metal in results.metals:
+        for row in trainings_of(metal, protocol):
+            rows += [_cells(metal, row, cell) for cell in row.cells]
+            documents += [cell.evaluation_id or row.model_id or study.id for cell in row.cells]
     note = (
         f"Intervals of {level} from blocks of test frames. * fewer independent frames than an "
         "interval needs to be wide enough."
@@ -145,7 +146,7 @@ def _table(results: TransferResults, protocol: str, title: str, level: str) -> S
             "are adjusted for each other by Holm's rule."
         )
     kept = len(COLUMNS) if protocol == "matrix" else len(COLUMNS) - 2
-    return StudyTable(title, COLUMNS[:kept], tuple(one[:kept] for one in rows), note)
+    return StudyTable(title, COLUMNS[:kept], tuple(one[:kept] for one in rows), note, documents)
 
 
 def _cells(metal: TransferMetal, row: TransferTraining, cell: TransferCell) -> tuple[str, ...]:
