@@ -97,6 +97,8 @@ def test_frames_that_fail_are_counted_and_named_and_the_rest_measured(
     }
     assert f"{test['n_failed']} of {len(labels)} frames failed" in said
     assert test["failures"][0]["label_id"][:12] in said
+    plain = tm23("evaluate", "--model", test["model_id"], "--dataset", "Cu-demo").out
+    assert f"{test['n_failed']} frames failed and are in no error" in plain
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,20 @@ def test_everything_it_is_made_of_counts(change):
     assert model_id(**{**MADE_OF, **change}) != model_id(**MADE_OF)
 
 
+@pytest.mark.parametrize(
+    ("fields", "title"),
+    [
+        ({"trainer": "nequip"}, "nequip"),
+        ({"hyperparameters": {"calculator": "a.b:C", "name": None}, "dataset_id": None}, "C"),
+        ({"hyperparameters": {"calculator": "a.b:C", "name": "D"}, "dataset_id": None}, "D"),
+        ({"trainer": "flare", "dataset_id": None}, "flare"),
+    ],
+    ids=str,
+)
+def test_tables_call_it_by_its_trainer_or_its_name(fields, title):
+    assert make(**fields).title == title
+
+
 def test_it_comes_back_from_the_database():
     model = make(summary={"loss": 0.5, "name": "x"}, history=({"epoch": 1.0}, {"epoch": 2.0}))
     back = Model.from_stored(bson.decode(bson.encode({"_id": model.id, **model.model_dump()})))

@@ -107,7 +107,8 @@ def test_the_terminal_shows_models_and_noise_side_by_side(world):
 def row_of(percent, stress):
     quantity = Quantity(mae=1.0, rmse=1.0, mav=0.0, percent=percent)
     words = dict.fromkeys(
-        ("dataset", "dataset_id", "part", "energy_reference", "trainer", "model_id"), "[red]x"
+        ("dataset", "dataset_id", "part", "energy_reference", "trainer", "model", "model_id"),
+        "[red]x",
     )
     return ErrorTableRow(
         metal="Cu",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -123,7 +122,6 @@ def _print_results(
 
 def _print_table(archive: Archive, evaluations: list[Evaluation]) -> None:
     """Show the models beside all that were measured on the same frames."""
-    from tm23flows.documents.model import Model
     from tm23flows.report.tables import error_rows, format_error_table, noise_rows
 
     same = {(one.dataset_id, one.part, one.energy_reference) for one in evaluations}
@@ -133,9 +131,6 @@ def _print_table(archive: Archive, evaluations: list[Evaluation]) -> None:
         for row in error_rows(archive, dataset_id)
         if row.frames in same
     ]
-    models = archive.get_many(Model, {row.model_id: None for row in rows})
-    titles = {one.id: one.title for one in models}
-    rows = [replace(row, trainer=titles[row.model_id]) for row in rows]
     noise = [row for one in sorted({key[0] for key in same}) for row in noise_rows(archive, one)]
     console().print(format_error_table(rows, noise))
 

@@ -198,7 +198,8 @@ def _print(archive: Archive, model: Model, evaluation_ids: list[str], as_json: b
 
 def _as_dict(one: Evaluation) -> dict[str, Any]:
     errors = {group.group: group.model_dump(exclude={"group"}) for group in one.errors}
-    return {"evaluation_id": one.id, "part": one.part, "errors": errors}
+    failures = [failed.model_dump() for failed in one.failures]
+    return {"evaluation_id": one.id, "part": one.part, "errors": errors, "failures": failures}
 
 
 def _error_lines(one: Evaluation) -> list[str]:
@@ -213,6 +214,12 @@ def _error_lines(one: Evaluation) -> list[str]:
             else f"stress {1000 * stress.mae:.2f} meV/A^3 ({_percent(stress.percent)})",
         ]  # fmt: skip
         lines.append(f"{one.part}, {group.group}, {group.n_frames} frames: {', '.join(said)}")
+    if one.failures:
+        first = one.failures[0]
+        lines.append(
+            f"{one.part}: {len(one.failures)} frames failed and are in no error; label "
+            f"{first.label_id[:12]}: {first.reason}"
+        )
     return lines
 
 

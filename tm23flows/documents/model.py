@@ -48,9 +48,11 @@ class Model(Document):
 
     @property
     def title(self) -> str:
-        """What tables call it: its trainer, or what a calculator from elsewhere was named."""
-        named = self.hyperparameters.get("name") or self.hyperparameters.get("calculator")
-        return str(named) if self.dataset_id is None and named else self.trainer
+        """What tables call it: its trainer; of a calculator from elsewhere its name or class."""
+        told = self.hyperparameters
+        if self.dataset_id is None and "calculator" in told:
+            return str(told.get("name") or told["calculator"]).rpartition(":")[2]
+        return self.trainer
 
     def compute_id(self) -> str:
         """Hash what the model is made from; a second training of the same is the same model."""

@@ -53,15 +53,12 @@ class Measured:
     @property
     def kind(self) -> str:
         """What models of several metals have in common: the trainer, or the calculator's name."""
-        told = self.model.hyperparameters
-        if self.model.dataset_id is None and "calculator" in told:
-            return str(told.get("name") or told["calculator"]).rpartition(":")[2]
-        return self.model.trainer
+        return self.model.title
 
     @property
     def title(self) -> str:
-        """Trainer and short id of the model."""
-        return f"{self.model.trainer} {self.model.id[:SHORT_ID]}"
+        """Kind and short id of the model."""
+        return f"{self.kind} {self.model.id[:SHORT_ID]}"
 
 
 def datasets(archive: Archive, dataset: str | None = None) -> list[NamedDataset]:

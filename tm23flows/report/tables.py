@@ -58,6 +58,7 @@ class ErrorTableRow:
     energy_reference: str
     group: str
     trainer: str
+    model: str
     model_id: str
     evaluation_id: str
     n_frames: int
@@ -67,8 +68,8 @@ class ErrorTableRow:
 
     @property
     def title(self) -> str:
-        """Trainer and short id of the model."""
-        return f"{self.trainer} {self.model_id[:SHORT_ID]}"
+        """What the model is called, and its short id."""
+        return f"{self.model} {self.model_id[:SHORT_ID]}"
 
     @property
     def frames(self) -> tuple[str, str, str]:
@@ -109,6 +110,7 @@ def _rows(one: Measured) -> list[ErrorTableRow]:
             energy_reference=made.energy_reference,
             group=errors.group,
             trainer=one.model.trainer,
+            model=one.kind,
             model_id=made.model_id,
             evaluation_id=made.id,
             n_frames=errors.n_frames,

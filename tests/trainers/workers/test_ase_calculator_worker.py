@@ -49,6 +49,8 @@ def test_what_is_missing_is_named(worker, refused):
 def test_the_class_is_found_with_the_module_that_it_is_written_in(worker):
     module, maker = worker.find("ase.calculators.emt:EMT")
     assert (module.__name__, maker) == ("ase.calculators.emt", EMT)
+    # methods may come from another class
+    assert worker.find("ase.calculators.emt:EMT.read")[0].__name__ == "ase.calculators.emt"
     # a package may offer what is written elsewhere
     assert (
         worker.find("ase.calculators.test:Calculator")[0].__name__ == "ase.calculators.calculator"

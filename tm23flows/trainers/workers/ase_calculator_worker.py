@@ -120,13 +120,15 @@ def find(name: str) -> tuple[ModuleType, Callable[..., Any]]:
         if not hasattr(found, part):
             raise RequestError("input", f"The module {module_name} has no '{path}'.")
         found = getattr(found, part)
-    if not any(_is_calculator(one) for one in (found, owners[-1], _returned(found))):
+    # a class, a method of one, or a function that says what it makes
+    written = owners[-1] if _is_calculator(owners[-1]) else found
+    if not any(_is_calculator(one) for one in (written, _returned(found))):
         raise RequestError(
             "input",
             f"{name} is no calculator of ASE: name a class that is one, or a function whose "
             "return annotation says that it makes one.",
         )
-    return sys.modules[found.__module__], found
+    return sys.modules[written.__module__], found
 
 
 def _is_calculator(one: Any) -> bool:
