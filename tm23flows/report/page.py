@@ -17,7 +17,7 @@ from tm23flows.documents.trajectory import Trajectory
 from tm23flows.errors import InputError
 from tm23flows.report import convergence, tables
 from tm23flows.report.benchmark.arrays import Evaluated, read_benchmark
-from tm23flows.report.benchmark.errors import draw_parity_density
+from tm23flows.report.benchmark.error_figures import draw_parity_density
 from tm23flows.report.chapters import chapters_of_models, chapters_of_runs
 from tm23flows.report.data_figures import draw_recipes, draw_trajectories
 from tm23flows.report.export import write_files
