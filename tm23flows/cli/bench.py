@@ -13,6 +13,8 @@ from tm23flows.cli.execution import Workdir, WorkflowFile, check_output, run_her
 from tm23flows.errors import InputError
 
 if TYPE_CHECKING:
+    from jobflow import Flow
+
     from tm23flows.flows.benchmark import BenchmarkMaker
     from tm23flows.store.archive import Archive
 
@@ -106,17 +108,22 @@ def bench(
         write_workflow(flow, output)
         return
     maker = _registered(archive, maker)
-    flow = maker.make(archive, data)
+    outputs, lost = _run(maker.make(archive, data), workdir)
+    show_results(archive, maker.model_ids, outputs, lost, as_json)
+    if lost:
+        raise typer.Exit(1)
+
+
+def _run(flow: Flow, workdir: Path) -> tuple[list[Any], dict[str, str]]:
+    """Run all jobs that can be run; return their outputs, and why others failed by their names."""
     log = workdir / "jobflow.log"
     said_before = log.stat().st_size if log.is_file() else 0
     names = {job.uuid: job.name for job, _ in flow.iterflow()}
     outputs = run_here(flow, workdir, keep_going=True)
-    lost = [one for uuid, one in names.items() if uuid not in outputs]
     reasons = reasons_of(log.read_bytes()[said_before:].decode(errors="replace"))
-    told_why = {one: reasons.get(one, "what it needs has failed") for one in lost}
-    show_results(archive, maker.model_ids, list(outputs.values()), told_why, as_json)
-    if lost:
-        raise typer.Exit(1)
+    lost = [name for uuid, name in names.items() if uuid not in outputs]
+    told = {name: reasons.get(name, "what it needs has failed") for name in lost}
+    return list(outputs.values()), told
 
 
 def _check_words(
