@@ -9,7 +9,6 @@ gap: the others are measured.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jobflow import job
@@ -19,11 +18,7 @@ from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.evaluation import Evaluation
 from tm23flows.documents.learning_curve import Resampling
 from tm23flows.documents.model import Model
-from tm23flows.documents.studies.label_sets import Bounded
 from tm23flows.documents.studies.transfer import (
-    BoundedErrors,
-    Penalty,
-    Rise,
     TransferCell,
     TransferMetal,
     TransferResults,
@@ -32,13 +27,13 @@ from tm23flows.documents.studies.transfer import (
 from tm23flows.documents.study import Study, sorted_parents, study_id
 from tm23flows.errors import InputError, TrainingError
 from tm23flows.jobs.context import open_archive
-from tm23flows.science.block_bootstrap import Bootstrap, Estimate
-from tm23flows.science.bounded_errors import GroupErrors, measure
+from tm23flows.jobs.studies.transfer_cells import Tested, cell_of, rise_of
+from tm23flows.science.block_bootstrap import Bootstrap
+from tm23flows.science.bounded_errors import measure
 from tm23flows.science.frame_sums import sums_of_frames
 from tm23flows.science.model_comparison import (
     Judged,
     compare_models,
-    independent_difference,
     judge_all,
 )
 from tm23flows.store.predictions import PredictedFrames, read_predictions
@@ -47,21 +42,6 @@ if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
 KIND = "transfer"
-NO_DATASET = "its dataset was not made: see the jobs of its labels"
-NO_MODEL = "its training failed: see that job"
-NO_EVALUATION = "its evaluation failed: see that job"
-VERDICTS = {"first": "better", "second": "worse", "unresolved": "unresolved"}
-
-
-@dataclass(frozen=True)
-class _Test:
-    """One model at one temperature: errors, and the frames for comparisons."""
-
-    evaluation: Evaluation
-    frames: PredictedFrames
-    errors: GroupErrors
-
-
 Place = tuple[int, str]
 """A training, by its place, and a temperature that it was tested at."""
 
@@ -142,7 +122,7 @@ def _metal(
     )
 
 
-def _test(archive: Archive, training: dict[str, Any], key: str, bootstrap: Bootstrap) -> _Test:
+def _test(archive: Archive, training: dict[str, Any], key: str, bootstrap: Bootstrap) -> Tested:
     evaluation = archive.get(Evaluation, key)
     if (evaluation.model_id, evaluation.dataset_id) != (
         training["model_id"],
@@ -152,7 +132,7 @@ def _test(archive: Archive, training: dict[str, Any], key: str, bootstrap: Boots
             f"The evaluation {key[:12]} is not of the model and the dataset of its training."
         )
     frames = read_predictions(archive, evaluation)
-    return _Test(evaluation, frames, measure(_sums(evaluation, frames), frames.runs, bootstrap))
+    return Tested(evaluation, frames, measure(_sums(evaluation, frames), frames.runs, bootstrap))
 
 
 def _sums(evaluation: Evaluation, frames: PredictedFrames) -> Any:
@@ -161,7 +141,7 @@ def _sums(evaluation: Evaluation, frames: PredictedFrames) -> Any:
 
 
 def _penalties(
-    trainings: Sequence[dict[str, Any]], tests: dict[Place, _Test], bootstrap: Bootstrap
+    trainings: Sequence[dict[str, Any]], tests: dict[Place, Tested], bootstrap: Bootstrap
 ) -> dict[Place, Judged]:
     """Compare each model of the matrix with the one that was trained where it is tested."""
     home = {
@@ -180,7 +160,7 @@ def _penalties(
     return dict(zip(found, judge_all(list(found.values()), bootstrap.level), strict=True))
 
 
-def _force_difference(test: _Test, other: _Test, bootstrap: Bootstrap) -> Any:
+def _force_difference(test: Tested, other: Tested, bootstrap: Bootstrap) -> Any:
     common = set(test.frames.label_ids) & set(other.frames.label_ids)
     if not common:
         return None
@@ -191,11 +171,11 @@ def _force_difference(test: _Test, other: _Test, bootstrap: Bootstrap) -> Any:
 
 
 def _cells(
-    place: int, wired: dict[str, Any], tests: dict[Place, _Test], penalties: dict[Place, Judged]
+    place: int, wired: dict[str, Any], tests: dict[Place, Tested], penalties: dict[Place, Judged]
 ) -> tuple[TransferCell, ...]:
     training = wired["trainings"][place]
     return tuple(
-        _cell(regime, training, tests.get((place, regime)), penalties.get((place, regime)))
+        cell_of(regime, training, tests.get((place, regime)), penalties.get((place, regime)))
         for regime in wired["regimes"]
         if regime in training["evaluations"]
     )
@@ -210,7 +190,7 @@ def _training(
         model_id=wired["model_id"],
         n_train=_n_train(archive, wired),
         cells=cells,
-        rise=_rise([one for one in cells if one.tested_on != wired["trained_on"]]),
+        rise=rise_of([one for one in cells if one.tested_on != wired["trained_on"]]),
     )
 
 
@@ -221,71 +201,6 @@ def _n_train(archive: Archive, wired: dict[str, Any]) -> int:
     if wired["model_id"]:
         part = archive.get(Model, wired["model_id"]).part
     return len(archive.get(Dataset, wired["dataset_id"]).parts[part])
-
-
-def _cell(
-    regime: str, wired: dict[str, Any], test: _Test | None, judged: Judged | None
-) -> TransferCell:
-    if test is None:
-        reasons = ((wired["dataset_id"], NO_DATASET), (wired["model_id"], NO_MODEL))
-        reason = next((why for there, why in reasons if there is None), NO_EVALUATION)
-        return TransferCell(tested_on=regime, evaluation_id=None, reason=reason)
-    errors = {
-        name: BoundedErrors.model_validate(test.errors.errors[name])
-        for name in ("energy", "force", "stress")
-        if name in test.errors.errors
-    }
-    return TransferCell(
-        tested_on=regime,
-        evaluation_id=test.evaluation.id,
-        n_frames=test.errors.n_frames,
-        n_failed=test.frames.n_failed,
-        **errors,
-        penalty=None if judged is None else _penalty(judged),
-        block_length=test.errors.block_length,
-        effective_frames=test.errors.effective_frames,
-        trusted=test.errors.is_trusted,
-        reason=test.errors.reason,
-    )
-
-
-def _penalty(judged: Judged) -> Penalty:
-    found = judged.difference
-    return Penalty(
-        percent=_bounded(found.percent),
-        mae=Bounded.model_validate(found.mae),
-        adjusted_p=judged.adjusted_p,
-        verdict=VERDICTS[judged.verdict],  # type: ignore[arg-type]
-    )
-
-
-def _bounded(found: Estimate | None) -> Bounded | None:
-    return None if found is None else Bounded.model_validate(found)
-
-
-def _rise(cells: Sequence[TransferCell]) -> Rise | None:
-    """Compare the hottest temperature with the coolest of those that were not trained at."""
-    measured = [one for one in cells if one.force is not None]
-    if len(measured) < 2 or measured[0].force is None or measured[-1].force is None:
-        return None
-    first, last = measured[0].force, measured[-1].force
-    percent = None
-    if first.percent is not None and last.percent is not None:
-        percent = independent_difference(_estimate(last.percent), _estimate(first.percent))
-    words = {1: "rises", -1: "falls", 0: "unresolved"}
-    return Rise(
-        first=measured[0].tested_on,
-        last=measured[-1].tested_on,
-        percent=_bounded(percent),
-        mae=Bounded.model_validate(
-            independent_difference(_estimate(last.mae), _estimate(first.mae))
-        ),
-        verdict=words[percent.sign if percent else 0],  # type: ignore[arg-type]
-    )
-
-
-def _estimate(bounded: Bounded) -> Estimate:
-    return Estimate(bounded.value, bounded.low, bounded.high)
 
 
 def _warnings(metal: TransferMetal) -> Iterator[str]:
