@@ -3,22 +3,16 @@
 import numpy as np
 import pytest
 from ase.build import bulk
-from ase.calculators.emt import EMT
 
-from tm23flows.documents.base import Provenance
-from tm23flows.documents.model import Model
 from tm23flows.errors import InputError
-from tm23flows.jobs.benchmark import store_calculator
 from tm23flows.jobs.rare_event_folder import (
     forces_of_label,
-    predict_folder,
     score_folder,
     true_label,
 )
 from tm23flows.science.rare_events import rare_event_scores_of_frames
 from tm23flows.store.exchange.rare_folder import read_rare_events
 from tm23flows.store.exchange.rare_writer import RareFrame, write_rare_events
-from tm23flows.trainers.base import Predictions
 
 N_FRAMES = 6
 
@@ -67,33 +61,3 @@ def test_what_does_not_fit_is_refused(found):
     found.data["Forces"]["DFT_K1"][2].pop()
     with pytest.raises(InputError, match=r"Frame 2 .* has 8 atoms"):
         forces_of_label(found, "DFT_K1")
-
-
-def test_a_stored_model_predicts_it_and_bad_frames_are_named(
-    archive, found, scaled_trainer, monkeypatch
-):
-    def predict(self, model_dir, frames_file, workdir):
-        forces = [np.ones((8, 3)) for _ in range(N_FRAMES)]
-        forces[1] = forces[1] * np.nan
-        return Predictions(np.zeros(N_FRAMES), tuple(forces), None, None, {2: "it crashed"})
-
-    monkeypatch.setattr(scaled_trainer, "predict", predict)
-    model = Model(
-        provenance=Provenance.now(), trainer="scaled", hyperparameters={}, seed=0,
-        dataset_id=None, files=(), wall_s=0.0,
-    )  # fmt: skip
-    forces, failures = predict_folder(archive, model, found)
-    assert [one is None for one in forces] == [False, True, True, False, False, False]
-    assert failures == {1: "a force is not a finite number", 2: "it crashed"}
-
-
-def test_a_calculator_from_elsewhere_is_scored(archive, found):
-    """The whole way, through the worker of calculators."""
-    model = store_calculator(archive, {"calculator": "ase.calculators.emt:EMT"})
-    forces, failures = predict_folder(archive, model, found)
-    assert failures == {}
-    for number, one in enumerate(forces):
-        atoms = found.structures[number].copy()
-        atoms.calc = EMT()
-        # Extended XYZ rounds positions.
-        assert one == pytest.approx(atoms.get_forces(), abs=1e-5)

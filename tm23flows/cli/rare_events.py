@@ -38,7 +38,8 @@ def score(
 
     The truth is the label with the densest k-mesh. All numbers are errors: lower is better.
     """
-    from tm23flows.jobs.rare_event_folder import forces_of_label, predict_folder, score_folder
+    from tm23flows.jobs.rare_event_folder import forces_of_label, score_folder
+    from tm23flows.jobs.rare_event_predictions import predict_folder
     from tm23flows.store.exchange.rare_folder import read_rare_events
 
     if (model is None) == (reference is None):

@@ -1,16 +1,14 @@
 """The job that looks for rare events in the runs of a dataset and stores frames of them.
 
-Owns the way from a dataset to frames with their events: whole runs are searched, not the frames
-that were sampled from them, whose distance in time is too large to catch a hop. The rule of hops is
-:mod:`tm23flows.science.hops`, which frames are taken :mod:`tm23flows.science.hop_events`. What is
-found is the output of the job, not the tags of frames: a frame that was stored before keeps its
-own. Tags are written besides, so that the split rule ``event`` finds them.
+Owns the way from a dataset to stored frames with their events. One run is searched by
+:mod:`tm23flows.jobs.event_runs`. What is found is the output of the job, not the tags of frames: a
+frame that was stored before keeps its own. Tags are written besides, so that the split rule
+``event`` finds them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -20,36 +18,17 @@ from jobflow import job
 from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label
-from tm23flows.documents.structure import Structure
 from tm23flows.documents.studies.rare_events import EventRow, SearchedRun
-from tm23flows.documents.trajectory import Trajectory
 from tm23flows.errors import InputError
 from tm23flows.jobs.context import open_archive
+from tm23flows.jobs.event_runs import SearchedEvents, search_run
 from tm23flows.jobs.frame import take_steps
-from tm23flows.science.event_frames import EventFrame, event_frames
+from tm23flows.science.event_frames import EventFrame
 from tm23flows.science.event_rule import EventRule
-from tm23flows.science.hop_events import (
-    choose_event_steps,
-    choose_quiet_steps,
-    join_hops,
-)
-from tm23flows.science.hops import HopSearch, Lattice, find_hops
-from tm23flows.science.lattice_sites import sites_before_vacancy
 from tm23flows.store.batches import batched
-from tm23flows.store.trajectories import read_segments
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What one run holds: its row, frames by event and quiet frames, by place in the run."""
-
-    trajectory: Trajectory
-    row: SearchedRun
-    events: dict[str, tuple[EventFrame, ...]]
-    quiet: tuple[EventFrame, ...]
 
 
 @job
@@ -89,10 +68,10 @@ def find_rare_events(
     archive = open_archive()
     labels = archive.get_many(Label, archive.get(Dataset, dataset_id).label_ids)
     tagged = _tagged(archive, labels)
-    runs: list[_Found] = []
+    runs: list[SearchedEvents] = []
     if not tagged:
         ids = sorted({one.trajectory_id for one in labels if one.trajectory_id})
-        runs = [_search(archive, one, EventRule(**rule)) for one in ids]
+        runs = [search_run(archive, one, EventRule(**rule)) for one in ids]
     frames = tagged or _store(archive, runs, max_frames)
     recipe = labels[0].recipe
     ids = [one.frame_id for one in frames] or [labels[-1].frame_id]
@@ -119,7 +98,7 @@ def _batches(ids: Sequence[str], n_batches: int) -> list[list[str]]:
     return [part or [ids[0]] for part in cut]
 
 
-def _row(found: _Found, taken: set[str | None]) -> SearchedRun:
+def _row(found: SearchedEvents, taken: set[str | None]) -> SearchedRun:
     return found.row.model_copy(update={"n_sampled": len(taken & set(found.events))})
 
 
@@ -144,67 +123,7 @@ def _tagged(archive: Archive, labels: Sequence[Label]) -> list[EventRow]:
     return rows if any(one.re_atoms for one in rows) else []
 
 
-def _search(archive: Archive, trajectory_id: str, rule: EventRule) -> _Found:
-    trajectory = archive.get(Trajectory, trajectory_id)
-    nothing = SearchedRun(
-        trajectory_id=trajectory.id,
-        regime=trajectory.regime,
-        temperature_K=trajectory.dynamics.temperature_K,
-        n_steps=trajectory.n_steps,
-        timestep_fs=trajectory.dynamics.timestep_fs,
-        order=None,
-    )
-    try:
-        positions, unusable = _positions(archive, trajectory)
-        lattice = _lattice(archive.get(Structure, trajectory.structure_id))
-        search = find_hops(positions, lattice, rule.hop_rule(nothing.timestep_fs))
-    except InputError as error:
-        return _Found(trajectory, nothing.model_copy(update={"not_searched": str(error)}), {}, ())
-    found = {"order": round(search.order, 4), "n_undecided": search.undecided}
-    if search.no_lattice_sites is not None:
-        why = {"not_searched": search.no_lattice_sites}
-        return _Found(trajectory, nothing.model_copy(update={**found, **why}), {}, ())
-    events = join_hops(search, rule.join_fs / nothing.timestep_fs)
-    chosen = choose_event_steps(events, rule, unusable, trajectory.id)
-    numbers = {"n_hops": len(search.hops), "n_events": len(events)}
-    quiet = choose_quiet_steps(search, rule.quiet_frames, unusable)
-    return _Found(
-        trajectory,
-        nothing.model_copy(update={**found, **numbers}),
-        {
-            f"{trajectory.id[:16]}-{events[place].steps[0] + 1}": _described(
-                search, positions, steps, rule
-            )
-            for place, steps in chosen.items()
-        },
-        _described(search, positions, quiet, rule),
-    )
-
-
-def _described(
-    search: HopSearch, positions: np.ndarray, steps: Sequence[int], rule: EventRule
-) -> tuple[EventFrame, ...]:
-    return event_frames(search, positions, steps, rule.vacancy_cutoff_A)
-
-
-def _positions(archive: Archive, trajectory: Trajectory) -> tuple[np.ndarray, set[int]]:
-    """Return positions of all steps, and the places of those that must not become frames."""
-    parts = [(one["positions"], one["converged"]) for one in read_segments(archive, trajectory)]
-    if not parts:
-        raise InputError("the run has no steps yet")
-    unusable = np.flatnonzero(np.concatenate([converged for _, converged in parts]) == 0)
-    return np.concatenate([positions for positions, _ in parts]), set(unusable.tolist())
-
-
-def _lattice(structure: Structure) -> Lattice:
-    n_cells = round(abs(np.linalg.det(np.array(structure.supercell_matrix))))
-    if n_cells < 2 and structure.vacancy_index is not None:
-        raise InputError("the cell is no supercell, so the site of its vacancy cannot be told")
-    sites = sites_before_vacancy(structure.positions, structure.cell, structure.supercell_matrix)
-    return Lattice(sites, structure.cell)
-
-
-def _store(archive: Archive, runs: Sequence[_Found], max_frames: int) -> list[EventRow]:
+def _store(archive: Archive, runs: Sequence[SearchedEvents], max_frames: int) -> list[EventRow]:
     """Store frames of events and quiet ones with the labels that the runs have of them."""
     rows: list[EventRow] = []
     chosen = _within(runs, max_frames)
@@ -222,7 +141,7 @@ def _store(archive: Archive, runs: Sequence[_Found], max_frames: int) -> list[Ev
     return rows[:max_frames]
 
 
-def _within(runs: Sequence[_Found], max_frames: int) -> set[str]:
+def _within(runs: Sequence[SearchedEvents], max_frames: int) -> set[str]:
     """Choose as many events as there is room for; the runs take turns."""
     room = max_frames - sum(len(one.quiet) for one in runs)
     chosen: set[str] = set()
