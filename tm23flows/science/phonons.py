@@ -1,29 +1,25 @@
 """Phonons of a perfect crystal from forces on displaced atoms.
 
-Owns the cells that are computed, the step from their forces to harmonic force constants, and the
-frequencies at any points: phonopy does the work. Computes no forces of its own but for the plain
-function that takes a calculator, and knows no documents. How frequencies of two models are
-compared is in :mod:`tm23flows.science.phonon_errors`, at which wave vectors in
+Owns the cells that are computed and the step from their forces to force constants: phonopy does
+the work. Computes no forces of its own but for the plain function that takes a calculator, and
+knows no documents. Frequencies are those of :mod:`tm23flows.science.force_constants`; how two
+models are compared is in :mod:`tm23flows.science.phonon_errors`, at which wave vectors in
 :mod:`tm23flows.science.wave_vectors`.
-
-Frequencies are in THz and not angular; an imaginary one is a negative number, as in phonopy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tm23flows.errors import InputError, MissingDependencyError, PhysicsError
+from tm23flows.errors import InputError, PhysicsError
 from tm23flows.science.cells import min_image_distance
 from tm23flows.science.crystals import SYMPREC_A
-from tm23flows.science.label_arrays import FloatArray
+from tm23flows.science.force_constants import SAME_A, ForceConstants, phonopy_of
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -36,80 +32,8 @@ silent [X]."""
 DISPLACEMENT_A: Final = 0.01
 """Default length of a displacement, phonopy's own. The article is silent [X]."""
 
-_SAME_A: Final = 1e-3
 _FREE: Final = 1e-8
 """What of a random displacement must be left by the space group to count as a freedom."""
-
-
-@dataclass(frozen=True)
-class ForceConstants:
-    """Harmonic force constants of a crystal, and its phonons.
-
-    Parameters
-    ----------
-    crystal
-        The primitive cell.
-    supercell
-        Multiples of its vectors in which they were computed.
-    values_eV_per_A2
-        Between each atom of the primitive cell and all of the supercell in phonopy's order, shape
-        (n, N, 3, 3); they obey the acoustic sum rule and are symmetric.
-    drift_eV_per_A2
-        Largest sum over the atoms of a supercell before the sum rule was imposed: what numerical
-        noise, or forces that do not add up to zero, did to them.
-    """
-
-    crystal: Atoms
-    supercell: tuple[int, int, int]
-    values_eV_per_A2: FloatArray
-    drift_eV_per_A2: float
-
-    def frequencies(self, q_points: ArrayLike) -> FloatArray:
-        """Return the frequencies at wave vectors.
-
-        Parameters
-        ----------
-        q_points
-            In units of the reciprocal vectors, shape (m, 3).
-
-        Returns
-        -------
-        THz, rising along the second axis, shape (m, 3 n).
-        """
-        made = self._phonopy
-        made.run_qpoints(np.asarray(q_points, dtype=float))
-        return np.asarray(made.qpoints.frequencies)
-
-    def density_of_states(
-        self, numbers: tuple[int, int, int], n_points: int = 201
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return the density of states by the tetrahedron method.
-
-        Parameters
-        ----------
-        numbers
-            Points of the mesh along each reciprocal vector.
-        n_points
-            Frequencies of the curve, from the lowest to the highest of the mesh and 5 % more.
-
-        Returns
-        -------
-        Frequencies in THz, and states per THz and primitive cell; the integral is 3 n.
-        """
-        made = self._phonopy
-        made.run_mesh(numbers, is_gamma_center=True)
-        found = np.asarray(made.mesh.frequencies)
-        margin = 0.05 * float(np.ptp(found)) or 0.1
-        low, high = float(found.min()) - margin, float(found.max()) + margin
-        pitch = (high - low) / (n_points - 1)
-        made.run_total_dos(freq_min=low, freq_max=high + pitch / 2, freq_pitch=pitch)
-        return np.asarray(made.total_dos.frequency_points), np.asarray(made.total_dos.dos)
-
-    @cached_property
-    def _phonopy(self) -> Any:
-        made = _phonopy_of(self.crystal, self.supercell)
-        made.force_constants = self.values_eV_per_A2
-        return made
 
 
 def phonon_supercell(
@@ -140,7 +64,7 @@ def phonon_supercell(
         raise InputError(f"The images of an atom cannot be {min_image_distance_A} A apart.")
     cell = crystal.cell.array
     lengths = np.linalg.norm(cell, axis=1)
-    same = np.abs(lengths[:, None] - lengths[None]) < _SAME_A
+    same = np.abs(lengths[:, None] - lengths[None]) < SAME_A
     kind = [int(np.argmax(row)) for row in same]
     widths = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
     most = int(np.ceil(min_image_distance_A / widths.min())) + 1
@@ -148,8 +72,7 @@ def phonon_supercell(
         multiples
         for multiples in product(range(1, most + 1), repeat=3)
         if all(multiples[i] == multiples[kind[i]] for i in range(3))
-        and min_image_distance(np.array(multiples)[:, None] * cell)
-        >= min_image_distance_A - _SAME_A
+        and min_image_distance(np.array(multiples)[:, None] * cell) >= min_image_distance_A - SAME_A
     ]
     return min(candidates, key=lambda one: (np.prod(one), one))
 
@@ -292,7 +215,7 @@ def _displaced(crystal: Atoms, supercell: tuple[int, int, int], displacement_A: 
         raise InputError(f"A displacement of {displacement_A} A is not a small length.")
     if len(supercell) != 3 or min(supercell) < 1:
         raise InputError(f"A supercell is three multiples of the vectors, not {supercell}.")
-    made = _phonopy_of(crystal, supercell)
+    made = phonopy_of(crystal, supercell)
     made.generate_displacements(distance=displacement_A)
     return made
 
@@ -326,20 +249,3 @@ def _constants(
     values = made.force_constants[made.primitive.p2s_map].copy()
     a, b, c = (int(one) for one in np.diag(made.supercell_matrix))
     return ForceConstants(crystal.copy(), (a, b, c), values, drift)
-
-
-def _phonopy_of(crystal: Atoms, supercell: tuple[int, int, int]) -> Any:
-    try:
-        from phonopy import Phonopy
-        from phonopy.structure.atoms import PhonopyAtoms
-    except ImportError as error:
-        raise MissingDependencyError(
-            "Phonons are computed by phonopy, which is not installed: pip install phonopy."
-        ) from error
-    unit = PhonopyAtoms(
-        symbols=crystal.get_chemical_symbols(),
-        cell=crystal.cell.array,
-        scaled_positions=crystal.get_scaled_positions(),
-    )
-    # A crystal that was relaxed, or rounded, has its symmetry to about 1e-8 A.
-    return Phonopy(unit, np.diag(supercell), primitive_matrix=np.eye(3), symprec=_SAME_A)

@@ -60,12 +60,17 @@ def relax_crystal(
     Raises
     ------
     PhysicsError
-        If it does not come to rest, or ends at another volume than a crystal can have.
+        If forces or stress are not finite, it does not come to rest, or it ends at another volume
+        than a crystal can have.
     """
     from ase.constraints import FixSymmetry
 
     moving = crystal.copy()
     moving.calc = _with_stress(moving, calculator)
+    if not (np.isfinite(moving.get_forces()).all() and np.isfinite(moving.get_stress()).all()):
+        raise PhysicsError(
+            f"Forces or stress of the crystal of {crystal.symbols[0]} are no finite numbers."
+        )
     moving.set_constraint(FixSymmetry(moving, symprec=SYMPREC_A))
     at_rest = _descend(moving, force_limit_eV_per_A, max_steps)
     growth = moving.get_volume() / crystal.get_volume()

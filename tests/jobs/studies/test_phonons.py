@@ -1,8 +1,11 @@
 """The job of the phonon study: models that fail, and what is refused."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
 
 from tm23flows.documents.recipe import Recipe
@@ -81,6 +84,35 @@ def test_a_model_without_a_crystal_says_so_and_the_others_go_on(archive, wired):
     assert there.curves.c_A == pytest.approx(4.143, abs=0.01)
     assert there.curves.imaginary_share == 0
     assert np.array(there.curves.path_THz).shape == (len(metal.path_q), 6)
+
+
+class NoForces(Calculator):
+    implemented_properties = ("energy", "free_energy", "forces", "stress")
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        self.results = {"energy": 0.0, "free_energy": 0.0, "stress": np.zeros(6)}
+        self.results["forces"] = np.zeros((len(self.atoms), 3))
+
+
+class BrokenForces(NoForces):
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        self.results["forces"] += np.nan
+
+
+@pytest.mark.parametrize(
+    ("calculator", "why"),
+    [(NoForces(), "no forces"), (BrokenForces(), "no finite numbers")],
+    ids=str,
+)
+def test_forces_that_make_no_phonons_are_a_reason(archive, wired, monkeypatch, calculator, why):
+    monkeypatch.setattr(job_module, "stored_model", lambda *_: nullcontext(calculator))
+    out = make_phonon_study.original(wired("m" * 64), SETTINGS)
+    (model,) = archive.get(Study, out["study_id"]).results.metals[0].models
+    assert model.curves is None
+    assert model.errors is None
+    assert why in model.reason
 
 
 def test_a_library_that_is_missing_is_no_result(archive, wired, monkeypatch):

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from tm23flows.documents.structure import Crystal
 from tm23flows.documents.studies.phonons import FrequencyErrorRow, FrequencyErrors, PhononCurves
 from tm23flows.science.crystal_properties import lattice_constants
+from tm23flows.science.force_constants import ForceConstants
 from tm23flows.science.phonon_errors import frequency_errors, imaginary_modes
-from tm23flows.science.phonons import ForceConstants, phonons_of_calculator
+from tm23flows.science.phonons import phonons_of_calculator
 from tm23flows.science.relaxation import relax_crystal
 from tm23flows.science.wave_vectors import QMesh, QPath
 

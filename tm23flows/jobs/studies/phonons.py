@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from jobflow import job
@@ -37,6 +37,8 @@ from tm23flows.science.wave_vectors import high_symmetry_path, irreducible_mesh
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
+
+Found = TypeVar("Found")
 
 KIND = "phonons"
 
@@ -167,7 +169,7 @@ def _of_model(
     archive: Archive, question: PhononQuestion, model_id: str, reference: ForceConstants | None
 ) -> PhononModel:
     began = time.monotonic()
-    own, there, reason = None, None, None
+    own, there, curves, reason = None, None, None, None
     try:
         with stored_model(archive, model_id) as calculator:
             own, reason = _attempt(question.in_own_crystal, calculator)
@@ -175,19 +177,19 @@ def _of_model(
                 there, _ = _attempt(question.phonons, reference.crystal, calculator)
     except OF_THE_MODEL as error:
         reason = _in_words(error)
+    if own is not None and reason is None:
+        curves, reason = _attempt(question.curves, own, "at rest under the model")
     return PhononModel(
         model_id=model_id,
-        curves=None if own is None else question.curves(own, "at rest under the model"),
-        errors=question.errors(own, reference),
+        curves=curves,
+        errors=question.errors(own, reference) if curves else None,
         errors_same_lattice=question.errors(there, reference),
         reason=reason,
         wall_s=time.monotonic() - began,
     )
 
 
-def _attempt(
-    compute: Callable[..., ForceConstants], *given: Any
-) -> tuple[ForceConstants | None, str | None]:
+def _attempt(compute: Callable[..., Found], *given: Any) -> tuple[Found | None, str | None]:
     try:
         return compute(*given), None
     except OF_THE_MODEL as error:
