@@ -32,7 +32,8 @@ from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.evaluation import Evaluation
 from tm23flows.documents.model import Model
 from tm23flows.report.benchmark.arrays import read_benchmark
-from tm23flows.report.benchmark.errors import error_rows, error_tables
+from tm23flows.report.benchmark.error_rows import error_rows
+from tm23flows.report.benchmark.errors import error_tables
 from tm23flows.science.block_bootstrap import Bootstrap
 from tm23flows.science.metrics import mae, percent_error, rmse
 from tm23flows.store.archive import Archive

@@ -1,19 +1,19 @@
 """The error tables of the benchmark: per metal, model, temperature and magnitude of the force.
 
-Owns rows and tables; figures are :mod:`tm23flows.report.benchmark.error_figures`. Every number has
-its interval, and every frame that a model could not predict is counted and named. Numbers are those
-of :mod:`tm23flows.report.benchmark.arrays`.
+Owns the tables; figures are :mod:`tm23flows.report.benchmark.error_figures`, plain rows
+:mod:`tm23flows.report.benchmark.error_rows`. Every number has its interval, and every frame that a
+model could not predict is counted and named. Numbers are those of
+:mod:`tm23flows.report.benchmark.arrays`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from tm23flows.report.benchmark.arrays import Evaluated
-from tm23flows.report.comparisons import group_place
+from tm23flows.report.benchmark.error_rows import groups_of
 from tm23flows.report.quantities import (
     MEV_PER_EV,
     NOT_THERE,
@@ -28,28 +28,6 @@ from tm23flows.science.force_bins import bins_of
 
 NAMED_FAILURES = 20
 """Frames without a prediction that a table names for each model; all are counted."""
-
-
-def error_rows(evaluations: Sequence[Evaluated]) -> list[dict[str, Any]]:
-    """Return all errors, one row for each quantity or bin of each group of each evaluation.
-
-    Parameters
-    ----------
-    evaluations
-        Measured ones.
-
-    Returns
-    -------
-    Plain values for CSV and JSON. ``temperature`` is a regime or ``all``; ``force_from_eV_per_A``
-    and ``force_to_eV_per_A`` are the bin of the labelled force, None outside of the bins and at
-    the open end. What is undefined is None, and ``reason`` says why there is no interval.
-    """
-    return [
-        row
-        for one in evaluations
-        for group in _groups(one)
-        for row in _rows_of_group(one, group, one.errors[group])
-    ]
 
 
 def error_tables(evaluations: Sequence[Evaluated]) -> list[StudyTable]:
@@ -74,25 +52,6 @@ def error_tables(evaluations: Sequence[Evaluated]) -> list[StudyTable]:
     return [one for one in tables if one.rows]
 
 
-def failure_rows(evaluations: Sequence[Evaluated]) -> list[dict[str, Any]]:
-    """List every frame that a model could not predict.
-
-    Parameters
-    ----------
-    evaluations
-        Measured ones.
-
-    Returns
-    -------
-    Plain values for CSV and JSON.
-    """
-    return [
-        {**_what(one), "label_id": failure.label_id, "reason": failure.reason}
-        for one in evaluations
-        for failure in one.measured.evaluation.failures
-    ]
-
-
 def bounded_text(found: Estimate | None, scale: float = 1.0) -> str:
     """Write a value with its interval.
 
@@ -115,10 +74,6 @@ def bounded_text(found: Estimate | None, scale: float = 1.0) -> str:
     return f"{number_text(scale * found.value)} ({low} to {high})"
 
 
-def _groups(one: Evaluated) -> list[str]:
-    return sorted(one.errors, key=group_place)
-
-
 def name_of(one: Evaluated) -> str:
     """Return what to call the data of an evaluation.
 
@@ -134,54 +89,6 @@ def name_of(one: Evaluated) -> str:
     return f"{one.measured.named.name}, {one.measured.evaluation.part}"
 
 
-def _what(one: Evaluated) -> dict[str, Any]:
-    made = one.measured.evaluation
-    return {
-        "metal": one.measured.dataset.element,
-        "dataset": one.measured.named.name,
-        "part": made.part,
-        "trainer": one.measured.model.trainer,
-        "model_id": made.model_id,
-        "evaluation_id": made.id,
-    }
-
-
-def _rows_of_group(one: Evaluated, group: str, found: GroupErrors) -> Iterator[dict[str, Any]]:
-    edges = {name: (low, high) for name, low, high in bins_of(one.sums.edges_eV_per_A)}
-    for name, errors in found.errors.items():
-        quantity = "force" if name in edges else name
-        low, high = edges.get(name, (None, None))
-        yield {
-            **_what(one),
-            "temperature": group,
-            "quantity": quantity,
-            "unit": QUANTITIES[quantity].replace("Å³", "A3").replace("Å", "A"),
-            "force_from_eV_per_A": low,
-            "force_to_eV_per_A": None if high is None or np.isinf(high) else high,
-            "n_frames": found.n_frames,
-            "n_failed": len(one.measured.evaluation.failures),
-            "n_components": errors.n_components,
-            **_numbers(errors),
-            "energy_reference": one.measured.evaluation.energy_reference,
-            "level": one.level,
-            "block_length": found.block_length,
-            "effective_frames": found.effective_frames,
-            "trusted": found.is_trusted,
-            "reason": found.reason,
-        }
-
-
-def _numbers(errors: BoundedErrors) -> dict[str, float | None]:
-    numbers: dict[str, float | None] = {"mav": MEV_PER_EV * errors.mav}
-    for name, scale in (("mae", MEV_PER_EV), ("rmse", MEV_PER_EV), ("percent", 1.0)):
-        found: Estimate | None = getattr(errors, name)
-        for end in ("value", "low", "high"):
-            value = getattr(found, end, None)
-            key = name if end == "value" else f"{name}_{end}"
-            numbers[key] = None if value is None else scale * value
-    return numbers
-
-
 def _note(evaluations: Sequence[Evaluated]) -> str:
     return (
         f"Intervals of {100 * evaluations[0].level:g} % from blocks of frames of each run: what "
@@ -194,7 +101,7 @@ def _note(evaluations: Sequence[Evaluated]) -> str:
 def _quantity_table(evaluations: Sequence[Evaluated], quantity: str) -> StudyTable:
     unit, rows, documents = QUANTITIES[quantity], [], []
     for one in evaluations:
-        for group in _groups(one):
+        for group in groups_of(one):
             found = one.errors[group]
             if errors := found.errors.get(quantity):
                 rows.append((*_heads(one, group, found), *_cells(errors)))
