@@ -15,6 +15,7 @@ from tm23flows.flows.label import LabelMaker
 from tm23flows.flows.scales import make_tm23
 from tm23flows.flows.structure import StructureMaker
 from tm23flows.flows.studies.phonons import PhononStudyMaker
+from tm23flows.flows.studies.settings import read_settings
 from tm23flows.flows.studies.subjects import Subject, stored_subject
 from tm23flows.jobs.benchmark import store_calculator
 from tm23flows.ops.audit.invariants import audit
@@ -99,6 +100,20 @@ def test_hexagonal_and_free_atoms_have_as_many_cells_as_the_job_will_make(jobs_o
 def test_what_cannot_be_is_refused_before_anything_runs(fields, given, why):
     with pytest.raises(InputError, match=why):
         PhononStudyMaker(**fields).measure([subject(**one) for one in given])
+
+
+def test_settings_are_read_from_words(jobs_of):
+    words = {
+        "supercell": "2,2,2",
+        "displacement_A": "0.03",
+        "equilibrium": '{"spacing_per_A": 0.5, "volumes": [0.94, 0.97, 1.0, 1.03, 1.06]}',
+    }
+    maker = PhononStudyMaker(**read_settings(PhononStudyMaker, words))
+    assert maker.supercell == (2, 2, 2)
+    lattice, *_, cells, _, study = jobs_of(maker.measure([subject()]))
+    assert cells.function_args[1:] == ([2, 2, 2], 0.03, 1)
+    assert lattice.function_args[1] == [0.94, 0.97, 1.0, 1.03, 1.06]
+    assert study.function_args[1]["displacement_A"] == 0.03
 
 
 EMT_MODEL = {"calculator": "ase.calculators.emt:EMT", "name": "EMT"}
