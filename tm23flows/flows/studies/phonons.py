@@ -80,8 +80,8 @@ class PhononStudyMaker(Maker):
     --------
     >>> from tm23flows.flows.scales import make_tm23
     >>> flow = PhononStudyMaker().make({"Cu": make_tm23("Cu", "demo", "emt")})
-    >>> [job.name for job, _ in flow.iterflow()][-3:]
-    ['Cu displaced cells', 'Cu displaced labels 3x3x3 0.2 eV 1/1', 'Cu phonon study']
+    >>> [part.name for part in flow.jobs][-3:]
+    ['Cu displaced cells', 'Cu displaced labels 4x4x4 0.2 eV', 'Cu phonon study']
     """
 
     name: str = "phonon"
