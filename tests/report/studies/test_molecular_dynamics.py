@@ -20,8 +20,6 @@ from tm23flows.report.quantities import NOT_THERE
 from tm23flows.report.studies.molecular_dynamics import (
     STABILITY,
     STRUCTURE,
-    draw_displacements,
-    draw_rdfs,
     section,
 )
 
@@ -71,7 +69,7 @@ def models(archive):
             Model(
                 provenance=Provenance.now(),
                 trainer=trainer,
-                hyperparameters={"name": name},
+                hyperparameters={"calculator": "a:B", "name": name},
                 seed=0,
                 dataset_id=None if trainer == "calculator" else "d" * 64,
                 files=(ModelFile(name="m", blob="b" * 64),),
@@ -123,6 +121,8 @@ def test_every_run_has_its_rows(archive, models):
     assert structure.rows[2][3] == "melted"
     assert structure.rows[2][6] == "0.412 (0.3 to 0.5)"
     assert structure.rows[0][6].startswith("undefined: only 0 %")
+    runs = ["run of None", f"run of {first}", f"run of {second}", other]
+    assert list(stability.documents) == list(structure.documents) == runs
     assert made.title == "Molecular dynamics of Cu"
     assert [one.title for one in made.drawings] == [
         "Radial distribution functions with models and labels: Cu",
@@ -139,20 +139,6 @@ def test_the_answer_names_failures_and_melting(archive, models):
         f"nequip {second[:8]}: 0 of 1 runs sound to the end; first failure after 0.2 ps (cold).",
         f"Cu cold: labels solid; nequip {first[:8]} solid, nequip {second[:8]} melted.",
     )
-
-
-def test_figures_have_a_panel_for_each_temperature(models):
-    names = {models[0]: "nequip"}
-    rows = [row(None), row(models[0]), row(None, regime="melt"), row(models[0], regime="melt")]
-    assert b"</svg>" in draw_rdfs((0.5, 1.5, 2.5), rows, names).svg
-    wide = draw_displacements(rows, names)
-    assert wide.width_in == pytest.approx(2 * draw_displacements(rows[:2], names).width_in)
-
-
-def test_without_numbers_there_is_no_figure():
-    nothing = row(None, g=None, msd_ps=(), msd_A2=())
-    assert draw_rdfs((0.5,), [nothing], {}) is None
-    assert draw_displacements([nothing], {}) is None
 
 
 def test_another_study_is_refused(archive):

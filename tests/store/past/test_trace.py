@@ -6,8 +6,11 @@ import pytest
 
 from tm23flows._version import __version__
 from tm23flows.documents.label import Rejection
+from tm23flows.documents.recipe import Recipe
+from tm23flows.documents.trajectory import Trajectory
 from tm23flows.errors import NotFoundError
 from tm23flows.store.batches import batched
+from tm23flows.store.past.descendants import descendants
 from tm23flows.store.past.trace import trace as trace_of
 
 ROAD = ["evaluations", "models", "datasets", "labels", "frames", "trajectories", "structures"]
@@ -55,6 +58,34 @@ def test_it_is_json(road):
     found = json.loads(json.dumps(archive.trace(evaluation.id).as_dict()))
     assert found["complete"] is True
     assert found["id"] == evaluation.id
+
+
+def test_a_run_with_a_model_has_the_past_of_the_model_too(road):
+    """Its model was made from other runs, and nothing is told twice."""
+    archive, evaluation = road
+    stored = archive.get(Trajectory, first_id(archive, "trajectories"))
+    recipe = Recipe(engine="model", xc="none", options={"model": evaluation.model_id})
+    run = Trajectory(
+        provenance=stored.provenance,
+        structure_id=stored.structure_id,
+        element="Cu",
+        regime="cold",
+        recipe=recipe,
+        dynamics=stored.dynamics,
+    )
+    archive.put(run)
+    trace = archive.trace(run.id)
+    assert trace.complete
+    assert [(one.collection, one.count) for one in trace.levels] == [
+        ("trajectories", 1), ("structures", 1), ("models", 1), ("datasets", 1), ("labels", 24),
+        ("frames", 24), ("trajectories", 3),
+    ]  # fmt: skip
+    for above in (evaluation.model_id, stored.structure_id):
+        below = descendants(archive, above, shown=None)
+        runs = next(one for one in below.levels if one.collection == "trajectories")
+        assert run.id in {one.id for one in runs.shown}
+    of_a_label = descendants(archive, first_id(archive, "frames"))
+    assert "trajectories" in {one.collection for one in of_a_label.levels}
 
 
 @pytest.mark.parametrize("gone", ROAD[1:])

@@ -1,13 +1,12 @@
 """The job that compares runs with models with those of the program that made the labels.
 
-Owns the comparison and what is said about it; what is measured on one run is
-:mod:`tm23flows.jobs.studies.run_measures`. Runs that failed and crystals that melted where the
-reference did not are rows and warnings, never dropped.
+Owns the comparison; what is measured on one run is :mod:`tm23flows.jobs.studies.run_measures`, and
+what a reader is warned of :mod:`tm23flows.jobs.studies.run_warnings`. Runs that failed and crystals
+that melted where the reference did not are rows and warnings, never dropped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from jobflow import job
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.frame import Frame
-from tm23flows.documents.model import Model
 from tm23flows.documents.structure import Structure
 from tm23flows.documents.studies.molecular_dynamics import (
     DiffusionRow,
@@ -26,10 +24,10 @@ from tm23flows.documents.studies.molecular_dynamics import (
 )
 from tm23flows.documents.study import Study, sorted_parents, study_id
 from tm23flows.documents.trajectory import Trajectory
-from tm23flows.engines.dynamics import ENSEMBLE
 from tm23flows.jobs.context import open_archive
 from tm23flows.jobs.run_starts import labels_at
 from tm23flows.jobs.studies.run_measures import Measured, measure_run
+from tm23flows.jobs.studies.run_warnings import run_warnings
 from tm23flows.science.rdf import Rdf, radial_distribution, rdf_difference
 
 if TYPE_CHECKING:
@@ -79,7 +77,7 @@ def make_molecular_dynamics_study(
             settings=complete,
             parents=parents,
             results=results,
-            warnings=tuple(_warnings(archive, results)),
+            warnings=tuple(run_warnings(archive, results)),
         )
         archive.put(study)
     rows = archive.get(Study, key).results.runs
@@ -225,43 +223,3 @@ def _nothing(reason: str) -> dict[str, Any]:
         "melting": MeltingRow(verdict=None, min_over_max=None, moved_share=None, reason=reason),
         "diffusion": DiffusionRow(value_A2_per_ps=None, reason=reason),
     }
-
-
-def _warnings(archive: Archive, results: MolecularDynamicsResults) -> Iterator[str]:
-    beside: RunRow | None = None
-    for row in results.runs:
-        where = f"{row.element} {row.regime}"
-        if row.is_reference:
-            beside = row
-            yield from _about_reference(archive, row, where)
-            continue
-        name = _name(archive, row.model_id)
-        if row.failure is not None:
-            step, said = row.failure.step, f"({row.failure.kind}): {row.failure.reason}"
-            yield f"{where}: the run with {name} failed at step {step} {said}."
-        expected = None if beside is None else beside.melting.verdict
-        if {expected, row.melting.verdict} == {"solid", "melted"}:
-            found = row.melting.verdict
-            yield f"{where}: the reference is {expected}, the run with {name} is {found}."
-
-
-def _about_reference(archive: Archive, row: RunRow, where: str) -> Iterator[str]:
-    if row.trajectory_id is None:
-        yield (
-            f"{where}: the frames name no run, so models begin at one of them with settings of "
-            f"ours, and g(r) is that of {row.rdf_frames} frames."
-        )
-    elif archive.get(Trajectory, row.trajectory_id).dynamics.ensemble != ENSEMBLE:
-        yield (
-            f"{where}: the reference was moved with another thermostat and other initial "
-            "velocities, so runs are comparable in their averages only."
-        )
-    if row.failure is not None:
-        said = f"step {row.failure.step} ({row.failure.kind}: {row.failure.reason})"
-        yield f"{where}: the reference itself fails at {said}."
-    if row.melting.verdict == "unclear":
-        yield f"{where}: whether the reference melted is unclear: {row.melting.reason}."
-
-
-def _name(archive: Archive, model_id: str | None) -> str:
-    return "a model" if model_id is None else archive.get(Model, model_id).title

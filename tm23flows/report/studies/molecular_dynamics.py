@@ -1,6 +1,8 @@
-"""The study of molecular dynamics with models on its page: sentences, tables and figures.
+"""The study of molecular dynamics with models on its page: sentences and tables.
 
-Owns how it is shown. What failed, melted or is undefined is in the study, and stays in every table.
+Owns how it is shown; its figures are in
+:mod:`tm23flows.report.studies.molecular_dynamics_figures`. What failed, melted or is undefined is
+in the study, and stays in every table.
 """
 
 from __future__ import annotations
@@ -11,25 +13,17 @@ from typing import TYPE_CHECKING
 from tm23flows.documents.model import Model
 from tm23flows.documents.studies.molecular_dynamics import MolecularDynamicsResults, RunRow
 from tm23flows.documents.study import Study
-from tm23flows.report.plotting import (
-    NOISE_COLOUR,
-    PALETTE,
-    Drawing,
-    canvas,
-    finish,
-    plain,
-    style,
-)
 from tm23flows.report.quantities import NOT_THERE, number_text
+from tm23flows.report.studies.molecular_dynamics_figures import (
+    REFERENCE,
+    Names,
+    draw_displacements,
+    draw_rdfs,
+)
 from tm23flows.report.studies.section import StudySection, StudyTable
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from tm23flows.store.archive import Archive
-
-REFERENCE = "labels"
-"""What tables call the run of the program that made the labels."""
 
 STABILITY = (
     "run", "with", "steps", "first failure", "mean T / K", "drift / (meV/atom/ps)",
@@ -49,8 +43,6 @@ STRUCTURE_NOTE = (
     "labels it is the difference between the halves of their run: what is below that says nothing. "
     "D has its 95 % interval; 1 Å²/ps is 1e-8 m²/s; no correction for the size of the cell."
 )
-
-Names = dict[str | None, str]
 
 
 def section(archive: Archive, study: Study) -> StudySection:
@@ -86,99 +78,6 @@ def section(archive: Archive, study: Study) -> StudySection:
         tables=tuple(tables),
         drawings=tuple(drawings),
     )
-
-
-def draw_rdfs(r_A: Sequence[float], rows: Sequence[RunRow], names: Names) -> Drawing | None:
-    """Draw g(r) of the reference and of the models, a panel for each temperature.
-
-    Parameters
-    ----------
-    r_A
-        Centres of the bins, A.
-    rows
-        Runs of one metal.
-    names
-        What the models are called, by id.
-
-    Returns
-    -------
-    The figure; None where no run has a g(r).
-    """
-    there = [row for row in rows if row.g is not None]
-    if not there:
-        return None
-    caption = (
-        "Grey: the run, or the frames, of the labels; in colour: runs with models that begin at "
-        "the same structure. A run that failed is drawn with its sound steps."
-    )
-    with style():
-        figure, panels, regimes = _panels(there)
-        for axes, regime in zip(panels, regimes, strict=True):
-            for row in (one for one in there if one.regime == regime):
-                _line(axes, row, r_A, row.g or (), rows, names)
-            axes.set(title=plain(regime), xlabel="r / Å")
-            axes.set_ylim(bottom=0)
-        panels[0].set_ylabel("g(r)")
-        panels[-1].legend()
-        title = f"Radial distribution functions with models and labels: {rows[0].element}"
-        return finish(figure, title, caption)
-
-
-def draw_displacements(rows: Sequence[RunRow], names: Names) -> Drawing | None:
-    """Draw mean-square displacements against time, a panel for each temperature.
-
-    Parameters
-    ----------
-    rows
-        Runs of one metal.
-    names
-        What the models are called, by id.
-
-    Returns
-    -------
-    The figure; None where no run has any.
-    """
-    there = [row for row in rows if row.msd_ps]
-    if not there:
-        return None
-    caption = (
-        "Averages over atoms and over all intervals of that length up to half the run, without "
-        "the drift of all atoms. A crystal stays level, a melt rises in a straight line."
-    )
-    with style():
-        figure, panels, regimes = _panels(there)
-        for axes, regime in zip(panels, regimes, strict=True):
-            for row in (one for one in there if one.regime == regime):
-                _line(axes, row, row.msd_ps, row.msd_A2, rows, names)
-            axes.set(title=plain(regime), xlabel="time / ps")
-            axes.set_ylim(bottom=0)
-        panels[0].set_ylabel("mean-square displacement / Å²")
-        panels[-1].legend()
-        return finish(figure, f"Mean-square displacements: {rows[0].element}", caption)
-
-
-def _panels(rows: Sequence[RunRow]) -> tuple:
-    regimes = list(dict.fromkeys(row.regime for row in rows))
-    figure, panels = canvas(len(regimes), 3.4, 3.1)
-    return figure, panels, regimes
-
-
-def _line(
-    axes: Axes,
-    row: RunRow,
-    x: Sequence[float],
-    y: Sequence[float],
-    rows: Sequence[RunRow],
-    names: Names,
-) -> None:
-    if row.is_reference:
-        axes.plot(x, y, color=NOISE_COLOUR, lw=2.6, label=REFERENCE)
-        return
-    models = list(dict.fromkeys(one.model_id for one in rows if not one.is_reference))
-    colour = PALETTE[models.index(row.model_id) % len(PALETTE)]
-    dashes = "--" if row.failure is not None else "-"
-    label = f"{names[row.model_id]}{', failed' if row.failure is not None else ''}"
-    axes.plot(x, y, color=colour, lw=1.2, ls=dashes, label=plain(label))
 
 
 def _names(archive: Archive, rows: Sequence[RunRow]) -> Names:
@@ -227,10 +126,10 @@ def _place(row: RunRow) -> tuple[str, str, str, str | None]:
 
 
 def _stability_table(element: str, rows: Sequence[RunRow], names: Names) -> StudyTable:
-    return _table(
-        f"{element}: stability",
-        STABILITY,
-        [
+    return StudyTable(
+        title=f"{element}: stability",
+        columns=STABILITY,
+        rows=tuple(
             (
                 *_head(row, names),
                 f"{row.n_steps} of {row.asked_steps}",
@@ -240,16 +139,17 @@ def _stability_table(element: str, rows: Sequence[RunRow], names: Names) -> Stud
                 _number(row.min_distance_A, ".2f"),
             )
             for row in rows
-        ],
-        STABILITY_NOTE,
+        ),
+        note=STABILITY_NOTE,
+        documents=_documents(rows),
     )
 
 
 def _structure_table(element: str, rows: Sequence[RunRow], names: Names) -> StudyTable:
-    return _table(
-        f"{element}: structure and motion",
-        STRUCTURE,
-        [
+    return StudyTable(
+        title=f"{element}: structure and motion",
+        columns=STRUCTURE,
+        rows=tuple(
             (
                 *_head(row, names),
                 NOT_THERE if row.rdf_difference is None else number_text(100 * row.rdf_difference),
@@ -261,15 +161,15 @@ def _structure_table(element: str, rows: Sequence[RunRow], names: Names) -> Stud
                 _diffusion(row),
             )
             for row in rows
-        ],
-        STRUCTURE_NOTE,
+        ),
+        note=STRUCTURE_NOTE,
+        documents=_documents(rows),
     )
 
 
-def _table(
-    title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], note: str
-) -> StudyTable:
-    return StudyTable(title=title, columns=columns, rows=tuple(rows), note=note)
+def _documents(rows: Sequence[RunRow]) -> tuple[str, ...]:
+    """Return the run of each row, or what there is where nothing ran."""
+    return tuple(row.trajectory_id or row.model_id or row.dataset_id for row in rows)
 
 
 def _head(row: RunRow, names: Names) -> tuple[str, str]:
