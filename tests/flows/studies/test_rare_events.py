@@ -14,6 +14,7 @@ from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.study import Study
 from tm23flows.errors import InputError
 from tm23flows.flows.label import LabelMaker
+from tm23flows.flows.model import ModelMaker
 from tm23flows.flows.scales import make_tm23
 from tm23flows.flows.structure import StructureMaker
 from tm23flows.flows.studies.rare_events import RareEventStudyMaker
@@ -177,3 +178,18 @@ def test_without_an_event_the_errors_are_undefined_and_say_why(
     assert metal.predictors[0].score.undefined is not None
     assert metal.predictors[0].score.re_m is None
     assert section(archive, study).answer
+
+
+def test_a_whole_road_without_an_event_ends_with_reasons(archive, run_flow, scaled_trainer):
+    """Seven atoms for a few steps: nothing hops, and what melted is said."""
+    model = ModelMaker(trainer="scaled")
+    road = replace(make_tm23("Cu", "demo", "emt"), name="emt", models=(model,))
+    flow = replace(MAKER, max_frames=10, batch_size=10).make({"Cu": road})
+    output = run_flow(flow)[flow.jobs[-1].uuid][1].output
+    (metal,) = archive.get(Study, output["study_id"]).results.metals
+    assert output["events"] == {"Cu": 0}
+    assert {one.regime for one in metal.runs} == {"cold", "warm", "melt"}
+    assert metal.undefined is not None
+    assert metal.predictors[0].score is None or metal.predictors[0].score.undefined is not None
+    for one in metal.runs:
+        assert one.n_hops == 0 or one.not_searched is None
