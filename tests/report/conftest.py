@@ -202,3 +202,11 @@ def world(database, road):
     add_evaluation(made, "flare", flare, 0.04, with_stress=True)
     add_evaluation(made, "nequip", nequip, 0.08, with_stress=False)
     return made
+
+
+@pytest.fixture
+def empty(database):
+    """An archive of its own with nothing in it."""
+    archive = Archive.open(database.uri, "tm23_one_test")
+    yield archive
+    archive.database.client.drop_database("tm23_one_test")

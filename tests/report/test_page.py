@@ -82,9 +82,11 @@ def test_every_error_leads_to_its_past(page, world):
 def test_every_figure_is_there(page):
     titles = [value for name, value in read(page).attributes if name == "alt"]
     assert titles == [
+        "Predicted against labelled forces: Cu-demo, test",
         "Errors on Cu-demo, test",
-        "Predicted against labelled forces, Cu-demo, test",
         "Course of the training",
+        "Force error by magnitude of the force: Cu-demo, test",
+        "Radial distribution functions of the Cu runs",
         "The same frames under other recipes, Cu-demo",
         "Temperature and conserved energy of the Cu runs",
     ]
@@ -105,7 +107,8 @@ def test_the_story_of_a_frame_and_the_traces_are_there(page, world):
         assert evaluation.id[:8] in text
     assert "trajectory" in text
     assert "2x2x3, SIGMA 0.2 eV" in text
-    assert text.count("complete") == 3
+    # two evaluations, their models, three runs, the dataset, and the label of the story
+    assert page.count('<span class="good">complete</span>') == 9
     assert "incomplete" not in text
     assert "effective-medium theory, not" in text
     assert "7 atoms" in text

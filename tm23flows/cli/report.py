@@ -14,6 +14,10 @@ def report(
     output: Annotated[Path, typer.Option("-o", "--output", help="File to write.")] = Path(
         "report/index.html"
     ),
+    files: Annotated[
+        Path | None,
+        typer.Option(help="Folder for every figure as SVG and PNG and every table as CSV."),
+    ] = None,
     dataset: Annotated[str | None, typer.Option(help="Only this dataset.")] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the tables as JSON, write no file.")
@@ -30,7 +34,9 @@ def report(
     if as_json:
         print_json({"errors": [as_dict(one) for one in rows], "noise": [as_dict(n) for n in noise]})
         return
-    path = write_report(archive, output, dataset)
+    path = write_report(archive, output, dataset, files)
     out = console()
     out.print(format_error_table(rows, noise))
     out.print(f"report: {path}")
+    if files is not None:
+        out.print(f"figures and tables: {files}")

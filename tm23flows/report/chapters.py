@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 
 from tm23flows.documents.trajectory import Trajectory
 from tm23flows.report import cost, grid_searches, learning_curves, periodic_table, rdfs
-from tm23flows.report.benchmark import errors, significance
+from tm23flows.report.benchmark import error_figures, errors, significance
 from tm23flows.report.benchmark.arrays import Evaluated
 from tm23flows.report.studies.section import Chapter, StudySection
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
+
+FEW_DATASETS = 6
+"""Of more datasets some figures are left out: the periodic table and the tables say the same in
+less room."""
 
 
 def chapters_of_models(
@@ -88,8 +92,13 @@ def _chapters(sections: Iterable[tuple[str, StudySection | None]]) -> list[Chapt
 def _intervals(evaluated: Sequence[Evaluated]) -> StudySection | None:
     if not evaluated:
         return None
+    parts: dict[tuple[str, str, str], list[Evaluated]] = {}
+    for one in evaluated:
+        parts.setdefault(one.part, []).append(one)
+    few = len(parts) <= FEW_DATASETS
+    drawings = tuple(map(error_figures.draw_by_magnitude, parts.values())) if few else ()
     tables = tuple(errors.error_tables(evaluated))
-    return StudySection("Errors with intervals", (), tables, ())
+    return StudySection("Errors with intervals", (), tables, drawings)
 
 
 def _significance(evaluated: Sequence[Evaluated]) -> StudySection | None:

@@ -84,9 +84,7 @@ def _length(runs: Sequence[Trajectory]) -> list[str]:
 
 
 def _dataset(archive: Archive, named: NamedDataset) -> list[str]:
-    parts = {
-        name: list(_origins(archive, ids)) for name, ids in named.dataset.parts.items() if ids
-    }
+    parts = {name: list(_origins(archive, ids)) for name, ids in named.dataset.parts.items() if ids}
     ids = dict.fromkeys(recipe_id for part in parts.values() for recipe_id, _ in part)
     recipes = {one: archive.recipes.of(one) for one in ids}
     said = [_recipe(named.name, recipe) for recipe in recipes.values()]

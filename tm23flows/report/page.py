@@ -18,7 +18,7 @@ from tm23flows.errors import InputError
 from tm23flows.report import convergence, tables
 from tm23flows.report.benchmark.arrays import Evaluated, read_benchmark
 from tm23flows.report.benchmark.error_figures import draw_parity_density
-from tm23flows.report.chapters import chapters_of_models, chapters_of_runs
+from tm23flows.report.chapters import FEW_DATASETS, chapters_of_models, chapters_of_runs
 from tm23flows.report.data_figures import draw_recipes, draw_trajectories
 from tm23flows.report.export import write_files
 from tm23flows.report.figures import draw_errors, draw_training
@@ -45,10 +45,6 @@ if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
 TEMPLATE = "report.html"
-FEW_DATASETS = 6
-"""Of more datasets, bars and courses of trainings are left out: the periodic table and the tables
-say the same in less room."""
-
 OTHER_CHAPTERS = (
     ("road", "The road"), ("errors", "Errors"), ("labels", "Labels"),
     ("convergence", "k-meshes"), ("runs", "Molecular dynamics"), ("frame", "One frame"),

@@ -79,13 +79,15 @@ def measured(archive: Archive, runs: Sequence[Trajectory]) -> list[RunRdf]:
     archive
         The archive.
     runs
-        Runs; those without a step are left out.
+        Runs; those without a step are left out, and those whose structure, which has the cell,
+        is gone, which traces say.
 
     Returns
     -------
     One for each, in their order.
     """
-    return [_measured(archive, run) for run in runs if run.segments]
+    there = archive.existing(Structure, [run.structure_id for run in runs])
+    return [_measured(archive, run) for run in runs if run.segments and run.structure_id in there]
 
 
 def drawings(archive: Archive, runs: Sequence[Trajectory]) -> list[Drawing]:
