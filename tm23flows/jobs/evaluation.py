@@ -28,6 +28,7 @@ from tm23flows.jobs.model import write_part
 from tm23flows.science.label_arrays import LabelArrays
 from tm23flows.science.metrics import error_table
 from tm23flows.store.exchange.models import write_model_file
+from tm23flows.store.predictions import reference_arrays
 from tm23flows.trainers.base import Predictions, get_trainer
 
 if TYPE_CHECKING:
@@ -147,35 +148,6 @@ def evaluation_of(
         ),
         errors=tuple(errors),
     )
-
-
-def reference_arrays(labels: Sequence[Label], energy: str) -> dict[str, np.ndarray]:
-    """Put labels into the arrays that predictions are compared with.
-
-    Parameters
-    ----------
-    labels
-        Labels of a part of a dataset, in its order.
-    energy
-        Label policy of the dataset.
-
-    Returns
-    -------
-    All of :data:`tm23flows.documents.evaluation.REFERENCE_ARRAYS`.
-    """
-    values = label_arrays(labels, energy)
-    arrays = {
-        "label_id": np.array([label.id for label in labels]),
-        "n_atoms": values.n_atoms,
-        "energy": values.energies_eV,
-        "forces": values.forces_eV_per_A,
-        "regime": np.array([label.regime or "" for label in labels]),
-        "run": np.array([label.trajectory_id or "" for label in labels]),
-        "step": np.array([-1 if label.step is None else label.step for label in labels]),
-    }
-    if values.stresses_eV_per_A3 is not None:
-        arrays["stress"] = values.stresses_eV_per_A3
-    return arrays
 
 
 def _only(predictions: Predictions, places: list[int]) -> Predictions:

@@ -1,13 +1,13 @@
 """The frames of an evaluation: what was predicted beside what it is compared with.
 
-Owns reading the two blobs of an evaluation, the way back to the labels where an older program
-kept only the predictions, and the order of the frames, which is that of time in each run. Every
-table of errors begins here; nothing is computed.
+Owns labels as the arrays that predictions are compared with, reading the blobs of an evaluation, the
+way back to the labels where an older program kept only the predictions, and the order of the
+frames, which is that of time in each run. Every table of errors begins here; nothing is computed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -124,33 +124,45 @@ def read_predictions(
     )
 
 
-def _reference(
-    archive: Archive, evaluation: Evaluation, predicted: Arrays, known: dict[str, Arrays] | None
-) -> Arrays:
-    if evaluation.reference is None:
-        return _from_labels(archive, evaluation, [str(one) for one in predicted["label_id"]])
-    cache = {} if known is None else known
-    if evaluation.reference not in cache:
-        cache[evaluation.reference] = archive.blobs.get_arrays(evaluation.reference)
-    return cache[evaluation.reference]
+def reference_arrays(labels: Sequence[Label], energy: str) -> Arrays:
+    """Put labels into the arrays that predictions are compared with.
 
+    Parameters
+    ----------
+    labels
+        Labels of a part of a dataset, in its order.
+    energy
+        Label policy of the dataset.
 
-def _from_labels(archive: Archive, evaluation: Evaluation, ids: list[str]) -> Arrays:
-    """Make what newer programs store with the evaluation."""
-    labels = archive.get_many(Label, ids)
-    values = label_arrays(labels, archive.get(Dataset, evaluation.dataset_id).energy)
+    Returns
+    -------
+    All of :data:`tm23flows.documents.evaluation.REFERENCE_ARRAYS`.
+    """
+    values = label_arrays(labels, energy)
     arrays = {
-        "label_id": np.array(ids),
+        "label_id": np.array([label.id for label in labels]),
         "n_atoms": values.n_atoms,
         "energy": values.energies_eV,
         "forces": values.forces_eV_per_A,
-        "regime": np.array([one.regime or "" for one in labels]),
-        "run": np.array([one.trajectory_id or "" for one in labels]),
-        "step": np.array([-1 if one.step is None else one.step for one in labels]),
+        "regime": np.array([label.regime or "" for label in labels]),
+        "run": np.array([label.trajectory_id or "" for label in labels]),
+        "step": np.array([-1 if label.step is None else label.step for label in labels]),
     }
     if values.stresses_eV_per_A3 is not None:
         arrays["stress"] = values.stresses_eV_per_A3
     return arrays
+
+
+def _reference(
+    archive: Archive, evaluation: Evaluation, predicted: Arrays, known: dict[str, Arrays] | None
+) -> Arrays:
+    if evaluation.reference is None:
+        labels = archive.get_many(Label, [str(one) for one in predicted["label_id"]])
+        return reference_arrays(labels, archive.get(Dataset, evaluation.dataset_id).energy)
+    cache = {} if known is None else known
+    if evaluation.reference not in cache:
+        cache[evaluation.reference] = archive.blobs.get_arrays(evaluation.reference)
+    return cache[evaluation.reference]
 
 
 def _arrays(stored: Arrays) -> LabelArrays:
