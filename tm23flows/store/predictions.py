@@ -1,7 +1,7 @@
 """The frames of an evaluation: what was predicted beside what it is compared with.
 
-Owns labels as the arrays that predictions are compared with, reading the blobs of an evaluation, the
-way back to the labels where an older program kept only the predictions, and the order of the
+Owns labels as the arrays that predictions are compared with, reading the blobs of an evaluation,
+the way back to the labels where an older program kept only the predictions, and the order of the
 frames, which is that of time in each run. Every table of errors begins here; nothing is computed.
 """
 
