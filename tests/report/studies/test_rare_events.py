@@ -100,6 +100,10 @@ def test_tables_have_a_row_for_everybody_and_mark_the_bar():
     assert [row[0] for row in scores.rows][-1] == "gpaw 1x1x1 (the bar)"
     assert scores.rows[0][1] == "0.100 (0.050 to 0.150)"
     assert len(differences.rows) == 3
+    # Rows lead to the run, and to predictions or labels.
+    assert runs.documents == ("warm-run", "melt-run")
+    assert scores.documents == ("e",) * 4
+    assert all(len(t.documents) == len(t.rows) for t in (runs, scores, differences))
     assert all(len(row) == len(t.columns) for t in (runs, scores, differences) for row in t.rows)
 
 

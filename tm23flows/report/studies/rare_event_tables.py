@@ -5,7 +5,7 @@ Owns how numbers become texts, and the verdict against the bar.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tm23flows.documents.studies.label_sets import Bounded
 from tm23flows.documents.studies.rare_events import (
@@ -64,6 +64,7 @@ def metal_tables(metal: RareEventMetal) -> Iterator[StudyTable]:
                 for run in metal.runs
             ),
             note="An order of 1 is a crystal, 0 a melt, where there are no sites to hop between.",
+            documents=tuple(run.trajectory_id for run in metal.runs),
         )
     scored = [one for one in metal.predictors if one.score is not None]
     if not scored or metal.undefined is not None:
@@ -72,7 +73,8 @@ def metal_tables(metal: RareEventMetal) -> Iterator[StudyTable]:
         title=f"{name}: errors on all events",
         columns=SCORES,
         rows=tuple(_score_cells(metal, one, one.score) for one in scored if one.score),
-        note=f"{LOWER} Intervals from drawing whole events anew. Grey labels are the bar.",
+        note=f"{LOWER} Intervals from drawing whole events anew.",
+        documents=_documents(metal, scored),
     )
     unseen = [one for one in scored if one.unseen is not None and one.unseen.n_atoms]
     if unseen:
@@ -81,6 +83,7 @@ def metal_tables(metal: RareEventMetal) -> Iterator[StudyTable]:
             columns=SCORES,
             rows=tuple(_score_cells(metal, one, one.unseen) for one in unseen if one.unseen),
             note=LOWER,
+            documents=_documents(metal, unseen),
         )
     compared = [one for one in scored if one.difference is not None]
     if compared and metal.bar is not None:
@@ -90,7 +93,14 @@ def metal_tables(metal: RareEventMetal) -> Iterator[StudyTable]:
             rows=tuple(_difference_cells(one) for one in compared),
             note="Below zero is better than the bar. The same events in every draw. Intervals are "
             "not corrected for the number of comparisons.",
+            documents=_documents(metal, compared),
         )
+
+
+def _documents(metal: RareEventMetal, predictors: Sequence[Predictor]) -> tuple[str, ...]:
+    """Return where the numbers of each row come from: predictions, or labels in a dataset."""
+    labels = metal.event_dataset_id or metal.dataset_id
+    return tuple(one.evaluation_id or labels for one in predictors)
 
 
 def _score_cells(metal: RareEventMetal, one: Predictor, score: ScoreRow) -> tuple[str, ...]:
@@ -128,11 +138,13 @@ def selection_table(selection: Selection) -> StudyTable:
     -------
     A row for each candidate.
     """
+    sources = [one.model_id or selection.enhanced_id or "" for one in selection.candidates]
     return StudyTable(
         title=f"{selection.element}: choice between models",
         columns=CANDIDATES,
         rows=tuple(_candidate_cells(selection, i, c) for i, c in enumerate(selection.candidates)),
         note=f"{LOWER} Chosen on the validation part; the test part holds other events.",
+        documents=tuple(sources) if all(sources) else (),
     )
 
 
