@@ -74,6 +74,9 @@ def test_a_calculator_is_measured_named_and_found_again(tm23, emt_copy):
     assert "the oracle" in listed.out
     shown = tm23("model", "show", model["model_id"][:12])
     assert "ase.calculators.emt:EMT" in shown.out
+    traced = tm23("trace", model["model_id"])
+    assert traced.code == 0, traced.err
+    assert "calculator ase.calculators.emt:EMT  [ase " in traced.out
 
 
 def test_frames_that_fail_are_counted_and_named_and_the_rest_measured(

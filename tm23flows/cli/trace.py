@@ -118,6 +118,10 @@ def _title(level: Level) -> str:
 
 def _describe(one: Relative) -> str:
     facts = one.summary
+    if made := facts.get("hyperparameters", {}).get("calculator"):
+        # it was not trained on a part of anything
+        facts = {key: value for key, value in facts.items() if key != "part"}
+        facts["trainer"] = f"{facts['trainer']} {made}"
     parts = [str(facts[key]) for key in ("element", "phase", "regime", "trainer") if key in facts]
     for key, text in (
         ("temperature_K", "{} K"),
