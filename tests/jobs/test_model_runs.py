@@ -2,15 +2,18 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from jobflow import Flow
 
+from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.trajectory import Trajectory
 from tm23flows.errors import DatabaseError, MissingDependencyError, NotFoundError, PhysicsError
 from tm23flows.jobs import model_engine
 from tm23flows.jobs import model_runs as module
 from tm23flows.jobs.benchmark import store_calculator
 from tm23flows.jobs.model_runs import NO_MODEL, ModelRunsJobMaker
+from tm23flows.store.trajectories import read_segments
 
 LJ = {"calculator": "ase.calculators.lj:LennardJones", "kwargs": {"epsilon": 0.0}}
 
@@ -77,6 +80,23 @@ def test_what_is_no_fault_of_the_model_is_raised(made, monkeypatch, error):
     monkeypatch.setattr(module, "run_trajectory", fails)
     with pytest.raises(error):
         made("d" * 64)
+
+
+def test_frames_without_a_run_are_where_one_begins(archive, make_frame, make_label, run_flow):
+    frame = make_frame()
+    label = make_label(frame)
+    dataset = Dataset(
+        provenance=label.provenance, element="Cu", parts={"test": [label.id]}, rule="full", query={}
+    )
+    archive.put(frame, label, dataset)
+    model = store_calculator(archive, LJ)
+    job = ModelRunsJobMaker().make(model.id, dataset.id, "cold", 4, 3)
+    (run,) = run_flow(Flow([job]))[job.uuid][1].output["runs"]
+    assert (run["reference_id"], run["n_steps"], run["stopped"]) == (None, 4, None)
+    stored = archive.get(Trajectory, run["trajectory_id"])
+    first = next(read_segments(archive, stored))["positions"][0]
+    np.testing.assert_allclose(first, frame.positions)
+    assert archive.trace(stored.id).complete
 
 
 def test_a_model_that_was_not_trained_is_a_row(made):

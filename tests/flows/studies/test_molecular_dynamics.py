@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from monty.json import MontyDecoder, MontyEncoder
 
 from tm23flows.documents.structure import Structure
 from tm23flows.documents.study import Study
@@ -142,6 +144,15 @@ def test_a_road_trains_first_and_then_runs(jobs_of):
     assert names[-1] == "Cu molecular dynamics study"
     assert "Cu melt runs with model 2" in names
     assert len(names) == len(set(names))
+
+
+def test_it_goes_through_a_file(jobs_of, study):
+    flow = MolecularDynamicsStudyMaker(n_steps=20).measure([study[3]])
+    read = json.loads(json.dumps(flow.as_dict(), cls=MontyEncoder), cls=MontyDecoder)
+    assert [job.name for job in jobs_of(read)] == [job.name for job in jobs_of(flow)]
+    given = jobs_of(read)[-1].function_args
+    assert given[1] == jobs_of(flow)[-1].function_args[1]
+    assert given[0][0]["model_id"] == study[2][0]
 
 
 def test_what_cannot_be_run_is_said_before_anything_is(study):
