@@ -46,26 +46,7 @@ def metal_tables(metal: RareEventMetal) -> Iterator[StudyTable]:
     """
     name = metal.element
     if metal.runs:
-        yield StudyTable(
-            title=f"{name}: runs that were searched",
-            columns=RUNS,
-            rows=tuple(
-                (
-                    f"{run.regime or ''} {run.trajectory_id[:SHOWN_ID]}".strip(),
-                    NOT_THERE if run.temperature_K is None else f"{run.temperature_K:.0f}",
-                    str(run.n_steps),
-                    NOT_THERE if run.order is None else f"{run.order:.2f}",
-                    *(
-                        NOT_THERE if run.not_searched else str(number)
-                        for number in (run.n_hops, run.n_undecided, run.n_events, run.n_sampled)
-                    ),
-                    run.not_searched or "",
-                )
-                for run in metal.runs
-            ),
-            note="An order of 1 is a crystal, 0 a melt, where there are no sites to hop between.",
-            documents=tuple(run.trajectory_id for run in metal.runs),
-        )
+        yield _run_table(metal)
     scored = [one for one in metal.predictors if one.score is not None]
     if not scored or metal.undefined is not None:
         return
@@ -95,6 +76,29 @@ def metal_tables(metal: RareEventMetal) -> Iterator[StudyTable]:
             "not corrected for the number of comparisons.",
             documents=_documents(metal, compared),
         )
+
+
+def _run_table(metal: RareEventMetal) -> StudyTable:
+    return StudyTable(
+        title=f"{metal.element}: runs that were searched",
+        columns=RUNS,
+        rows=tuple(
+            (
+                f"{run.regime or ''} {run.trajectory_id[:SHOWN_ID]}".strip(),
+                NOT_THERE if run.temperature_K is None else f"{run.temperature_K:.0f}",
+                str(run.n_steps),
+                NOT_THERE if run.order is None else f"{run.order:.2f}",
+                *(
+                    NOT_THERE if run.not_searched else str(number)
+                    for number in (run.n_hops, run.n_undecided, run.n_events, run.n_sampled)
+                ),
+                run.not_searched or "",
+            )
+            for run in metal.runs
+        ),
+        note="An order of 1 is a crystal, 0 a melt, where there are no sites to hop between.",
+        documents=tuple(run.trajectory_id for run in metal.runs),
+    )
 
 
 def _documents(metal: RareEventMetal, predictors: Sequence[Predictor]) -> tuple[str, ...]:
