@@ -191,7 +191,8 @@ class ServedCalculator(Calculator):
             return self._connection.recv_bytes()
         except (EOFError, OSError) as error:
             self._connection.close()
-            bring_home(self._running)
+            # studies store the reason, and the folder of the log is gone by then
+            bring_home(self._running, name_log=False)
             raise TrainingError("The worker of this calculator ended without a word.") from error
         except BaseException:
             # an answer that comes later must not be taken for that of other atoms

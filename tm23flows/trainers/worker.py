@@ -178,13 +178,15 @@ def started(
         _end(process)
 
 
-def bring_home(running: Running) -> dict[str, Any]:
+def bring_home(running: Running, *, name_log: bool = True) -> dict[str, Any]:
     """Wait for the end of a worker and read its answer.
 
     Parameters
     ----------
     running
         The worker.
+    name_log
+        Whether errors say where the log is; not where they are stored and the log is not.
 
     Returns
     -------
@@ -197,12 +199,13 @@ def bring_home(running: Running) -> dict[str, Any]:
     """
     status = running.process.wait()
     worker, log, result = running.worker, running.log, running.result
+    where = f" The log is {log}." if name_log else ""
     answer = json.loads(result.read_text()) if result.is_file() else {}
     if "error" in answer:
-        raise _error(worker, answer["error"], log)
+        raise _error(worker, answer["error"], where)
     if status != 0 or not answer:
         raise TrainingError(
-            f"{worker.library} failed: {_reason(status, log)} The log is {log}.",
+            f"{worker.library} failed: {_reason(status, log)}{where}",
             reason="killed" if status < 0 else "failed",
         )
     return answer
@@ -297,7 +300,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         return
 
 
-def _error(worker: Worker, error: dict[str, str], log: Path) -> Exception:
+def _error(worker: Worker, error: dict[str, str], where: str) -> Exception:
     kind, message = error["kind"], error["message"]
     if kind == "library":
         return MissingDependencyError(
@@ -310,7 +313,7 @@ def _error(worker: Worker, error: dict[str, str], log: Path) -> Exception:
         return InputError(message)
     if kind == "stopped":
         return OutOfTimeError(message)
-    return TrainingError(f"{message} The log is {log}.", reason=kind)
+    return TrainingError(f"{message}{where}", reason=kind)
 
 
 def _reason(status: int, log: Path) -> str:
