@@ -2,7 +2,9 @@
 
 from dataclasses import asdict
 
+import numpy as np
 import pytest
+from ase.build import bulk
 
 from tm23flows.documents.learning_curve import Resampling
 from tm23flows.documents.recipe import Recipe
@@ -11,6 +13,8 @@ from tm23flows.jobs.event_search import find_rare_events
 from tm23flows.jobs.event_sets import NO_MODEL, make_event_set
 from tm23flows.jobs.studies.rare_events import make_rare_event_study, recipe_name
 from tm23flows.science.event_rule import EventRule
+from tm23flows.store.exchange.rare_writer import RareFrame, write_rare_events
+from tm23flows.store.files import import_files
 
 RULE = asdict(EventRule(persistence_fs=60, quiet_frames=0))
 SETTINGS = {"gap_fs": 50.0, "resampling": Resampling(resamples=100).model_dump(mode="json")}
@@ -83,3 +87,30 @@ def test_other_labels_make_another_study(archive, wired):
 
 def test_a_recipe_is_named_by_its_mesh():
     assert recipe_name(Recipe(engine="gpaw", kmesh=(2, 3, 4))) == "gpaw 2x3x4"
+
+
+def test_an_imported_folder_has_its_cheap_label_as_the_bar(archive, tmp_path):
+    frames = []
+    for seed in range(6):
+        atoms = bulk("Cu", cubic=True) * (1, 1, 2)
+        atoms.rattle(0.1, seed=seed)
+        forces = np.random.default_rng(seed).normal(0, 1, (8, 3))
+        labels = {"DFT_K4": forces, "DFT_K1": 1.5 * forces}
+        r = None if seed == 5 else [0.0, *[2.0] * 7]
+        energies = {"DFT_K4": -1.0, "DFT_K1": -1.1}
+        frames.append(RareFrame(atoms, energies, labels, r, r))
+    write_rare_events(tmp_path / "RE", frames, {})
+    first, *_ = import_files(archive, [tmp_path / "RE"], "re", "rare-events")
+    found = find_rare_events.original(first.named.dataset.id, RULE, 100, 50)
+    made = make_event_set.original("events", found, [], RULE)
+    wired = {"found": found, "set": made, "models": [], "cheap": []}
+    study = study_of(archive, wired)
+    (metal,) = study.results.metals
+    assert (metal.source, metal.recipe_name) == ("tags", "vasp 4x4x4")
+    bar = metal.predictors[metal.bar]
+    assert bar.name == "vasp 1x1x1"
+    assert (bar.score.n_frames, bar.score.n_atoms, len(metal.frames)) == (5, 5, 6)
+    assert bar.score.re_a.value == 0
+    sizes = [np.linalg.norm(one.forces_eV_per_A["DFT_K4"][0]) for one in frames[:5]]
+    assert bar.score.re_f_eV_per_A.value == pytest.approx(0.5 * np.sqrt(np.mean(np.square(sizes))))
+    assert any("do not say of which event" in one for one in study.warnings)
