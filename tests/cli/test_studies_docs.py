@@ -33,6 +33,10 @@ def test_the_table_has_every_study():
         ("dos", ("seed", "count")),
         ("correlations", ("trainer",)),
         ("finite-size", ("n_sites",)),
+        ("transfer", ("matrix", "article", "train_on")),
+        ("molecular-dynamics", ("n_steps", "stability", "melting")),
+        ("crystal", ("volumes", "axial_ratios", "vacancy", "phases")),
+        ("phonons", ("image_distance_A", "supercell", "displacement_A")),
     ],
 )
 def test_settings_that_the_page_names_exist(kind, names):

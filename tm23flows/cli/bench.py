@@ -46,7 +46,7 @@ Studies = Annotated[
 StudySetting = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", help="Setting of a study, as STUDY.key=value, such as phonons.step=0.01."
+        "--set", help="Setting of a study, as STUDY.key=value, such as phonons.displacement_A=0.03."
     ),
 ]
 FrameLimit = Annotated[

@@ -77,6 +77,10 @@ SCALE_SETTINGS: dict[tuple[str, str | None], dict[str, Any]] = {
     ("finite-size", "demo"): SMALL_CELL,
     ("smearing", "paper"): _PAPER_MODEL,
     ("electrons", "paper"): _PAPER_MODEL,
+    # 8 atoms of copper: the way, not converged frequencies.
+    ("phonons", "demo"): {"supercell": (2, 2, 2)},
+    # Lattice, curve and elastic constants; a vacancy cell is beyond two cores.
+    ("crystal", "demo"): {"vacancy": False, "phases": ()},
     # The article's correlations are with the errors of NequIP.
     ("correlations", "paper"): {"trainer": "nequip"},
 }
