@@ -36,7 +36,8 @@ def evaluation(element, n_train, created, part="test", key="a", percent=1.0):
     )
     dataset = SimpleNamespace(element=element, parts={"train": ("x",) * n_train})
     return SimpleNamespace(
-        evaluation=made, dataset=dataset, model=SimpleNamespace(part="train"), kind="flare",
+        evaluation=made, dataset=dataset, kind="flare",
+        model=SimpleNamespace(part="train", dataset_id="d" if n_train else None),
         named=SimpleNamespace(name=f"{element}-set"),
     )  # fmt: skip
 
@@ -79,3 +80,11 @@ def test_panels_of_one_quantity_share_their_colours(monkeypatch):
 def test_a_metal_without_an_error_has_no_tile():
     drawing = draw_tiles([Panel("nothing is wrong", {"Cu": 0.0}, "force")])
     assert drawing.width_in == pytest.approx(3.9)
+
+
+def test_energies_with_another_zero_are_no_errors():
+    foreign = evaluation("Cu", 0, 1.0)
+    (table,) = section([foreign, evaluation("Ti", 5, 1.0, key="b")]).tables
+    rows = {row[0]: row for row in table.rows}
+    assert rows["Cu"][3:5] == ("1.00", "-")
+    assert rows["Ti"][3:5] == ("1.00", "1.00")

@@ -144,7 +144,7 @@ def list_studies(
     if not found:
         typer.echo("There is no study yet; make one with 'tm23 run study KIND --metals ...'.")
     for one in found:
-        words = f"{one.id[:12]}  {one.kind:12}  {' '.join(one.elements)}"
+        words = f"{one.id[:12]}  {one.kind:18}  {' '.join(one.elements)}"
         typer.echo(f"{words}  {one.provenance.created:%Y-%m-%d %H:%M}")
 
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 TEMPLATE = "report.html"
 OTHER_CHAPTERS = (
     ("road", "The road"), ("errors", "Errors"), ("labels", "Labels"),
-    ("convergence", "k-meshes"), ("runs", "Molecular dynamics"), ("frame", "One frame"),
+    ("convergence", "k-meshes"), ("runs", "Runs of the labels"), ("frame", "One frame"),
     ("provenance", "Where the numbers come from"), ("settings", "Settings"), ("limits", "Limits"),
 )  # fmt: skip
 """Chapters of the template itself, in the order of the page: anchors and titles."""

@@ -108,7 +108,8 @@ def _rank(one: Measured) -> tuple[int, float, str]:
 
 
 def _percent(one: Measured | None, quantity: str) -> float | None:
-    if one is None:
+    if one is None or (quantity == "energy" and one.model.dataset_id is None):
+        # the energies of a calculator from elsewhere have another zero
         return None
     errors = next((g for g in one.evaluation.errors if g.group == ALL_FRAMES), None)
     row = None if errors is None else getattr(errors, quantity)
@@ -149,7 +150,8 @@ def _table(
         rows=rows,
         documents=documents,
         note="Of several models of a kind the one of the dataset with most frames to train on "
-        "stands here, and of these the newest. The published force errors are those of "
+        "stands here, and of these the newest. Energies of calculators from elsewhere have "
+        "another zero, so their errors are not here. The published force errors are those of "
         f"{theirs.figure} of the article, {theirs.model}; confidence of the reading: "
         f"{theirs.confidence}. They are of the article's own data: 2700 frames to train on and "
         "300 to test.",

@@ -19,7 +19,7 @@ from tm23flows._version import __version__
 from tm23flows.errors import InputError
 from tm23flows.report.studies.section import StudyTable
 
-LONG_TABLE = 40
+LONG_TABLE = 24
 """Tables of more rows are folded up on the page."""
 
 NUMBER = re.compile(r"[-+<]?\d[\d.,]*( ?%)?( \(.*\))?|-|undefined")

@@ -104,7 +104,7 @@ class BrokenForces(NoForces):
 @pytest.mark.parametrize(
     ("calculator", "why"),
     [(NoForces(), "no forces"), (BrokenForces(), "no finite numbers")],
-    ids=str,
+    ids=["nothing", "nan"],
 )
 def test_forces_that_make_no_phonons_are_a_reason(archive, wired, monkeypatch, calculator, why):
     monkeypatch.setattr(job_module, "stored_model", lambda *_: nullcontext(calculator))
