@@ -215,31 +215,45 @@ def main() -> None:
     """Fill an archive, write the report several times and print what it took."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--metals", type=int, default=len(METALS))
-    parser.add_argument("--frames", type=int, default=3000)
+    parser.add_argument("--frames", type=int, default=3000, help="Frames of each metal.")
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--keep", type=Path, help="Folder for the database and the report.")
+    parser.add_argument("--json", type=Path, help="File for all numbers.")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = asked.keep or Path(scratch)
+        folder = Path(scratch)
         with local_database(folder / "db") as info:
             archive = Archive.open(info.uri, "tm23")
-            if archive.database["evaluations"].count_documents({}) == 0:
-                fill(archive, list(METALS)[: asked.metals], asked.frames)
+            fill(archive, list(METALS)[: asked.metals], asked.frames)
             rows = [_measure(archive, folder / "index.html") for _ in range(asked.repeat)]
-    keys = ("read_s", "report_s", "megabytes")
-    print(json.dumps({key: statistics.median(row[key] for row in rows) for key in keys}))
+    summary = {key: statistics.median(row[key] for row in rows) for key in rows[0]}
+    found = {
+        "benchmark": "report",
+        "metals": asked.metals,
+        "frames": asked.frames,
+        "models": len(TRAINERS),
+        "runs": rows,
+        "summary": summary,
+    }
+    if asked.json is not None:
+        asked.json.write_text(json.dumps(found, indent=1))
+    print(f"{asked.metals} metals x {asked.frames} frames x {len(TRAINERS)} models, medians:")
+    for key, value in summary.items():
+        print(f"  {key.replace('_', ' ')}: {value:.3g}")
 
 
 def _measure(archive: Archive, path: Path) -> dict[str, float]:
     start = time.perf_counter()
-    read_everything(archive)
-    middle = time.perf_counter()
+    n_forces = read_everything(archive)
+    middle, cpu = time.perf_counter(), time.process_time()
     write_report(archive, path)
     end = time.perf_counter()
     return {
         "read_s": middle - start,
         "report_s": end - middle,
+        "report_cpu_s": time.process_time() - cpu,
+        "report_to_read": (end - middle) / (middle - start),
         "megabytes": path.stat().st_size / 1e6,
+        "forces": n_forces,
     }
 
 

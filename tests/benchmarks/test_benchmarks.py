@@ -147,3 +147,13 @@ def test_evaluation_tables_have_the_same_numbers_both_ways(tmp_path):
     assert is_positive(report["summary"]["arrays_to_sums"])
     assert report["summary"]["largest_difference"] < 1e-9
     assert "arrays / sums" in table
+
+
+def test_the_report_of_a_made_archive_shows_all_of_it(tmp_path):
+    options = ("--metals", 7, "--frames", 12, "--repeat", 1)
+    report, table = run("report", tmp_path, *options)
+    # every frame has 31 atoms, and each of three models predicted them
+    assert report["summary"]["forces"] == 7 * 12 * 3 * 31
+    assert is_positive(report["summary"]["report_to_read"])
+    assert 0.1 < report["summary"]["megabytes"] < 10
+    assert "7 metals x 12 frames x 3 models" in table
