@@ -27,7 +27,7 @@ FEWEST_METALS = 2
 PART = "test"
 ALL_FRAMES = "all"
 FIRST_GROUP, LAST_GROUP, PERIODS = 4, 12, 3
-PER_ROW = 3
+PER_ROW = len(QUANTITIES)
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,7 @@ def section(evaluations: Iterable[Measured]) -> StudySection | None:
     if len(metals) < FEWEST_METALS:
         return None
     kinds = sorted({kind for _, kind in chosen})
-    panels = [
-        panel
-        for kind in kinds
-        for quantity in QUANTITIES
-        if (panel := _panel(chosen, kind, quantity)).values
-    ]
+    panels = [_panel(chosen, kind, quantity) for kind in kinds for quantity in QUANTITIES]
     theirs = published("force_percent")
     beside = Panel(f"published force error ({theirs.figure})", theirs.values, "force")
     return StudySection(
@@ -171,7 +166,7 @@ def draw_tiles(panels: Sequence[Panel]) -> Drawing:
     The figure.
     """
     largest = {
-        group: max(max(p.values.values()) for p in panels if p.group == group)
+        group: max((v for p in panels if p.group == group for v in p.values.values()), default=0)
         for group in {panel.group for panel in panels}
     }
     n_rows = -(-len(panels) // PER_ROW)

@@ -22,7 +22,10 @@ from tm23flows.report.studies.section import StudyTable
 LONG_TABLE = 24
 """Tables of more rows are folded up on the page."""
 
-NUMBER = re.compile(r"[-+<]?\d[\d.,]*( ?%)?( \(.*\))?|-|undefined")
+WIDE_CELL = 20
+"""Texts of more letters get room, so that a table scrolls rather than breaks every word."""
+
+NUMBER = re.compile(r"[-+<]? ?\d[\d.,]*( ?%)?( \(.*\))?|-|undefined")
 
 
 def render(template: str, **values: Any) -> str:
@@ -49,7 +52,7 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        data_uri=_data_uri, csv_uri=_csv_uri, file_name=file_name, is_number=_is_number
+        data_uri=_data_uri, csv_uri=_csv_uri, file_name=file_name, cell_class=_cell_class
     )
     environment.globals["LONG_TABLE"] = LONG_TABLE
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -123,8 +126,10 @@ def _csv_uri(table: StudyTable) -> str:
     return "data:text/csv;base64," + base64.b64encode(csv_text(table).encode()).decode("ascii")
 
 
-def _is_number(cell: str) -> bool:
-    return NUMBER.fullmatch(cell) is not None
+def _cell_class(cell: str) -> str:
+    if NUMBER.fullmatch(cell):
+        return "n"
+    return "wide" if len(cell) > WIDE_CELL else ""
 
 
 def _data_uri(svg: bytes) -> str:

@@ -212,5 +212,5 @@ def _p_text(value: float | None) -> str:
     return (
         f"< {LEAST_P:g}"
         if value < LEAST_P
-        else np.format_float_positional(value, 2, fractional=False)
+        else np.format_float_positional(value, 2, fractional=False, min_digits=2)
     )
