@@ -59,3 +59,11 @@ def test_a_run_that_cannot_be_searched_says_why(archive, run_id, matrix, why):
         )  # fmt: skip
         archive.put(run)
     assert why in search_run(archive, run.id, RULE).row.not_searched
+
+
+def test_an_event_says_when_it_was(archive, run_id):
+    found = search_run(archive, run_id, RULE)
+    assert found.spans_fs.keys() == found.events.keys()
+    for event, (first, last) in found.spans_fs.items():
+        assert first == (int(event.partition("-")[2]) - 1) * 5.0
+        assert all(first <= one.step * 5.0 <= last for one in found.events[event])

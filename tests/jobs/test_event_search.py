@@ -138,3 +138,11 @@ def test_a_run_that_cannot_be_searched_says_why(archive, emt_archive):
 def test_senseless_numbers_are_refused(archive):
     with pytest.raises(InputError, match="nothing is learnt"):
         search("0" * 64, max_frames=0)
+
+
+def test_quiet_frames_leave_room_for_events(walking_vacancy):
+    found = search(walking_vacancy().id, max_frames=6)
+    assert [one["event"] is None for one in found["frames"]].count(False) == 3
+    assert len(found["frames"]) <= 6
+    events = [one for one in rows_of(found) if one.event]
+    assert all(one.event_fs[0] <= one.time_fs <= one.event_fs[1] for one in events)

@@ -8,6 +8,7 @@ from tm23flows.documents.base import Provenance
 from tm23flows.documents.learning_curve import Resampling
 from tm23flows.documents.model import Model, ModelFile
 from tm23flows.documents.study import Study
+from tm23flows.jobs import event_selection
 from tm23flows.jobs.enhanced_sets import TEST, VALIDATION, make_enhanced_sets
 from tm23flows.jobs.event_search import find_rare_events
 from tm23flows.jobs.event_selection import make_selection_study
@@ -84,3 +85,24 @@ def test_sets_that_cannot_be_made_are_the_reason(archive, found):
     sets = {"original_id": None, "enhanced_id": None, "reason": "too few events"}
     _, study = selection_of(archive, found, sets, [])
     assert study.results.selections[0].reason == "too few events"
+
+
+def test_a_model_that_failed_on_some_frames_is_not_chosen(
+    archive, found, sets, scaled_trainer, monkeypatch
+):
+    """Left out of its errors, the frames that it fails on would make it the best."""
+    whole = event_selection.predicted_forces
+    models = [candidate(archive, sets, factor) for factor in (1.0, 0.9)]
+
+    def without_one(given, evaluation_id, frames):
+        forces = whole(given, evaluation_id, frames)
+        if evaluation_id == models[0]["validation"]["evaluation_id"]:
+            forces.pop(next(iter(forces)))
+        return forces
+
+    monkeypatch.setattr(event_selection, "predicted_forces", without_one)
+    _, study = selection_of(archive, found, sets, models)
+    (selection,) = study.results.selections
+    assert (selection.by_rmse, selection.by_score) == (1, 1)
+    assert "no forces of 1 of" in selection.candidates[0].failure
+    assert any("no forces of 1 of" in one for one in study.warnings)

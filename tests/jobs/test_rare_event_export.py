@@ -56,3 +56,19 @@ def test_truth_and_bar_have_the_names_of_the_format(archive, study):
 def test_the_metal_must_be_there(archive, study):
     with pytest.raises(InputError, match="Say which metal"):
         frames_of_study(archive, study, "Au")
+
+
+def test_frames_that_say_only_which_atoms_hop_are_written_with_r(archive, study):
+    """As those of an imported folder: without r, a reader would find no event."""
+    (metal,) = study.results.metals
+    bare = [one.model_copy(update={"r_A": None, "r_v_A": None}) for one in metal.frames]
+    tagged = metal.model_copy(update={"frames": tuple(bare)})
+    results = study.results.model_copy(update={"metals": (tagged,)})
+    frames, _ = frames_of_study(archive, study.model_copy(update={"results": results}))
+    for one, row in zip(frames, metal.frames, strict=True):
+        assert one.r_v_A is None
+        if row.event is None:
+            assert one.r_A is None
+            continue
+        assert [i for i, r in enumerate(one.r_A) if r == 0] == list(row.re_atoms)
+        assert one.r_A == pytest.approx(row.r_A, abs=1e-9)

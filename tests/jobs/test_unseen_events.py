@@ -31,3 +31,6 @@ def test_events_near_training_frames_are_seen(archive, walking_vacancy):
     assert unseen_events(archive, model, rows, 10.0) == {"far", "near", "other run"}
     elsewhere = model.model_copy(update={"dataset_id": None})
     assert len(unseen_events(archive, elsewhere, rows, 50.0)) == 4
+    # Sampled far from a training frame, but the whole event is not.
+    long = row("e", "long", (0,), trajectory_id=run, time_fs=1e6, event_fs=(time - 20, 1e6))
+    assert unseen_events(archive, model, [long], 50.0) == set()

@@ -67,3 +67,26 @@ def test_what_cannot_be_divided_is_refused():
         Enhancement(share=0)
     with pytest.raises(InputError, match="validation"):
         Enhancement(validation_fraction=0)
+
+
+def test_frames_between_those_of_a_held_out_event_do_not_train():
+    """Few steps of a long event are frames of it; the others show it all the same."""
+    frames = [Moment(f"p{i}", f"fp{i}", "warm", "run", 50.0 * i) for i in range(240)]
+    spans = {f"event{i}": (1000.0 + 1900 * i, 1400.0 + 1900 * i) for i in range(6)}
+    events = [
+        Moment(f"{name}-{t}", f"f{name}-{t}", "warm", "run", first + t, name)
+        for name, (first, _) in spans.items()
+        for t in (65.0, 200.0, 330.0)
+    ]
+    moments = {one.id: one for one in [*frames, *events]}
+    sets = enhance(frames, events, Enhancement(), spans)
+    held = {moments[one].event for one in (*sets.validation, *sets.test)}
+    assert len(held) == 4
+    for one in (*sets.original, *sets.enhanced):
+        for event in held:
+            first, last = spans[event]
+            time = moments[one].time_fs
+            assert time <= first - 50 or time >= last + 50
+    assert sets.n_left_out == len(frames) - len(sets.original)
+    elsewhere = [Moment(f"o{i}", f"fo{i}", "warm", "other", 50.0 * i) for i in range(240)]
+    assert enhance(elsewhere, events, Enhancement(), spans).n_left_out == 0

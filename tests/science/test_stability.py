@@ -108,3 +108,13 @@ def test_nothing_is_refused(run):
     with pytest.raises(InputError):
         examine_run(run, 0.0)
     assert StabilityRule().as_dict()["temperature_factor"] == 3
+
+
+def test_a_program_that_tells_no_temperature_has_not_failed(run):
+    silent = replace(run, temperature_K=np.full(STEPS, np.nan))
+    found = examine_run(silent, TARGET)
+    assert found.failure is None
+    assert found.temperature_mean_K is found.temperature_std_K is None
+    assert found.min_distance_A > 2
+    lost = replace(run, temperature_K=np.where(np.arange(STEPS) == 9, np.nan, TARGET))
+    assert examine_run(lost, TARGET).failure.kind == "not finite"

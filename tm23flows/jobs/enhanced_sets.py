@@ -64,7 +64,8 @@ def make_enhanced_sets(
     try:
         frames = _plain_moments(archive, dataset, part)
         events = _event_moments(archive, found, recipe_ids)
-        sets = enhance(frames, events, enhancement)
+        spans = {one.event: one.event_fs for one in rows_of(found) if one.event and one.event_fs}
+        sets = enhance(frames, events, enhancement, spans)
     except InputError as error:
         return {"original_id": None, "enhanced_id": None, "reason": str(error)}
     made = {

@@ -8,7 +8,7 @@ taken :mod:`tm23flows.science.hop_events`. Stores nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,12 @@ from tm23flows.documents.trajectory import Trajectory
 from tm23flows.errors import InputError
 from tm23flows.science.event_frames import EventFrame, event_frames
 from tm23flows.science.event_rule import EventRule
-from tm23flows.science.hop_events import choose_event_steps, choose_quiet_steps, join_hops
+from tm23flows.science.hop_events import (
+    HopEvent,
+    choose_event_steps,
+    choose_quiet_steps,
+    join_hops,
+)
 from tm23flows.science.hops import HopSearch, Lattice, find_hops
 from tm23flows.science.lattice_sites import sites_before_vacancy
 from tm23flows.store.trajectories import read_segments
@@ -42,12 +47,15 @@ class SearchedEvents:
         Frames by name of the event, which has the run and its first step in it.
     quiet
         Frames far from every event.
+    spans_fs
+        First and last time of each whole event, of which few steps become frames, fs.
     """
 
     trajectory: Trajectory
     row: SearchedRun
     events: dict[str, tuple[EventFrame, ...]]
     quiet: tuple[EventFrame, ...]
+    spans_fs: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def search_run(archive: Archive, trajectory_id: str, rule: EventRule) -> SearchedEvents:
@@ -91,17 +99,18 @@ def search_run(archive: Archive, trajectory_id: str, rule: EventRule) -> Searche
     chosen = choose_event_steps(events, rule, unusable, trajectory.id)
     numbers = {"n_hops": len(search.hops), "n_events": len(events)}
     quiet = choose_quiet_steps(search, rule.quiet_frames, unusable)
+    names = {place: f"{trajectory.id[:16]}-{events[place].steps[0] + 1}" for place in chosen}
     return SearchedEvents(
         trajectory,
         nothing.model_copy(update={**found, **numbers}),
-        {
-            f"{trajectory.id[:16]}-{events[place].steps[0] + 1}": _described(
-                search, positions, steps, rule
-            )
-            for place, steps in chosen.items()
-        },
+        {names[at]: _described(search, positions, some, rule) for at, some in chosen.items()},
         _described(search, positions, quiet, rule),
+        {name: _span_fs(events[place], nothing.timestep_fs) for place, name in names.items()},
     )
+
+
+def _span_fs(event: HopEvent, timestep_fs: float) -> tuple[float, float]:
+    return event.steps[0] * timestep_fs, event.steps[-1] * timestep_fs
 
 
 def _described(

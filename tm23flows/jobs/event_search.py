@@ -9,6 +9,7 @@ frame that was stored before keeps its own. Tags are written besides, so that th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -126,6 +127,9 @@ def _tagged(archive: Archive, labels: Sequence[Label]) -> list[EventRow]:
 def _store(archive: Archive, runs: Sequence[SearchedEvents], max_frames: int) -> list[EventRow]:
     """Store frames of events and quiet ones with the labels that the runs have of them."""
     rows: list[EventRow] = []
+    # Events come first where there is little room.
+    n_quiet = max_frames // (2 * max(1, len(runs)))
+    runs = [replace(one, quiet=one.quiet[:n_quiet]) for one in runs]
     chosen = _within(runs, max_frames)
     for found in runs:
         events = {event: found.events[event] for event in found.events if event in chosen}
@@ -137,8 +141,12 @@ def _store(archive: Archive, runs: Sequence[SearchedEvents], max_frames: int) ->
         pairs = list(take_steps(archive, found.trajectory, set(by_step), tags))
         archive.put(*(frame for frame, _ in pairs))
         archive.put(*(label for _, label in pairs))
-        rows += [_event_row(frame, *by_step[frame.step]) for frame, _ in pairs if frame.step]
-    return rows[:max_frames]
+        rows += [
+            _event_row(frame, *by_step[frame.step], found.spans_fs)
+            for frame, _ in pairs
+            if frame.step
+        ]
+    return rows
 
 
 def _within(runs: Sequence[SearchedEvents], max_frames: int) -> set[str]:
@@ -162,12 +170,18 @@ def _tags(event: str | None, found: EventFrame) -> dict[str, Any]:
     return tags
 
 
-def _event_row(frame: Frame, event: str | None, found: EventFrame) -> EventRow:
+def _event_row(
+    frame: Frame,
+    event: str | None,
+    found: EventFrame,
+    spans_fs: Mapping[str, tuple[float, float]],
+) -> EventRow:
     return EventRow(
         frame_id=frame.id,
         trajectory_id=frame.trajectory_id,
         time_fs=frame.time_fs,
         event=event,
+        event_fs=None if event is None else spans_fs.get(event),
         re_atoms=found.migrating,
         r_A=_plain(found.r_A),
         r_v_A=_plain(found.r_v_A),

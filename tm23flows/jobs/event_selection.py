@@ -109,7 +109,7 @@ def _select(
     candidates = tuple(_candidate(archive, one, parts, bootstrap) for one in wired["candidates"])
     names = [str(place) for place in range(len(candidates))]
     chosen = choose_model(
-        {n: c.validation_force_rmse_eV_per_A for n, c in zip(names, candidates, strict=True)},
+        {n: _rmse(c) for n, c in zip(names, candidates, strict=True)},
         {n: _errors(c) for n, c in zip(names, candidates, strict=True)},
         limit,
     )
@@ -124,6 +124,11 @@ def _select(
         by_score=None if chosen.by_score is None else int(chosen.by_score),
         reason=sets["reason"] or chosen.reason,
     )
+
+
+def _rmse(one: Candidate) -> float | None:
+    # Errors on the frames that a model did not fail on are no errors on the same frames.
+    return None if one.failure is not None else one.validation_force_rmse_eV_per_A
 
 
 def _errors(one: Candidate) -> tuple[float | None, float | None]:
@@ -165,6 +170,8 @@ def _candidate(
             continue
         events, frames = parts[word]
         predicted = predicted_forces(archive, done["evaluation_id"], frames)
+        if lost := sum(one.frame_id not in predicted for one in events.rows):
+            failure = failure or f"it has no forces of {lost} of {len(events.rows)} {word} frames"
         fields[word] = score(events, predicted, bootstrap)
         fields[f"{word}_force_rmse_eV_per_A"] = force_rmse(events.rows, events.truth, predicted)
     return Candidate(

@@ -7,12 +7,15 @@ Owns the matching of labels with the names of that format: the truth is ``DFT_K4
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label, label_id
 from tm23flows.documents.recipe import Recipe
-from tm23flows.documents.studies.rare_events import RareEventMetal, RareEventResults
+from tm23flows.documents.studies.rare_events import EventRow, RareEventMetal, RareEventResults
 from tm23flows.documents.study import Study
 from tm23flows.errors import InputError
 from tm23flows.store.exchange.rare_writer import RareFrame
@@ -68,7 +71,7 @@ def frames_of_study(
                 atoms=frame.atoms,
                 energies_eV={name: some[place].energies.best for name, some in labels.items()},
                 forces_eV_per_A={name: some[place].forces for name, some in labels.items()},
-                r_A=row.r_A if row.event is not None else None,
+                r_A=_distances(row, frame),
                 r_v_A=row.r_v_A if row.event is not None else None,
                 vacant_sites_A=row.vacant_sites_A,
             )
@@ -81,6 +84,16 @@ def frames_of_study(
         "rule": study.settings.get("events"),
     }
     return rows, facts
+
+
+def _distances(row: EventRow, frame: Frame) -> Sequence[float] | None:
+    """Return r of a frame; frames from elsewhere say which atoms it is 0 for, and no more."""
+    if row.event is None or row.r_A is not None or not row.re_atoms:
+        return row.r_A if row.event is not None else None
+    atoms, every = frame.atoms, range(len(frame.numbers))
+    r = np.min([atoms.get_distances(one, every, mic=True) for one in row.re_atoms], axis=0)
+    r[list(row.re_atoms)] = 0.0
+    return tuple(r.tolist())
 
 
 def _words(recipe: Recipe) -> dict[str, Any]:

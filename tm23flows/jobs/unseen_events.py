@@ -34,9 +34,9 @@ def unseen_events(
     model
         The model; one without a dataset has seen nothing that is known.
     rows
-        Frames with events.
+        Frames with events; where they say when the whole event was, that counts.
     gap_fs
-        Least distance in time to a training frame of the same run, fs.
+        Least distance in time of an event to a training frame of the same run, fs.
 
     Returns
     -------
@@ -53,10 +53,16 @@ def unseen_events(
         or (
             one.time_fs is not None
             and one.trajectory_id in times
-            and np.abs(times[one.trajectory_id] - one.time_fs).min() < gap_fs
+            and _nearest_fs(times[one.trajectory_id], one.event_fs or (one.time_fs,) * 2) < gap_fs
         )
     }
     return events - near
+
+
+def _nearest_fs(times: FloatArray, span_fs: tuple[float, float]) -> float:
+    """Return the least time between training frames and a whole event; 0 within it."""
+    first, last = span_fs
+    return float(np.maximum(np.maximum(first - times, times - last), 0).min())
 
 
 def _training(archive: Archive, model: Model) -> tuple[set[str], dict[str, FloatArray]]:

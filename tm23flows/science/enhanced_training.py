@@ -7,15 +7,15 @@ article replaced about half). The choice between models is :mod:`tm23flows.scien
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tm23flows.errors import InputError, TooFewFramesError
 from tm23flows.science.event_splits import STRIDE_FS, event_split
-from tm23flows.science.leaks import check_leaks
-from tm23flows.science.moments import Moment
+from tm23flows.science.leaks import TIME_TOLERANCE_FS, check_leaks
+from tm23flows.science.moments import Moment, time_of
 from tm23flows.science.splits import Split
 
 
@@ -75,7 +75,10 @@ class Enhancement:
 
 
 def enhance(
-    frames: Sequence[Moment], events: Sequence[Moment], settings: Enhancement
+    frames: Sequence[Moment],
+    events: Sequence[Moment],
+    settings: Enhancement,
+    spans_fs: Mapping[str, tuple[float, float]] | None = None,
 ) -> EnhancedSets:
     """Divide events, and put those that train in place of training frames.
 
@@ -87,6 +90,9 @@ def enhance(
         Frames with events; one that is among the others, too, counts as one of an event only.
     settings
         Shares, gap and seed.
+    spans_fs
+        First and last time of events in their runs, fs. Few steps of an event are frames of it:
+        an original frame between two of them shows the same event.
 
     Returns
     -------
@@ -100,7 +106,17 @@ def enhance(
         There are too few events for three parts, or no training frame is left.
     """
     split, moments, n_plain = _divide(frames, events, settings)
-    original = [one for one in split.parts["train"] if moments[one].event is None]
+    held = [
+        (moments[one].run, spans_fs[event])
+        for part in ("validation", "test")
+        for one in split.parts[part]
+        if spans_fs and (event := moments[one].event) in spans_fs
+    ]
+    original = [
+        one
+        for one in split.parts["train"]
+        if moments[one].event is None and not _shows(moments[one], held, settings.gap_fs)
+    ]
     fresh = [one for one in split.parts["train"] if moments[one].event is not None]
     if not original:
         raise TooFewFramesError(
@@ -118,6 +134,18 @@ def enhance(
         test=split.parts["test"],
         n_replaced=n_replaced,
         n_left_out=n_plain - len(original),
+    )
+
+
+def _shows(
+    frame: Moment, held: Sequence[tuple[str | None, tuple[float, float]]], gap_fs: float
+) -> bool:
+    """Say whether a frame is within an event, or nearer to it than the gap."""
+    if not frame.has_place:
+        return False
+    reach, time = gap_fs - TIME_TOLERANCE_FS, time_of(frame)
+    return any(
+        frame.run == run and first - reach < time < last + reach for run, (first, last) in held
     )
 
 

@@ -61,7 +61,7 @@ class RunArrays:
     positions_A
         (steps, atoms, 3), A.
     temperature_K
-        Instantaneous, (steps,), K.
+        Instantaneous, (steps,), K; nan throughout where the program does not tell it.
     conserved_eV
         Energy of particles and thermostat, (steps,), eV; nan where the program does not tell it.
     cell_A
@@ -110,7 +110,7 @@ class Stability:
     failure
         The first failure; None for a sound run.
     temperature_mean_K, temperature_std_K
-        Over the second half of the sound steps, K; None without any.
+        Over the second half of the sound steps, K; None where none has a known one.
     drift_meV_per_atom_per_ps
         Slope of a straight line through the conserved energy; None where that is not known or
         there are fewer than three sound steps.
@@ -162,6 +162,7 @@ def examine_run(
     failure = _first_failure(run, distances, target_K, used, stopped)
     sound = n_steps if failure is None else failure.step - 1
     late = run.temperature_K[sound // 2 : sound]
+    late = late[np.isfinite(late)]
     known = distances[np.isfinite(distances)]
     return Stability(
         n_steps=n_steps,
@@ -207,12 +208,14 @@ def _first_failure(
     stopped: str | None,
 ) -> RunFailure | None:
     temperature, n_atoms = run.temperature_K, run.positions_A.shape[1]
+    # A program that tells no temperature has not failed.
+    told = np.isfinite(temperature) | np.isnan(temperature).all()
     drift = np.abs(run.conserved_eV - run.conserved_eV[0]) / n_atoms
     nearest = rule.distance_share * distances[0]
     hottest = rule.temperature_factor * target_K
     # In this order the first of several at one step is named.
     signs: list[tuple[FailureKind, FloatArray, str]] = [
-        ("not finite", ~(np.isfinite(temperature) & np.isfinite(distances)), "no finite numbers"),
+        ("not finite", ~(told & np.isfinite(distances)), "no finite numbers"),
         ("too close", distances < nearest, f"two atoms nearer than {nearest:.2f} A"),
         ("too hot", temperature > hottest, f"hotter than {hottest:.0f} K"),
         (

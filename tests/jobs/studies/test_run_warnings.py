@@ -70,3 +70,10 @@ def test_an_unclear_reference_and_failures(archive):
         "Cu melt: whether the reference melted is unclear: they disagree.",
         "Cu melt: the run with a model failed at step 9 (too hot): hotter than 900 K.",
     ]
+
+
+def test_a_run_that_failed_while_solid_does_not_disagree_about_melting(archive):
+    found = said(archive, row("melted", reference=True), row("solid", failure=LOST))
+    assert found == ["Cu melt: the run with a model failed at step 9 (too hot): hotter than 900 K."]
+    found = said(archive, row("solid", reference=True), row("melted", failure=LOST))
+    assert len(found) == 2

@@ -84,3 +84,14 @@ def test_candidates_without_numbers_have_a_row_with_the_reason():
     assert table.rows[0][0] == "flare lmax=3"
     assert table.rows[0][-1] == "it failed"
     assert table.rows[0][3] == UNDEFINED
+
+
+def test_unseen_events_have_no_force_rmse_of_all_events():
+    seen = predictor(force_rmse_events_eV_per_A=0.7, force_rmse_quiet_eV_per_A=0.6)
+    unseen = ScoreRow(re_m=Bounded(value=0.3), n_events=1, n_frames=1, n_atoms=2)
+    every, apart = metal_tables(metal(predictors=(seen.model_copy(update={"unseen": unseen}),)))
+    assert every.rows[0][7:9] == ("0.700", "0.600")
+    assert len(apart.columns) == len(apart.rows[0]) == len(every.columns) - 2
+    assert apart.rows[0][-2:] == ("1", "2")
+    assert not {"0.700", "0.600"} & set(apart.rows[0])
+    assert not any("RMSE" in one for one in apart.columns)

@@ -45,6 +45,9 @@ class EventRow(_Part):
     trajectory_id: str | None = Field(None, description="Its run.")
     time_fs: float | None = Field(None, description="Its time in the run, in fs.")
     event: str | None = Field(description="Its event; None for a quiet frame.")
+    event_fs: tuple[float, float] | None = Field(
+        None, description="First and last time of the whole event in its run, in fs."
+    )
     re_atoms: tuple[int, ...] = Field(description="Atoms in the middle of a hop: r is 0 there.")
     r_A: tuple[float, ...] | None = Field(
         None, description="Distance of each atom to the nearest migrating one, in angstrom."
