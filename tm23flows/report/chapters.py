@@ -6,12 +6,12 @@ Owns which modules fill them; what they show is theirs. Chapters of studies are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tm23flows.documents.trajectory import Trajectory
 from tm23flows.report import cost, grid_searches, learning_curves, periodic_table, rdfs
-from tm23flows.report.benchmark import error_figures, errors, significance
+from tm23flows.report.benchmark import error_figures, errors, significance, verdict
 from tm23flows.report.benchmark.arrays import Evaluated
 from tm23flows.report.studies.section import Chapter, StudySection
 
@@ -43,7 +43,7 @@ def chapters_of_models(
     """
     before = [("overview", periodic_table.section(one.measured for one in evaluated))]
     after = [
-        ("intervals", _intervals(evaluated)),
+        ("intervals", _intervals(archive, evaluated)),
         ("significance", _significance(evaluated)),
         ("learning-curves", learning_curves.section(archive, metals)),
         ("grid-searches", grid_searches.section(archive, metals)),
@@ -89,7 +89,16 @@ def _chapters(sections: Iterable[tuple[str, StudySection | None]]) -> list[Chapt
     ]
 
 
-def _intervals(evaluated: Sequence[Evaluated]) -> StudySection | None:
+def _offsets(archive: Archive, evaluated: Sequence[Evaluated]) -> Iterator[str]:
+    """Say of calculators from elsewhere what their zero of energy does to their errors."""
+    for one in (some.measured for some in evaluated):
+        if one.model.dataset_id is None:
+            offset = verdict.energy_offset(archive, one.evaluation, {})
+            if offset.matters:
+                yield f"{one.title} on {one.named.name}: {verdict.offset_line(offset)}."
+
+
+def _intervals(archive: Archive, evaluated: Sequence[Evaluated]) -> StudySection | None:
     if not evaluated:
         return None
     parts: dict[tuple[str, str, str], list[Evaluated]] = {}
@@ -98,7 +107,8 @@ def _intervals(evaluated: Sequence[Evaluated]) -> StudySection | None:
     few = len(parts) <= FEW_DATASETS
     drawings = tuple(map(error_figures.draw_by_magnitude, parts.values())) if few else ()
     tables = tuple(errors.error_tables(evaluated))
-    return StudySection("Errors with intervals", (), tables, drawings)
+    words = tuple(_offsets(archive, evaluated))
+    return StudySection("Errors with intervals", words, tables, drawings)
 
 
 def _significance(evaluated: Sequence[Evaluated]) -> StudySection | None:

@@ -113,7 +113,7 @@ def verdict_of(
         if {pair.first.measured.evaluation.id, pair.second.measured.evaluation.id} & asked
     ]
     known: dict[str, Arrays] = {}
-    return Verdict(pairs, [_offset(archive, one, known) for one in evaluations])
+    return Verdict(pairs, [energy_offset(archive, one, known) for one in evaluations])
 
 
 def published_line(element: str) -> str | None:
@@ -184,7 +184,22 @@ def _part_of(one: Measured) -> tuple[str, str, str]:
     return (made.dataset_id, made.part, made.energy_reference)
 
 
-def _offset(archive: Archive, one: Evaluation, known: dict[str, Arrays]) -> EnergyOffset:
+def energy_offset(archive: Archive, one: Evaluation, known: dict[str, Arrays]) -> EnergyOffset:
+    """Measure how the energies of an evaluation lie beside those of the labels.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    one
+        The evaluation.
+    known
+        Labels that were read before, by their blob; this function adds to it.
+
+    Returns
+    -------
+    The offset.
+    """
     frames = read_predictions(archive, one, known)
     noise = label_noise(
         frames.predicted,
