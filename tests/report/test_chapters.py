@@ -32,7 +32,7 @@ def test_runs_have_their_radial_distribution_functions(road):
 
 def test_another_zero_of_energy_is_said(world, monkeypatch):
     evaluated = read_benchmark(world.archive)
-    before, after = chapters_of_models(world.archive, evaluated, None)
+    _, after = chapters_of_models(world.archive, evaluated, None)
     assert after[0].sections[0].answer == ()  # trained on these energies
     foreign = evaluated[0].measured
     model = foreign.model.model_copy(update={"dataset_id": None})
