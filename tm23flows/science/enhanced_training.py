@@ -106,12 +106,8 @@ def enhance(
         There are too few events for three parts, or no training frame is left.
     """
     split, moments, n_plain = _divide(frames, events, settings)
-    held = [
-        (moments[one].run, spans_fs[event])
-        for part in ("validation", "test")
-        for one in split.parts[part]
-        if spans_fs and (event := moments[one].event) in spans_fs
-    ]
+    kept_apart = (*split.parts["validation"], *split.parts["test"])
+    held = _spans_by_run([moments[one] for one in kept_apart], spans_fs or {})
     original = [
         one
         for one in split.parts["train"]
@@ -135,6 +131,13 @@ def enhance(
         n_replaced=n_replaced,
         n_left_out=n_plain - len(original),
     )
+
+
+def _spans_by_run(
+    events: Sequence[Moment], spans_fs: Mapping[str, tuple[float, float]]
+) -> list[tuple[str | None, tuple[float, float]]]:
+    known = {(one.run, one.event) for one in events if one.event in spans_fs}
+    return [(run, spans_fs[str(event)]) for run, event in known]
 
 
 def _shows(
