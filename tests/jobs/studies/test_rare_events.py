@@ -114,3 +114,16 @@ def test_an_imported_folder_has_its_cheap_label_as_the_bar(archive, tmp_path):
     sizes = [np.linalg.norm(one.forces_eV_per_A["DFT_K4"][0]) for one in frames[:5]]
     assert bar.score.re_f_eV_per_A.value == pytest.approx(0.5 * np.sqrt(np.mean(np.square(sizes))))
     assert any("do not say of which event" in one for one in study.warnings)
+
+
+def test_recipes_of_one_mesh_can_be_told_apart(archive, wired):
+    fine = also_labelled(archive, wired, (3, 3, 3), off=0.0)
+    moved = Recipe(engine="emt", xc="none", kmesh=(1, 1, 1), kmesh_offset=(0.25, 0.25, 0.25))
+    own = [one for one in archive.labels() if one.recipe.kmesh == (1, 1, 1)]
+    words = {"recipe": moved, "recipe_id": moved.id}
+    archive.put(*(one.model_copy(update=words) for one in own))
+    wired = {**wired, "set": {**wired["set"], "recipe_id": fine.id}}
+    (metal,) = study_of(archive, wired).results.metals
+    names = [one.name for one in metal.predictors if one.kind == "labels"]
+    assert len(set(names)) == 2
+    assert f"emt 1x1x1 {moved.id[:8]}" in names

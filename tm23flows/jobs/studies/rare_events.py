@@ -238,9 +238,12 @@ def _models(
 def _labels(
     metal: _Metal, events: EventSet, bootstrap: Bootstrap
 ) -> Iterator[tuple[Predictor, Forces, dict[str, Any]]]:
+    names = [recipe_name(some[0].recipe) for some in (metal.truth, *metal.others.values()) if some]
     for key, labels in metal.others.items():
         predicted = {one.frame_id: np.asarray(one.forces, float) for one in labels}
         name = recipe_name(labels[0].recipe)
+        # Runs and the bar may both have one k-point, with another offset or cutoff.
+        name += f" {key[:8]}" if names.count(name) > 1 else ""
         yield _predictor("labels", key, name, events, predicted, bootstrap), predicted, {}
 
 
