@@ -13,7 +13,7 @@ from tm23flows.science.hop_events import (
     choose_quiet_steps,
     join_hops,
 )
-from tm23flows.science.hops import Hop, HopRule, HopSearch, Lattice
+from tm23flows.science.hops import NO_SITE, Hop, HopRule, HopSearch, Lattice
 
 N_STEPS = 400
 
@@ -83,3 +83,12 @@ def test_quiet_frames_are_far_from_events():
     assert choose_quiet_steps(search_of((0, 399)), 2) == ()
     assert choose_quiet_steps(search_of(), 0) == ()
     assert choose_quiet_steps(search_of(n_steps=4), 2, {0, 1}) == (3,)
+
+
+def test_quiet_frames_are_none_of_a_hop_that_the_end_cuts_off():
+    search = search_of((200, 210))
+    assert choose_quiet_steps(search, 2)[1] == N_STEPS - 1
+    search.sites[N_STEPS - 6 :, 3] = NO_SITE
+    assert choose_quiet_steps(search, 2)[1] == N_STEPS - 7
+    search.sites[:, 3] = NO_SITE
+    assert choose_quiet_steps(search, 2)[1] == N_STEPS - 1

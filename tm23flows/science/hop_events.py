@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tm23flows.science.event_rule import EventRule
-from tm23flows.science.hops import HopSearch
+from tm23flows.science.hops import NO_SITE, HopSearch
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,8 @@ def choose_quiet_steps(
     """Choose frames that are far from every event.
 
     Each is the step of its equal part of the run that is farthest from all steps of events; with
-    no events that is the middle of the part.
+    no events that is the middle of the part. Steps at which an atom is on no site come last: it may
+    be in a hop that the end of the run cuts off.
 
     Parameters
     ----------
@@ -125,6 +126,7 @@ def choose_quiet_steps(
     for hop in search.hops:
         busy[hop.left : hop.entered + 1] = True
     where = np.flatnonzero(busy)
+    settled = (search.sites != NO_SITE).all(axis=1)
     banned = set(unusable)
     chosen = []
     for part in np.array_split(np.arange(n_steps), max(count, 1))[:count]:
@@ -132,8 +134,9 @@ def choose_quiet_steps(
         if free:
             middle = (part[0] + part[-1]) / 2
             away = [_distance(step, where) for step in free]
-            ranked = zip(away, [-abs(step - middle) for step in free], free, strict=True)
-            chosen.append(max(ranked)[2])
+            places = [-abs(step - middle) for step in free]
+            ranked = zip([bool(settled[step]) for step in free], away, places, free, strict=True)
+            chosen.append(max(ranked)[-1])
     return tuple(chosen)
 
 
