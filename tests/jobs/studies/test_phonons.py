@@ -11,7 +11,7 @@ from ase.calculators.emt import EMT
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.structure import Crystal
 from tm23flows.documents.study import Study
-from tm23flows.errors import MissingDependencyError, PhysicsError
+from tm23flows.errors import MissingDependencyError, PhysicsError, TrainingError
 from tm23flows.jobs.benchmark import store_calculator
 from tm23flows.jobs.displaced_cells import displace_crystal
 from tm23flows.jobs.label import label_frames
@@ -156,3 +156,30 @@ def test_labels_that_are_not_at_rest_are_said(archive, wired):
     found = study.results.metals[0].labels.largest_force_eV_per_A
     assert found == pytest.approx(largest, abs=1e-3)
     assert any("left in their places" in one for one in study.warnings)
+
+
+class DiesLate(EMT):
+    """It ends after the relaxation, the displaced cells of its own crystal and one more."""
+
+    wide = 0
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        if len(atoms) > 2:
+            self.wide += 1
+            if self.wide > self.last:
+                raise TrainingError("the worker ended")
+        super().calculate(atoms, properties, system_changes)
+
+
+def test_a_model_that_ends_before_the_lattice_of_the_labels_says_so(archive, wired, monkeypatch):
+    given = wired("m" * 64)
+    dies = DiesLate()
+    dies.last = len(given["Cu"]["reference"]["frame_ids"])
+    monkeypatch.setattr(job_module, "stored_model", lambda *_: nullcontext(dies))
+    out = make_phonon_study.original(given, SETTINGS)
+    study = archive.get(Study, out["study_id"])
+    (model,) = study.results.metals[0].models
+    assert model.curves is not None
+    assert model.errors_same_lattice is None
+    assert "the worker ended" in model.reason_same_lattice
+    assert any("lattice of the labels: the worker ended" in one for one in study.warnings)

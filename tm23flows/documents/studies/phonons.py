@@ -98,6 +98,9 @@ class PhononModel(_Part):
         description="Both in the crystal at rest under the labels; None if not there.",
     )
     reason: str | None = Field(None, description="Why there are no curves.")
+    reason_same_lattice: str | None = Field(
+        None, description="Why there are no frequencies at the lattice of the labels."
+    )
     wall_s: float = Field(ge=0, description="Time that it took, in s.")
 
     @model_validator(mode="after")

@@ -169,12 +169,12 @@ def _of_model(
     archive: Archive, question: PhononQuestion, model_id: str, reference: ForceConstants | None
 ) -> PhononModel:
     began = time.monotonic()
-    own, there, curves, reason = None, None, None, None
+    own, there, curves, reason, lost = None, None, None, None, None
     try:
         with stored_model(archive, model_id) as calculator:
             own, reason = _attempt(question.in_own_crystal, calculator)
             if reference is not None:
-                there, _ = _attempt(question.phonons, reference.crystal, calculator)
+                there, lost = _attempt(question.phonons, reference.crystal, calculator)
     except OF_THE_MODEL as error:
         reason = _in_words(error)
     if own is not None and reason is None:
@@ -185,6 +185,7 @@ def _of_model(
         errors=question.errors(own, reference) if curves else None,
         errors_same_lattice=question.errors(there, reference),
         reason=reason,
+        reason_same_lattice=lost,
         wall_s=time.monotonic() - began,
     )
 
@@ -228,3 +229,8 @@ def _warnings(metal: PhononMetal) -> Iterator[str]:
     for one in metal.models:
         if one.reason is not None:
             yield f"{name}: the model {one.model_id[:12]} has no phonons: {one.reason}"
+        if one.reason_same_lattice not in (None, one.reason):
+            yield (
+                f"{name}: the model {one.model_id[:12]} has no frequencies at the lattice of the "
+                f"labels: {one.reason_same_lattice}"
+            )
