@@ -65,7 +65,35 @@ def measure_lattice(
     PhysicsError
         The crystal does not come to rest in its phase, or its energy has no minimum there.
     """
-    at_rest = relax_within_phase(crystal, calculator)
+    return measure_curve(relax_within_phase(crystal, calculator), calculator, volumes, axial_ratios)
+
+
+def measure_curve(
+    at_rest: Atoms,
+    calculator: Calculator,
+    volumes: Sequence[float] = VOLUMES,
+    axial_ratios: Sequence[float] = AXIAL_RATIOS,
+) -> MeasuredLattice:
+    """Compute the equation of state around a crystal at rest.
+
+    Parameters
+    ----------
+    at_rest
+        As :func:`relax_within_phase` returns it.
+    calculator
+        Energies in eV.
+    volumes, axial_ratios
+        Cells of the curve, in units of the crystal.
+
+    Returns
+    -------
+        The crystal and the curve. Its atoms follow the cell.
+
+    Raises
+    ------
+    PhysicsError
+        The energy has no minimum between the cells.
+    """
     listed = shapes(at_rest, volumes, axial_ratios)
     energies = [_energy(one.apply(at_rest), calculator) for one in listed]
     curve = rest_lattice(at_rest, listed, energies)

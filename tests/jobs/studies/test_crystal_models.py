@@ -1,10 +1,14 @@
 """The row of a model: its numbers, and failures that stay in it."""
 
+from contextlib import nullcontext
+
 import crystal_kit as kit
 import pytest
+from ase.calculators import emt
 
 from tm23flows.errors import NotFoundError
 from tm23flows.jobs.benchmark import store_calculator
+from tm23flows.jobs.studies import crystal_models
 from tm23flows.jobs.studies.crystal_labels import NOT_ASKED, label_row
 from tm23flows.jobs.studies.crystal_models import equation_of, model_row, with_difference
 
@@ -61,3 +65,28 @@ def test_curves_are_compared_where_there_are_two(archive, model_id):
     assert 0 <= compared.lattice.curve_difference_eV_per_atom < 1e-5
     assert compared.vacancy == row.vacancy
     assert equation_of(row.lattice).volume_A3 == row.lattice.curve_volume_A3_per_atom
+
+
+class Hole(emt.EMT):
+    """A model that has not learnt compressed crystals."""
+
+    def calculate(self, atoms=None, *arguments, **named):
+        super().calculate(atoms, *arguments, **named)
+        if atoms.get_volume() / len(atoms) < 10.9:
+            self.results["energy"] -= 0.5 * len(atoms)
+
+
+def test_without_a_curve_there_is_all_that_stands_on_the_crystal_at_rest(
+    archive, model_id, monkeypatch
+):
+    metal = kit.metal(phases={"bcc": kit.start(2.85, "bcc")})
+    whole = model_row(archive, model_id, metal, kit.SETTINGS)
+    monkeypatch.setattr(crystal_models, "stored_model", lambda *_: nullcontext(Hole()))
+    row = model_row(archive, model_id, metal, kit.SETTINGS)
+    assert row.lattice is None
+    assert "At rest at a = 3.5898 A" in row.reasons["lattice"]
+    assert "no minimum" in row.reasons["lattice"]
+    assert set(row.reasons) == {"lattice"}
+    assert row.elastic == whole.elastic
+    assert row.vacancy == whole.vacancy
+    assert row.phases == whole.phases

@@ -44,7 +44,9 @@ def test_without_labels_numbers_stand_alone():
 def test_a_model_without_a_crystal_is_not_left_out():
     lost = CrystalRow(model_id=MODEL, reasons=WHY)
     found = section(FakeArchive(), study(metal(labels=None, models=(lost,))))
-    assert found.answer[1] == "Cu, my EMT aaaaaaaa: no crystal at rest, see below."
+    assert (
+        found.answer[1] == "Cu, my EMT aaaaaaaa: no lattice with an equation of state, see below."
+    )
     assert found.drawings == ()
     (table,) = found.tables
     assert table.rows[0] == ("Cu", "my EMT aaaaaaaa", "lattice", "It fell apart <b>.")

@@ -27,8 +27,8 @@ from tm23flows.jobs.studies.crystal_labels import NOT_ASKED
 from tm23flows.science.crystal_properties import (
     MeasuredLattice,
     lattice_constants,
+    measure_curve,
     measure_elasticity,
-    measure_lattice,
     relax_within_phase,
 )
 from tm23flows.science.equation_of_state import EquationOfState, curve_difference
@@ -133,21 +133,27 @@ def _measured(
 ) -> CrystalRow:
     start = Crystal.model_validate(metal["unit"]).atoms
     cells = (settings["volumes"], settings["axial_ratios"])
-    lattice, why = _tried(lambda: measure_lattice(start, calculator, *cells))
-    if lattice is None:
+    at_rest, why = _tried(lambda: relax_within_phase(start, calculator))
+    if at_rest is None:
         missing = f"There is no crystal at rest: {why}"
         reasons = {"lattice": why, "elastic": missing, "vacancy": missing}
         return CrystalRow(model_id=model_id, reasons=reasons)
-    told = (lattice.crystal, calculator, metal, settings)
+    curve, no_curve = _tried(lambda: measure_curve(at_rest, calculator, *cells))
+    told = (at_rest, calculator, metal, settings)
     elastic, no_elastic = _asked(settings["elastic"], lambda: _measured_elastic(*told))
     vacancy, no_vacancy = _asked(settings["vacancy"], lambda: _measured_vacancy(*told))
     missing_ones: dict[Property, str] = {"elastic": no_elastic, "vacancy": no_vacancy}
+    if curve is None:
+        lengths = [one for one in lattice_constants(at_rest) if one is not None]
+        a_c = ", ".join(f"{name} = {one:.4f} A" for name, one in zip("ac", lengths, strict=False))
+        missing_ones["lattice"] = f"At rest at {a_c}, but without an equation of state: {no_curve}"
+    energy = float(calculator.get_potential_energy(at_rest)) / len(at_rest)
     phases = {name: Crystal.model_validate(one).atoms for name, one in metal["phases"].items()}
     return CrystalRow(
         model_id=model_id,
-        lattice=_measured_lattice(lattice, calculator),
+        lattice=None if curve is None else _measured_lattice(curve, calculator),
         phases=tuple(
-            _measured_phase(name, one, calculator, lattice) for name, one in phases.items()
+            _measured_phase(name, one, calculator, energy) for name, one in phases.items()
         ),
         elastic=elastic,
         vacancy=vacancy,
@@ -211,7 +217,7 @@ def _measured_vacancy(
 
 
 def _measured_phase(
-    name: str, start: Atoms, calculator: Calculator, own: MeasuredLattice
+    name: str, start: Atoms, calculator: Calculator, own_eV_per_atom: float
 ) -> PhaseRow:
     at_rest, why = _tried(lambda: relax_within_phase(start, calculator))
     if at_rest is None:
@@ -221,6 +227,6 @@ def _measured_phase(
     energy = float(calculator.get_potential_energy(at_rest)) / len(at_rest)
     return PhaseRow(
         phase=name,
-        difference_eV_per_atom=energy - own.energy_eV_per_atom,
+        difference_eV_per_atom=energy - own_eV_per_atom,
         volume_A3_per_atom=at_rest.get_volume() / len(at_rest),
     )

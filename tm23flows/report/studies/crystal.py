@@ -87,7 +87,7 @@ def _sentences(results: CrystalResults, shown: Sequence[Shown]) -> Iterator[str]
 def _deviations(one: Shown) -> list[str]:
     mine = one.row.lattice
     if mine is None:
-        return ["no crystal at rest, see below"]
+        return ["no lattice with an equation of state, see below"]
     theirs = None if one.reference is None else one.reference.lattice
     if theirs is None:
         return [_lengths(mine), f"bulk modulus {gpa_text(mine.bulk_modulus_eV_per_A3)} GPa"]
