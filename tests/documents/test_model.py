@@ -48,6 +48,7 @@ def test_everything_it_is_made_of_counts(change):
         ({"trainer": "nequip"}, "nequip"),
         ({"hyperparameters": {"calculator": "a.b:C", "name": None}, "dataset_id": None}, "C"),
         ({"hyperparameters": {"calculator": "a.b:C", "name": "D"}, "dataset_id": None}, "D"),
+        ({"hyperparameters": {"calculator": "a.b:C", "name": "D:E"}, "dataset_id": None}, "D:E"),
         ({"trainer": "flare", "dataset_id": None}, "flare"),
     ],
     ids=str,

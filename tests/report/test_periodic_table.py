@@ -26,18 +26,28 @@ def test_one_metal_needs_no_tiles(world):
     assert section(measured(world.archive)) is None
 
 
-def evaluation(element, n_train, created, part="test", key="a", percent=1.0):
+def evaluation(
+    element,
+    n_train,
+    created,
+    part="test",
+    key="a",
+    percent=1.0,
+    home="d",
+    reference="mean-per-atom",
+):
     """Only what the choice looks at."""
     moment = SimpleNamespace(timestamp=lambda: created)
     row = SimpleNamespace(percent=percent)
     group = SimpleNamespace(group="all", force=row, energy=row, stress=None)
     made = SimpleNamespace(
-        part=part, id=key * 64, provenance=SimpleNamespace(created=moment), errors=(group,)
-    )
+        part=part, id=key * 64, provenance=SimpleNamespace(created=moment), errors=(group,),
+        dataset_id="d", energy_reference=reference,
+    )  # fmt: skip
     dataset = SimpleNamespace(element=element, parts={"train": ("x",) * n_train})
     return SimpleNamespace(
         evaluation=made, dataset=dataset, kind="flare",
-        model=SimpleNamespace(part="train", dataset_id="d" if n_train else None),
+        model=SimpleNamespace(part="train", dataset_id=home if n_train else None),
         named=SimpleNamespace(name=f"{element}-set"),
     )  # fmt: skip
 
@@ -88,3 +98,16 @@ def test_energies_with_another_zero_are_no_errors():
     rows = {row[0]: row for row in table.rows}
     assert rows["Cu"][3:5] == ("1.00", "-")
     assert rows["Ti"][3:5] == ("1.00", "1.00")
+
+
+def test_a_model_of_another_dataset_or_reference_stands_only_where_there_is_no_other():
+    own = evaluation("Cu", 50, 1.0)
+    foreign = evaluation("Cu", 50, 2.0, key="b", home="other")
+    raw = evaluation("Cu", 50, 3.0, key="c", reference="none")
+    for order in ([own, foreign, raw], [raw, foreign, own]):
+        assert headlines(order) == {("Cu", "flare"): own}
+    assert headlines([foreign]) == {("Cu", "flare"): foreign}
+
+    (table,) = section([raw, evaluation("Ti", 5, 1.0, key="d")]).tables
+    rows = {row[0]: row for row in table.rows}
+    assert rows["Cu"][3:5] == ("1.00", "-")

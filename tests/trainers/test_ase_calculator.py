@@ -121,6 +121,49 @@ def test_the_energy_that_belongs_to_the_forces_is_taken(prepare, tmp_path):
     assert found.energies.tolist() == [-2.0]
 
 
+def test_a_calculator_with_an_energy_of_the_old_form_will_do(prepare, wild, tmp_path):
+    (wild / "old.py").write_text(
+        "from ase.calculators.emt import EMT\n"
+        "class Old(EMT):\n"
+        "    implemented_properties = ['energy', 'forces']\n"
+        "    def get_potential_energy(self, atoms=None):\n"
+        "        return super().get_potential_energy(atoms)\n"
+    )
+    write_file(numbered_frames(1), tmp_path / "frames.xyz")
+    folder, _ = prepare("old:Old")
+    found = CalculatorTrainer().predict(folder, tmp_path / "frames.xyz", tmp_path / "work")
+    assert found.failures == {}
+
+
+def test_one_that_can_be_made_only_once_keeps_what_it_has_predicted(prepare, wild, tmp_path):
+    (wild / "once.py").write_text(
+        "import pathlib\n"
+        "from ase.calculators.emt import EMT\n"
+        "class Once(EMT):\n"
+        "    def __init__(self, log):\n"
+        "        self.done = 0\n"
+        "        path = pathlib.Path(log + '/made')\n"
+        "        path.write_text((path.read_text() if path.exists() else '') + 'x')\n"
+        "        if len(path.read_text()) > 2:\n"
+        "            raise RuntimeError('the licence is taken')\n"
+        "        super().__init__()\n"
+        "    def calculate(self, *args, **kwargs):\n"
+        "        self.done += 1\n"
+        "        if self.done == 3:\n"
+        "            raise ArithmeticError('singular')\n"
+        "        super().calculate(*args, **kwargs)\n"
+    )
+    write_file(numbered_frames(5), tmp_path / "frames.xyz")
+    folder, _ = prepare("once:Once", kwargs={"log": str(tmp_path)})
+    found = CalculatorTrainer().predict(folder, tmp_path / "frames.xyz", tmp_path / "work")
+    assert np.isfinite(found.energies[:2]).all()
+    assert list(found.failures) == [2, 3, 4]
+    assert found.failures[2].startswith("ArithmeticError")
+    assert "could not be made again" in found.failures[4]
+    assert "the licence is taken" in found.failures[4]
+    assert str(tmp_path) not in found.failures[4]
+
+
 def test_one_that_ends_its_process_on_every_frame_is_given_up(prepare, tmp_path):
     write_file(numbered_frames(5), tmp_path / "frames.xyz")
     faults = {str(i): "ends" for i in range(1, 5)}
@@ -267,6 +310,8 @@ def test_only_files_are_taken_for_files(tmp_path, monkeypatch):
     kwargs = {"model": "small", "deep": [{"path": "a.pt"}, "b.pt", 3, None], "folder": "."}
     changed = map_files(kwargs, lambda path: f"<{path}>")
     assert changed == {**kwargs, "deep": [{"path": "<a.pt>"}, "b.pt", 3, None]}
+    texts = {"parameters": "Cu 1.0 2.0\n" * 1000, "home": "~nobody.of.this.name/x"}
+    assert map_files(texts, lambda path: f"<{path}>") == texts
 
 
 def test_interpreters_are_found_by_name_or_place(tmp_path, monkeypatch, other_python):

@@ -51,7 +51,7 @@ class Model(Document):
         """What tables call it: its trainer; of a calculator from elsewhere its name or class."""
         told = self.hyperparameters
         if self.dataset_id is None and "calculator" in told:
-            return str(told.get("name") or told["calculator"]).rpartition(":")[2]
+            return str(told.get("name") or str(told["calculator"]).rpartition(":")[2])
         return self.trainer
 
     def compute_id(self) -> str:

@@ -25,6 +25,8 @@ FEWEST_METALS = 2
 """Of one metal a table says as much."""
 
 PART = "test"
+ENERGY_REFERENCE = "mean-per-atom"
+"""Of percent errors of energies that can stand beside each other."""
 ALL_FRAMES = "all"
 FIRST_GROUP, LAST_GROUP, PERIODS = 4, 12, 3
 PER_ROW = len(QUANTITIES)
@@ -88,7 +90,9 @@ def headlines(evaluations: Iterable[Measured]) -> dict[tuple[str, str], Measured
     Returns
     -------
     By metal and kind of model: on test frames, of the dataset with most frames to train on, and
-    of these the newest. Errors play no part in the choice.
+    of these the newest. A model that was trained on another dataset stands only where there is
+    no other, because its frames may be among those that test it, and so does an evaluation with
+    another reference of the energy. Errors play no part in the choice.
     """
     chosen: dict[tuple[str, str], Measured] = {}
     for one in sorted(evaluations, key=_rank):
@@ -97,14 +101,21 @@ def headlines(evaluations: Iterable[Measured]) -> dict[tuple[str, str], Measured
     return chosen
 
 
-def _rank(one: Measured) -> tuple[int, float, str]:
-    created = one.evaluation.provenance.created.timestamp()
-    return (len(one.dataset.parts.get(one.model.part, ())), created, one.evaluation.id)
+def _rank(one: Measured) -> tuple[bool, int, bool, float, str]:
+    made = one.evaluation
+    is_at_home = one.model.dataset_id in {None, made.dataset_id}
+    n_train = len(one.dataset.parts.get(one.model.part, ()))
+    is_usual = made.energy_reference == ENERGY_REFERENCE
+    return (is_at_home, n_train, is_usual, made.provenance.created.timestamp(), made.id)
 
 
 def _percent(one: Measured | None, quantity: str) -> float | None:
-    if one is None or (quantity == "energy" and one.model.dataset_id is None):
+    if one is None:
+        return None
+    if quantity == "energy" and (
         # the energies of a calculator from elsewhere have another zero
+        one.model.dataset_id is None or one.evaluation.energy_reference != ENERGY_REFERENCE
+    ):
         return None
     errors = next((g for g in one.evaluation.errors if g.group == ALL_FRAMES), None)
     row = None if errors is None else getattr(errors, quantity)
@@ -145,9 +156,10 @@ def _table(
         rows=rows,
         documents=documents,
         note="Of several models of a kind the one of the dataset with most frames to train on "
-        "stands here, and of these the newest. Energies of calculators from elsewhere have "
-        "another zero, so their errors are not here. The published force errors are those of "
-        f"{theirs.figure} of the article, {theirs.model}; confidence of the reading: "
+        "stands here, and of these the newest; one that was trained on another dataset only where "
+        "there is no other. Energies of calculators from elsewhere have another zero, and those "
+        f"of another reference than '{ENERGY_REFERENCE}' another MAV, so these are not here. "
+        f"The published force errors are those of {theirs.figure} of the article, {theirs.model}; confidence of the reading: "
         f"{theirs.confidence}. They are of the article's own data: 2700 frames to train on and "
         "300 to test.",
     )  # fmt: skip

@@ -244,8 +244,12 @@ def map_files(value: JsonValue, change: Callable[[Path], JsonValue]) -> JsonValu
     if isinstance(value, list):
         return [map_files(one, change) for one in value]
     if isinstance(value, str) and ("/" in value or "." in value):
-        path = Path(value).expanduser()
-        return change(path) if path.is_file() else value
+        try:
+            path = Path(value).expanduser()
+            is_there = path.is_file()
+        except (OSError, RuntimeError):  # no path at all: a text that is too long, nobody's home
+            return value
+        return change(path) if is_there else value
     return value
 
 

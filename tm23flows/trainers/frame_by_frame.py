@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 from ase import Atoms
 
-from tm23flows.errors import TrainingError
+from tm23flows.errors import TM23Error, TrainingError
 from tm23flows.trainers.base import Predictions
 from tm23flows.trainers.frames import read_predictions, write_frames
 from tm23flows.trainers.worker import Running, bring_home
@@ -45,6 +45,10 @@ class _Course:
         """Place of the next frame."""
         return len(self.found) + len(self.failures)
 
+    def leave(self, reason: str) -> None:
+        """Count all that are left as failed."""
+        self.failures.update(dict.fromkeys(range(self.place, len(self.frames)), reason))
+
 
 def predict_one_by_one(
     start: Start, frames: list[Atoms], limit_s: float, give_up_after: int
@@ -69,29 +73,35 @@ def predict_one_by_one(
 
     Raises
     ------
-    TrainingError
-        If the model cannot be loaded.
+    TM23Error
+        If the model cannot be loaded. Where it could be before, and predicted something, the frames
+        that are left count as failed.
     """
     course, starts = _Course(frames), 0
     while course.place < len(frames):
         if course.lost_in_a_row >= give_up_after:
-            reason = f"Not tried: the {give_up_after} frames before it ended the calculator."
-            course.failures.update(dict.fromkeys(range(course.place, len(frames)), reason))
+            course.leave(f"Not tried: the {give_up_after} frames before it ended the calculator.")
             break
         starts += 1
         with start(starts) as (running, connection):
-            _wait_until_loaded(running, connection)
+            try:
+                # what is kept with the frames names no log, which is gone by then
+                _wait_until_loaded(running, connection, name_log=not course.found)
+            except TM23Error as error:
+                if not course.found:
+                    raise
+                course.leave(f"Not tried: the calculator could not be made again. {error}")
+                break
             _go_on(course, running, connection, limit_s)
     return _together(course)
 
 
-def _wait_until_loaded(running: Running, connection: Connection) -> None:
+def _wait_until_loaded(running: Running, connection: Connection, *, name_log: bool) -> None:
     if _answer(running, connection, LOAD_LIMIT_S) is None:
         if running.process.poll() is None:
-            raise TrainingError(
-                f"The calculator was not loaded in {LOAD_LIMIT_S:.0f} s. The log is {running.log}."
-            )
-        bring_home(running)
+            where = f" The log is {running.log}." if name_log else ""
+            raise TrainingError(f"The calculator was not loaded in {LOAD_LIMIT_S:.0f} s.{where}")
+        bring_home(running, name_log=name_log)
         raise TrainingError("The calculator ended while it was loaded, without a word.")
 
 

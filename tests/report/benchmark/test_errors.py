@@ -1,9 +1,8 @@
 """Tables of errors: every number with its interval, every lost frame by name."""
 
-from tm23flows.report.benchmark.errors import (
-    bounded_text,
-    error_tables,
-)
+from dataclasses import replace
+
+from tm23flows.report.benchmark.errors import bounded_text, error_tables, name_of
 from tm23flows.science.block_bootstrap import Estimate
 
 
@@ -50,3 +49,13 @@ def test_numbers_are_written_with_their_intervals():
     assert bounded_text(Estimate(0.0123, 0.0119, 0.0128), 1000) == "12.3 (11.9 to 12.8)"
     assert bounded_text(Estimate(3.0)) == "3.00"
     assert bounded_text(None) == "undefined"
+
+
+def test_rows_of_another_energy_reference_say_so(evaluated):
+    first = evaluated[0]
+    made = first.measured.evaluation.model_copy(update={"energy_reference": "none"})
+    other = replace(first, measured=replace(first.measured, evaluation=made))
+    assert name_of(first) == "Cu-set, test"
+    assert name_of(other) == "Cu-set, test, energy reference 'none'"
+    (table, *_) = error_tables([first, other])
+    assert len({row[:3] for row in table.rows}) == len(table.rows)

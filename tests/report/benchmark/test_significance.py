@@ -58,6 +58,7 @@ def test_rows_are_plain_and_in_milli_units(pairs):
         assert row["mae_difference"] == pytest.approx(1000 * pair.judged.difference.mae.value)
         assert row["mae_difference_low"] < row["mae_difference"] < row["mae_difference_high"]
         assert row["verdict"] == pair.judged.verdict
+        assert row["energy_reference"] == "mean-per-atom"
 
 
 def test_the_table_names_the_winner_and_the_rule(pairs):

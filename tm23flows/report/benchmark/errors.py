@@ -26,6 +26,9 @@ from tm23flows.science.block_bootstrap import Estimate
 from tm23flows.science.bounded_errors import ALL, BoundedErrors, GroupErrors
 from tm23flows.science.force_bins import bins_of
 
+ENERGY_REFERENCE = "mean-per-atom"
+"""From what the energy MAV is measured where the name of the data does not say it."""
+
 NAMED_FAILURES = 20
 """Frames without a prediction that a table names for each model; all are counted."""
 
@@ -84,9 +87,12 @@ def name_of(one: Evaluated) -> str:
 
     Returns
     -------
-    Such as ``Cu-set, test``.
+    Such as ``Cu-set, test``; with the energy reference where it is not the usual one.
     """
-    return f"{one.measured.named.name}, {one.measured.evaluation.part}"
+    made = one.measured.evaluation
+    usual = made.energy_reference == ENERGY_REFERENCE
+    words = "" if usual else f", energy reference '{made.energy_reference}'"
+    return f"{one.measured.named.name}, {made.part}{words}"
 
 
 def _note(evaluations: Sequence[Evaluated]) -> str:
@@ -107,7 +113,8 @@ def _quantity_table(evaluations: Sequence[Evaluated], quantity: str) -> StudyTab
                 rows.append((*_heads(one, group, found), *_cells(errors)))
                 documents.append(one.measured.evaluation.id)
     references = {one.measured.evaluation.energy_reference for one in evaluations}
-    energy = f" The MAV of energies is measured with the reference '{' and '.join(references)}'."
+    words = " and ".join(f"'{one}'" for one in sorted(references))
+    energy = f" The MAV of energies is measured with the reference {words}."
     return StudyTable(
         title=f"{quantity.capitalize()} errors",
         columns=(

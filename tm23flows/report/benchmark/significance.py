@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tm23flows.report.benchmark.arrays import DRAWS, Evaluated
-from tm23flows.report.benchmark.errors import bounded_text
+from tm23flows.report.benchmark.errors import bounded_text, name_of
 from tm23flows.report.quantities import MEV_PER_EV, NOT_THERE, QUANTITIES
 from tm23flows.report.studies.section import StudyTable
 from tm23flows.science.block_bootstrap import Bootstrap
@@ -118,7 +118,8 @@ def significance_table(pairs: Sequence[Paired], level: float = DRAWS.level) -> S
         note=f"First less second on the same draws of the same frames, in meV; intervals of "
         f"{100 * level:g} %. The p values on one set of frames are adjusted for each other by "
         "Holm's rule, so that finding any wrong winner there is as rare as the level says. It is "
-        "about the frames of these runs, not about other trainings or other runs.",
+        "about the frames of these runs, not about other trainings or other runs. Energies are "
+        "compared as they are, also those of calculators with another zero.",
         documents=tuple(pair.first.measured.evaluation.id for pair in pairs),
     )  # fmt: skip
 
@@ -162,6 +163,7 @@ def _row(pair: Paired) -> dict[str, Any]:
         "metal": made.dataset.element,
         "dataset": made.named.name,
         "part": made.evaluation.part,
+        "energy_reference": made.evaluation.energy_reference,
         "first_model_id": made.model.id,
         "first_trainer": made.model.trainer,
         "second_model_id": pair.second.measured.model.id,
@@ -192,9 +194,8 @@ def _ends(name: str, found: Any, scale: float) -> dict[str, float | None]:
 
 def _cells(pair: Paired) -> tuple[str, ...]:
     one, judged = pair.judged.difference, pair.judged
-    made = pair.first.measured
     return (
-        f"{made.named.name}, {made.evaluation.part}",
+        name_of(pair.first),
         f"{pair.first.title} - {pair.second.title}",
         one.quantity,
         f"{one.n_frames}" + (f" ({pair.n_left_out} left out)" if pair.n_left_out else ""),

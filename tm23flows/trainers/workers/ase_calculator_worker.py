@@ -293,7 +293,9 @@ def _asked(calculator: Any, what: str, atoms: Atoms) -> Any:
             return calculator.get_stress(atoms)
         if what == "free_energy" and what not in getattr(calculator, "implemented_properties", ()):
             return None
-        return calculator.get_potential_energy(atoms, force_consistent=what == "free_energy")
+        if what == "free_energy":
+            return calculator.get_potential_energy(atoms, force_consistent=True)
+        return calculator.get_potential_energy(atoms)
     except (PropertyNotImplementedError, NotImplementedError):
         return None
 
