@@ -7,6 +7,7 @@ from ase.calculators.emt import EMT
 
 from tm23flows.errors import PhysicsError
 from tm23flows.science.crystal_properties import (
+    is_in_minimum,
     lattice_constants,
     measure_elasticity,
     measure_lattice,
@@ -73,3 +74,9 @@ def test_lattice_constants_are_those_of_the_conventional_cell():
     assert lattice_constants(bulk("Fe", "bcc", a=2.9)) == (pytest.approx(2.9), None)
     hexagonal = lattice_constants(bulk("Ti", "hcp", a=2.9, c=4.6))
     assert hexagonal == (pytest.approx(2.9), pytest.approx(4.6))
+
+
+def test_a_crystal_is_in_a_minimum_between_smaller_and_larger_ones():
+    assert is_in_minimum(bulk("Cu", a=3.59), EMT())
+    assert not is_in_minimum(bulk("Cu", a=3.75), EMT())
+    assert not is_in_minimum(bulk("Cu", a=3.45), EMT())

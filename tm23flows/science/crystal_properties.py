@@ -18,6 +18,7 @@ from tm23flows.science.lattice_scan import (
     AXIAL_RATIOS,
     VOLUMES,
     RestLattice,
+    Shape,
     has_axis,
     rest_lattice,
     shapes,
@@ -27,6 +28,10 @@ from tm23flows.science.relaxation import relax_crystal
 if TYPE_CHECKING:
     from ase import Atoms
     from ase.calculators.calculator import Calculator
+
+
+_NEAR = 0.02
+"""Part of the volume."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,27 @@ def relax_within_phase(crystal: Atoms, calculator: Calculator) -> Atoms:
     if before != after:
         raise PhysicsError(f"The crystal went over from {before} to {after} on its way to rest.")
     return at_rest
+
+
+def is_in_minimum(crystal: Atoms, calculator: Calculator) -> bool:
+    """Say whether a crystal has a lower energy than the same a little smaller and larger.
+
+    Where a calculator has no forces at all, any crystal is at rest.
+
+    Parameters
+    ----------
+    crystal
+        At rest.
+    calculator
+        Energies in eV.
+
+    Returns
+    -------
+        Whether it has.
+    """
+    here = _energy(crystal, calculator)
+    sides = (Shape(1 - _NEAR), Shape(1 + _NEAR))
+    return all(_energy(one.apply(crystal), calculator) > here for one in sides)
 
 
 def measure_elasticity(

@@ -6,7 +6,7 @@ the labels say is in :mod:`tm23flows.jobs.studies.crystal_labels`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +26,7 @@ from tm23flows.jobs.model_calculator import stored_model
 from tm23flows.jobs.studies.crystal_labels import NOT_ASKED
 from tm23flows.science.crystal_properties import (
     MeasuredLattice,
+    is_in_minimum,
     lattice_constants,
     measure_curve,
     measure_elasticity,
@@ -133,12 +134,11 @@ def _measured(
 ) -> CrystalRow:
     start = Crystal.model_validate(metal["unit"]).atoms
     cells = (settings["volumes"], settings["axial_ratios"])
-    at_rest, why = _tried(lambda: relax_within_phase(start, calculator))
+    at_rest, curve, why = _crystal_at_rest(start, calculator, cells)
     if at_rest is None:
         missing = f"There is no crystal at rest: {why}"
         reasons = {"lattice": why, "elastic": missing, "vacancy": missing}
         return CrystalRow(model_id=model_id, reasons=reasons)
-    curve, no_curve = _tried(lambda: measure_curve(at_rest, calculator, *cells))
     told = (at_rest, calculator, metal, settings)
     elastic, no_elastic = _asked(settings["elastic"], lambda: _measured_elastic(*told))
     vacancy, no_vacancy = _asked(settings["vacancy"], lambda: _measured_vacancy(*told))
@@ -146,7 +146,7 @@ def _measured(
     if curve is None:
         lengths = [one for one in lattice_constants(at_rest) if one is not None]
         a_c = ", ".join(f"{name} = {one:.4f} A" for name, one in zip("ac", lengths, strict=False))
-        missing_ones["lattice"] = f"At rest at {a_c}, but without an equation of state: {no_curve}"
+        missing_ones["lattice"] = f"At rest at {a_c}, but without an equation of state: {why}"
     energy = float(calculator.get_potential_energy(at_rest)) / len(at_rest)
     phases = {name: Crystal.model_validate(one).atoms for name, one in metal["phases"].items()}
     return CrystalRow(
@@ -159,6 +159,20 @@ def _measured(
         vacancy=vacancy,
         reasons={name: why for name, why in missing_ones.items() if why},
     )
+
+
+def _crystal_at_rest(
+    start: Atoms, calculator: Calculator, cells: tuple[Sequence[float], Sequence[float]]
+) -> tuple[Atoms | None, MeasuredLattice | None, str]:
+    """Return the crystal at rest and the curve around it, or why there is none of the two."""
+    at_rest, why = _tried(lambda: relax_within_phase(start, calculator))
+    if at_rest is None:
+        return None, None, why
+    curve, why = _tried(lambda: measure_curve(at_rest, calculator, *cells))
+    # What has no forces at all is at rest wherever it is.
+    if curve is None and not is_in_minimum(at_rest, calculator):
+        return None, None, why
+    return at_rest, curve, why
 
 
 def _asked(asked: bool, measure: Callable[[], Found]) -> tuple[Found | None, str]:
