@@ -85,6 +85,7 @@ def show_results(
                     for one, offset in zip(evaluations, verdict.offsets, strict=True)
                 ],
                 "comparisons": significance_rows(verdict.pairs),
+                "trained_on_test_frames": verdict.seen,
                 "studies": studies,
                 "failed_jobs": lost,
             }
@@ -115,6 +116,8 @@ def _print_results(
     for one, offset in zip(evaluations, verdict.offsets, strict=True):
         for line in _lines(one, models[one.model_id], offset):
             typer.echo(line)
+    for line in verdict.seen:
+        typer.echo(line)
     for element in sorted({archive.get(Dataset, one.dataset_id).element for one in evaluations}):
         if line := published_line(element):
             typer.echo(line)

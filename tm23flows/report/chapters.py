@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tm23flows.documents.trajectory import Trajectory
 from tm23flows.report import cost, grid_searches, learning_curves, periodic_table, rdfs
-from tm23flows.report.benchmark import error_figures, errors, significance, verdict
+from tm23flows.report.benchmark import error_figures, errors, seen, significance, verdict
 from tm23flows.report.benchmark.arrays import Evaluated
 from tm23flows.report.studies.section import Chapter, StudySection
 
@@ -108,7 +108,8 @@ def _intervals(archive: Archive, evaluated: Sequence[Evaluated]) -> StudySection
     drawings = tuple(map(error_figures.draw_by_magnitude, parts.values())) if few else ()
     tables = tuple(errors.error_tables(evaluated))
     words = tuple(_offsets(archive, evaluated))
-    return StudySection("Errors with intervals", words, tables, drawings)
+    warnings = tuple(seen.seen_lines(archive, (one.measured for one in evaluated)))
+    return StudySection("Errors with intervals", words, tables, drawings, warnings)
 
 
 def _significance(evaluated: Sequence[Evaluated]) -> StudySection | None:

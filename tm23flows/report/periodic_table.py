@@ -159,9 +159,9 @@ def _table(
         "stands here, and of these the newest; one that was trained on another dataset only where "
         "there is no other. Energies of calculators from elsewhere have another zero, and those "
         f"of another reference than '{ENERGY_REFERENCE}' another MAV, so these are not here. "
-        f"The published force errors are those of {theirs.figure} of the article, {theirs.model}; confidence of the reading: "
-        f"{theirs.confidence}. They are of the article's own data: 2700 frames to train on and "
-        "300 to test.",
+        f"The published force errors are those of {theirs.figure} of the article, "
+        f"{theirs.model}; confidence of the reading: {theirs.confidence}. They are of the "
+        "article's own data: 2700 frames to train on and 300 to test.",
     )  # fmt: skip
 
 

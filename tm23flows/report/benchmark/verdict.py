@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tm23flows.report.benchmark.arrays import DRAWS, evaluate_all
+from tm23flows.report.benchmark.seen import seen_lines
 from tm23flows.report.benchmark.significance import Paired, compare_evaluations
 from tm23flows.report.quantities import MEV_PER_EV
 from tm23flows.report.records import Measured, measured
@@ -69,10 +70,13 @@ class Verdict:
         Comparisons with one of them.
     offsets
         Of each of them, in their order.
+    seen
+        Sentences about those of them that were trained on frames that test them.
     """
 
     pairs: list[Paired]
     offsets: list[EnergyOffset]
+    seen: list[str]
 
 
 def verdict_of(
@@ -113,7 +117,11 @@ def verdict_of(
         if {pair.first.measured.evaluation.id, pair.second.measured.evaluation.id} & asked
     ]
     known: dict[str, Arrays] = {}
-    return Verdict(pairs, [energy_offset(archive, one, known) for one in evaluations])
+    return Verdict(
+        pairs=pairs,
+        offsets=[energy_offset(archive, one, known) for one in evaluations],
+        seen=list(seen_lines(archive, (one for one in chosen if one.evaluation.id in asked))),
+    )
 
 
 def published_line(element: str) -> str | None:
