@@ -249,7 +249,7 @@ vasp_kit.run(SimpleNamespace(id={structure!r}), 20, 5)
 def start_worker(folder, structure):
     """Run the job in a process of its own, in a folder of its own."""
     folder.mkdir()
-    code = WORKER.format(path=sys.path[:2], structure=structure.id)
+    code = WORKER.format(path=sys.path, structure=structure.id)
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     return subprocess.Popen(
         [sys.executable, "-c", code], cwd=folder, env=environment, start_new_session=True

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tm23flows.report.figures import curves, draw_errors, draw_parity, draw_training
+from tm23flows.report.figures import curves, draw_errors, draw_training
 from tm23flows.report.records import measured
 from tm23flows.report.tables import error_rows, noise_rows
 
@@ -15,20 +15,6 @@ def models(world):
 
 def with_history(model, *rows):
     return model.model_copy(update={"history": tuple(rows)})
-
-
-def test_parity_needs_nothing_but_the_archive(world):
-    found = measured(world.archive)
-    one, both = draw_parity(world.archive, found[:1]), draw_parity(world.archive, found)
-    assert both.width_in == 2 * one.width_in
-    # One marker per force component: 6 frames of 7 atoms.
-    assert one.svg.count(b"<use ") > 6 * 7 * 3
-    assert both.svg.count(b"<use ") - one.svg.count(b"<use ") > 6 * 7 * 3
-
-
-def test_parity_of_many_models_takes_several_rows(world):
-    found = measured(world.archive) * 2
-    assert draw_parity(world.archive, found).width_in == 3 * 3.6
 
 
 def test_errors_are_drawn_with_and_without_noise(world):

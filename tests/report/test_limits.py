@@ -50,9 +50,9 @@ def test_a_low_cutoff_is_said(road, cutoff_eV, count):
     (named,) = datasets(road)
     recipe = Recipe(engine="gpaw", cutoff_eV=cutoff_eV)
     with_cutoff = SimpleNamespace(
-        get_many=lambda noun, ids: [
-            one.model_copy(update={"recipe": recipe}) for one in road.get_many(noun, ids)
-        ],
+        database=road.database,
+        recipes=SimpleNamespace(of=lambda recipe_id: recipe),
+        get_many=road.get_many,
         existing=road.existing,
     )
     assert len(about(limits(with_cutoff, [named], []), "plane waves up to 350 eV")) == count

@@ -75,3 +75,9 @@ def test_senseless_input_is_refused():
         standard_cell(build_primitive(metal("Cu")), "given")
     with pytest.raises(InputError, match="on top of"):
         identify_phase(Atoms("Cu2", positions=np.zeros((2, 3)), cell=[3, 3, 3], pbc=True))
+
+
+def test_it_is_refused_in_the_same_words_after_phonopy_has_changed_spglib(monkeypatch):
+    monkeypatch.setattr("spglib.error.OLD_ERROR_HANDLING", False)
+    with pytest.raises(InputError, match="on top of"):
+        identify_phase(Atoms("Cu2", positions=np.zeros((2, 3)), cell=[3, 3, 3], pbc=True))

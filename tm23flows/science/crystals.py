@@ -7,6 +7,7 @@ no files.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from tm23flows.errors import InputError
@@ -49,7 +50,10 @@ def identify_phase(atoms: Atoms) -> str:
     import spglib
 
     cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
-    found = spglib.get_symmetry_dataset(cell, symprec=SYMPREC_A)
+    found = None
+    # phonopy changes spglib for the whole process: it raises where it returned None before
+    with suppress(spglib.SpglibError):
+        found = spglib.get_symmetry_dataset(cell, symprec=SYMPREC_A)
     if found is None:
         raise InputError("The symmetry of the cell cannot be found: are atoms on top of others?")
     count = len(set(found.mapping_to_primitive))

@@ -7,6 +7,7 @@ is dense enough: that is measured, see ``convergence``.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from typing import Final, Literal, get_args
@@ -164,7 +165,11 @@ def _rotations(cell: ArrayLike) -> NDArray[np.int_]:
     vectors = np.asarray(cell, dtype=float)
     lattice = (vectors, [[0, 0, 0]], [1])
     has_volume = abs(np.linalg.det(vectors)) > _SYMMETRY_TOLERANCE_A**3
-    found = spglib.get_symmetry(lattice, symprec=_SYMMETRY_TOLERANCE_A) if has_volume else None
+    found = None
+    # phonopy changes spglib for the whole process: it raises where it returned None before
+    with suppress(spglib.SpglibError):
+        if has_volume:
+            found = spglib.get_symmetry(lattice, symprec=_SYMMETRY_TOLERANCE_A)
     if found is None:
         raise InputError("The cell is no lattice: give three independent vectors in angstrom.")
     # A rotation W of fractional coordinates takes k to k W^-1; W^-1 is in the group as well.
