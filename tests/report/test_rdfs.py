@@ -43,7 +43,7 @@ def test_a_metal_has_one_figure_and_a_run_one_row(road):
     assert [row[:2] for row in made.rows] == [("Cu", "cold"), ("Cu", "warm"), ("Cu", "melt")]
     assert {len(row) for row in made.rows} == {len(COLUMNS)}
     numbers = rows(found)
-    assert numbers[0]["melting"] == "solid"
+    assert numbers[0]["melting"] == "unclear"  # 240 fs
     assert numbers[0]["min_over_max"] == pytest.approx(float(made.rows[0][-2]), abs=1e-3)
 
 

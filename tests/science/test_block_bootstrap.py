@@ -141,3 +141,19 @@ def test_shapes_are_checked():
         choose_blocks(np.zeros((1, 4)), [0] * 3, QUICK)
     with pytest.raises(InputError, match="not finite"):
         choose_blocks([[np.nan]], [0], QUICK)
+
+
+@pytest.mark.parametrize(("n_runs", "length"), [(8, 6), (10, 5), (30, 2)])
+def test_short_runs_are_not_trusted_however_many_there_are(n_runs, length):
+    # Frames that hardly differ within a run: what is seen there says nothing about the others.
+    random = np.random.default_rng(0)
+    series = np.repeat(random.standard_normal(n_runs), length)
+    series = series + 0.1 * random.standard_normal(n_runs * length)
+    runs = np.repeat(np.arange(n_runs), length).tolist()
+    assert not choose_blocks(series[None], runs, Bootstrap()).is_trusted
+
+
+def test_three_long_runs_are_trusted():
+    series = np.random.default_rng(1).standard_normal((1, 300))
+    runs = np.repeat([0, 1, 2], 100).tolist()
+    assert choose_blocks(series, runs, Bootstrap()).is_trusted

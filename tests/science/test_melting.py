@@ -104,7 +104,16 @@ def test_images_of_a_small_cell_are_no_first_peak():
 def test_limits_are_settings(crystal):
     strict = MeltingRule(min_over_max=0.0, moved_share=-1.0)
     assert judge_melting(*crystal, strict).verdict == "melted"
-    assert strict.as_dict() == {"min_over_max": 0.0, "moved_share": -1.0, "bin_A": 0.1}
+    limits = {"min_over_max": 0.0, "moved_share": -1.0, "bin_A": 0.1, "least_fs": 1000.0}
+    assert strict.as_dict() == limits
+
+
+def test_a_run_that_is_too_short_to_melt_is_not_called_solid(crystal):
+    assert judge_melting(*crystal, duration_fs=1000.0).verdict == "solid"
+    short = judge_melting(*crystal, duration_fs=999.0)
+    assert short.verdict == "unclear"
+    assert "999 fs are too short" in short.reason
+    assert judge_melting(*crystal, MeltingRule(least_fs=500.0), 999.0).verdict == "solid"
 
 
 def test_what_cannot_be_said_is_not(crystal):

@@ -150,9 +150,9 @@ def test_other_frames_or_another_reference_are_refused():
             compare_models([one, other], RUNS, QUICK)
 
 
-def difference(p_value, low, high):
+def difference(p_value, low, high, trusted=True):
     mae = Estimate((low + high) / 2, low, high) if p_value is not None else Estimate(1.0)
-    return Difference(0, 1, "force", mae, None, p_value, 60, 1, 60.0, "")
+    return Difference(0, 1, "force", mae, None, p_value, 60, 1, 60.0, trusted, "")
 
 
 def test_the_verdict_wants_interval_and_adjusted_p():
@@ -162,6 +162,7 @@ def test_the_verdict_wants_interval_and_adjusted_p():
     assert judge_all(many, 0.95)[0].verdict == "unresolved"
     assert judge_all([difference(0.01, 1, 2)], 0.95)[0].verdict == "second"
     assert judge_all([difference(0.01, -1, 2)], 0.95)[0].verdict == "unresolved"
+    assert judge_all([difference(0.01, 1, 2, trusted=False)], 0.95)[0].verdict == "unresolved"
     mixed = judge_all([difference(None, 0, 0), difference(0.01, 1, 2)], 0.95)
     assert [(one.adjusted_p, one.verdict) for one in mixed] == [
         (None, "unresolved"),

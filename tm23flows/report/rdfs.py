@@ -180,7 +180,8 @@ def _measured(archive: Archive, run: Trajectory) -> RunRdf:
     cell = archive.get(Structure, run.structure_id).cell
     wanted = range(0, run.n_steps, max(1, -(-run.n_steps // MOST_FRAMES)))
     positions = _positions(archive, run, wanted)
-    melting = judge_melting(positions, cell)
+    duration_fs = run.n_steps * run.dynamics.timestep_fs
+    melting = judge_melting(positions, cell, duration_fs=duration_fs)
     kept = positions[int(DISCARD_SHARE * len(positions)) :]
     if len(kept) < MIN_FRAMES:
         return RunRdf(run, None, melting)

@@ -21,6 +21,12 @@ from tm23flows.science.label_arrays import FloatArray, finite_array
 LEAST_BLOCKS = 4
 """Of fewer blocks than this the draws hardly differ, and an interval would be far too narrow."""
 
+RUN_FRAMES = 10
+"""Independent frames of a run, in the mean over runs, that its correlation can be told from. In
+shorter runs it is underestimated, because the mean of each run is taken out: of 8 runs with 6
+frames each, 0.9 alike from one to the next, intervals of 95 % held the truth in 49 % of
+simulations."""
+
 
 @dataclass(frozen=True)
 class Bootstrap:
@@ -110,8 +116,12 @@ class Blocks:
 
     @property
     def is_trusted(self) -> bool:
-        """Whether there are enough independent frames; with fewer an interval is too narrow."""
-        return 2 * self.effective_frames >= LONG_ENOUGH
+        """Whether there are enough independent frames, in all and in each run.
+
+        With fewer an interval is too narrow.
+        """
+        enough = 2 * self.effective_frames >= LONG_ENOUGH
+        return enough and self.effective_frames >= RUN_FRAMES * len(self.places)
 
     def ends(self, level: float) -> tuple[float, float]:
         """Return the quantiles of the draws between which an interval lies.

@@ -12,10 +12,12 @@ peaks and melts lose them; it states no rule. This one is ours:
    of all atoms removed. Vibrations average out, and a few atoms that hop into a vacancy move a few
    atoms only; in a liquid nearly all leave their place.
 
-Both signs say melted: ``melted``. Both say crystal: ``solid``. They disagree: ``unclear``, as for a
-run too short for a liquid to flow, one that melts at its end, or a crystal that transforms into
-another. Checked with runs of effective-medium theory (fcc) only, so in other crystals near their
-melting point an ``unclear`` deserves a look at the figure.
+Both signs say melted: ``melted``. Both say crystal: ``solid``, unless the run is shorter than
+``least_fs``: atoms of a liquid metal, which diffuse with about 0.4 A^2/ps, need about 1 ps to leave
+their place, so a shorter run cannot tell. They disagree: ``unclear``, as for a run too short for a
+liquid to flow, one that melts at its end, or a crystal that transforms into another. Checked with
+runs of effective-medium theory (fcc) only, so in other crystals near their melting point an
+``unclear`` deserves a look at the figure.
 """
 
 from __future__ import annotations
@@ -56,11 +58,14 @@ class MeltingRule:
         Above this the atoms move as in a melt.
     bin_A
         Width of a bin of g(r), A; wide, so that short runs have smooth ones.
+    least_fs
+        A shorter run is never called solid, fs.
     """
 
     min_over_max: float = 0.15
     moved_share: float = 0.5
     bin_A: float = 0.1
+    least_fs: float = 1000.0
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values.
@@ -95,7 +100,10 @@ class Melting:
 
 
 def judge_melting(
-    positions_A: ArrayLike, cell_A: ArrayLike, rule: MeltingRule | None = None
+    positions_A: ArrayLike,
+    cell_A: ArrayLike,
+    rule: MeltingRule | None = None,
+    duration_fs: float | None = None,
 ) -> Melting:
     """Say whether a run has melted.
 
@@ -107,6 +115,8 @@ def judge_melting(
         Lattice vectors as rows, (3, 3), A; the same for all frames.
     rule
         Limits; None for the defaults.
+    duration_fs
+        Length of the run, fs; None where it is not known, and then long enough.
 
     Returns
     -------
@@ -134,6 +144,9 @@ def judge_melting(
     if flows and disordered:
         return Melting("melted", ratio, share)
     if not flows and not disordered:
+        if duration_fs is not None and duration_fs < used.least_fs:
+            said = f"{duration_fs:.0f} fs are too short to tell a solid from a melt"
+            return Melting("unclear", ratio, share, said)
         return Melting("solid", ratio, share)
     said = "is disordered, but its atoms have not left their places"
     if flows:

@@ -18,9 +18,11 @@ rule: Holm, Scand. J. Stat. 6, 65 (1979). The chance that any verdict of the fam
 at most 1 less the level.
 
 **Verdict.** ``first`` or ``second`` is better if the interval of its difference of MAE lies on one
-side of zero and its adjusted p value is not above 1 less the level; ``unresolved`` else, also where
-the frames are too few for an interval. It is about the frames of these runs: another training set,
-another seed and another run are not in it.
+side of zero, its adjusted p value is not above 1 less the level, and the frames are enough to trust
+both (``Blocks.is_trusted``); ``unresolved`` else, also where the frames are too few for an
+interval. From few or short runs the correlation is underestimated, and equally good models would
+differ far too often. It is about the frames of these runs: another training set, another seed and
+another run are not in it.
 """
 
 from __future__ import annotations
@@ -70,6 +72,8 @@ class Difference:
         Of the difference of MAE; None where there is no interval.
     n_frames, block_length, effective_frames
         What it rests on.
+    is_trusted
+        Whether these are enough for the interval and the p value to be believed.
     reason
         Why there is no interval; empty where there is one.
     """
@@ -83,6 +87,7 @@ class Difference:
     n_frames: int
     block_length: int
     effective_frames: float
+    is_trusted: bool
     reason: str
 
 
@@ -180,7 +185,7 @@ def independent_difference(one: Estimate, other: Estimate) -> Estimate:
 
 def _verdict(difference: Difference, adjusted_p: float | None, level: float) -> Verdict:
     sign = difference.mae.sign
-    if adjusted_p is None or not sign or adjusted_p > 1 - level:
+    if adjusted_p is None or not sign or adjusted_p > 1 - level or not difference.is_trusted:
         return "unresolved"
     return "first" if sign < 0 else "second"
 
@@ -226,6 +231,7 @@ def _pair(
             n_frames=int((one.columns[place, COUNT] > 0).sum()),
             block_length=blocks.length,
             effective_frames=blocks.effective_frames,
+            is_trusted=blocks.is_trusted,
             reason=why_no_interval(blocks) or ("" if drawn is not None else TOO_FEW_HAVE_IT),
         )
 

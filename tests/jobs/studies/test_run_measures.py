@@ -77,7 +77,9 @@ def test_numbers_are_those_of_the_steps_that_are_left(archive, stored):
     np.testing.assert_allclose(found.fields["msd_A2"], squares)
     np.testing.assert_allclose(found.fields["msd_ps"], 0.005 * lags)
     melting = judge_melting(positions[:50], cell)
-    assert found.fields["melting"].verdict == melting.verdict == "solid"
+    assert melting.verdict == "solid"
+    # 50 steps of 5 fs are no time to melt
+    assert found.fields["melting"].verdict == "unclear"
     assert found.fields["diffusion"].value_A2_per_ps is None
 
 

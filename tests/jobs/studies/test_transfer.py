@@ -14,7 +14,7 @@ from tm23flows.jobs.studies.transfer import make_transfer_study
 from tm23flows.trainers.base import Predictions
 
 REGIMES = ("cold", "warm", "melt")
-N_TEST = 20
+N_TEST = 80
 SETTINGS = {"resampling": Resampling(resamples=200).model_dump(mode="json")}
 HOME, AWAY = 0.02, {"cold": 0.06, "warm": 0.06, "melt": 0.12}
 """Force errors of a model at its own temperature and at others, eV/A."""

@@ -86,7 +86,9 @@ def measure_run(
     positions = arrays.positions_A[:sound]
     rdf, noise = _rdf(positions[first:], structure.cell, settings)
     few = thinned(positions, settings["max_frames"])
-    melting = judge_melting(few, structure.cell, MeltingRule(**settings["melting"]))
+    duration_fs = sound * run.dynamics.timestep_fs
+    limits = MeltingRule(**settings["melting"])
+    melting = judge_melting(few, structure.cell, limits, duration_fs)
     failure = stability.failure
     return Measured(
         rdf,

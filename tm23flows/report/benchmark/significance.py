@@ -21,6 +21,7 @@ from tm23flows.science.frame_sums import FrameSums
 from tm23flows.science.model_comparison import Judged, compare_models, judge_all
 
 LEAST_P = 1e-4
+TOO_FEW = "too few frames to say"
 """Smaller p values are not written out: the t distribution is not known that far out."""
 
 
@@ -117,9 +118,11 @@ def significance_table(pairs: Sequence[Paired], level: float = DRAWS.level) -> S
         rows=tuple(_cells(pair) for pair in pairs),
         note=f"First less second on the same draws of the same frames, in meV; intervals of "
         f"{100 * level:g} %. The p values on one set of frames are adjusted for each other by "
-        "Holm's rule, so that finding any wrong winner there is as rare as the level says. It is "
-        "about the frames of these runs, not about other trainings or other runs. Energies are "
-        "compared as they are, also those of calculators with another zero.",
+        "Holm's rule, so that finding any wrong winner there is as rare as the level says. Nothing "
+        "is named from fewer than 25 independent frames, or ten in a run: equally good models "
+        "would differ far too often. It is about the frames of these runs, not about other "
+        "trainings or other runs. Energies are compared as they are, also those of calculators "
+        "with another zero.",
         documents=tuple(pair.first.measured.evaluation.id for pair in pairs),
     )  # fmt: skip
 
@@ -203,7 +206,7 @@ def _cells(pair: Paired) -> tuple[str, ...]:
         bounded_text(one.percent),
         _p_text(one.p_value),
         _p_text(judged.adjusted_p),
-        pair.better or "not resolved",
+        pair.better or ("not resolved" if pair.judged.difference.is_trusted else TOO_FEW),
     )
 
 
