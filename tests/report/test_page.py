@@ -167,6 +167,20 @@ def test_a_missing_parent_is_named(world):
     assert "incomplete" in text
 
 
+def test_predictions_that_are_gone_are_named_and_the_rest_is_shown(world):
+    one, other = world.evaluations.values()
+    files = world.archive.database["blobs.files"]
+    stored = files.find_one({"_id": one.predictions})
+    files.delete_one({"_id": stored["_id"]})
+    try:
+        page = render_page(world.archive)
+    finally:
+        files.insert_one(stored)
+    assert f"missing: blob {one.predictions[:8]}" in page
+    assert f'id="past-{one.id[:8]}"' in page
+    assert f'id="past-{other.id[:8]}"' in page
+
+
 def test_an_empty_archive_has_nothing_to_report(database, tmp_path):
     archive = Archive.open(database.uri, "tm23_empty")
     with pytest.raises(InputError, match="There is nothing to report yet; "):

@@ -33,6 +33,7 @@ from tm23flows.report.records import (
     NamedDataset,
     counts,
     datasets,
+    measured,
     rejection_reasons,
     trajectories,
 )
@@ -182,7 +183,8 @@ def read_content(archive: Archive, dataset: str | None = None) -> Content:
         **_errors_section(archive, evaluated, dataset),
         **_labels_section(archive, chosen, dataset),
     }
-    pasts = read_pasts(archive, _linked(evaluated, (*before, *after)))
+    titles = _linked(measured(archive, dataset), (*before, *after))
+    pasts = read_pasts(archive, titles)
     values |= {"pasts": pasts, "past_ids": {one.id for one in pasts}}
     values["contents"] = list(_contents(values))
     drawn = [values["error_figures"], values["recipe_figures"], values["runs_figures"]]
@@ -191,12 +193,11 @@ def read_content(archive: Archive, dataset: str | None = None) -> Content:
     return Content(values, (*before, *after), drawings)
 
 
-def _linked(evaluated: Sequence[Evaluated], chapters: Sequence[Chapter]) -> dict[str, str]:
+def _linked(evaluations: Sequence[Measured], chapters: Sequence[Chapter]) -> dict[str, str]:
     """Name the documents that rows and sections come from."""
     titles = {
-        one.measured.evaluation.id: f"{one.measured.title} on {one.measured.named.name}, "
-        f"{one.measured.evaluation.part}"
-        for one in evaluated
+        one.evaluation.id: f"{one.title} on {one.named.name}, {one.evaluation.part}"
+        for one in evaluations
     }
     for chapter in chapters:
         for section in chapter.sections:

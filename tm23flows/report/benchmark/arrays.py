@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tm23flows.errors import NotFoundError
 from tm23flows.report.records import Measured, measured
 from tm23flows.science.block_bootstrap import Bootstrap
 from tm23flows.science.bounded_errors import GroupErrors, measure_groups
@@ -108,18 +109,23 @@ def read_benchmark(
 
     Returns
     -------
-    Evaluations in the order of datasets, parts and trainers.
+    Evaluations in the order of datasets, parts and trainers. Those whose arrays or labels are
+    gone are left out; their trace names what is missing.
 
     Raises
     ------
     NotFoundError
-        If the dataset, or something that an evaluation needs, is not there.
+        If the dataset, or the model or dataset of an evaluation, is not there.
     """
-    return list(evaluate_all(archive, measured(archive, dataset), bootstrap))
+    return list(evaluate_all(archive, measured(archive, dataset), bootstrap, strict=False))
 
 
 def evaluate_all(
-    archive: Archive, chosen: Iterable[Measured], bootstrap: Bootstrap = DRAWS
+    archive: Archive,
+    chosen: Iterable[Measured],
+    bootstrap: Bootstrap = DRAWS,
+    *,
+    strict: bool = True,
 ) -> Iterator[Evaluated]:
     """Measure evaluations one after the other.
 
@@ -131,6 +137,8 @@ def evaluate_all(
         Evaluations; those on one part beside each other, which saves reading its labels again.
     bootstrap
         How frames are drawn for intervals.
+    strict
+        Whether an evaluation that cannot be read is an error; else it is left out.
 
     Yields
     ------
@@ -145,7 +153,13 @@ def evaluate_all(
     for one in chosen:
         if one.evaluation.reference not in known:
             known.clear()  # one part at a time is in memory
-        yield _measure(one, read_predictions(archive, one.evaluation, known), bootstrap)
+        try:
+            frames = read_predictions(archive, one.evaluation, known)
+        except NotFoundError:
+            if strict:
+                raise
+            continue
+        yield _measure(one, frames, bootstrap)
 
 
 def _measure(one: Measured, frames: PredictedFrames, bootstrap: Bootstrap) -> Evaluated:
