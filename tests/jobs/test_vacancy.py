@@ -16,7 +16,7 @@ def test_the_perfect_cell_comes_first_and_both_say_what_they_are(archive):
     frame_ids = cut_vacancy.original(CRYSTAL, [2, 2, 2])["frame_ids"]
     perfect, holed = archive.get_many(Frame, frame_ids)
     assert [len(one.numbers) for one in (perfect, holed)] == [32, 31]
-    assert perfect.tags == {"group": "vacancy", "cell": "perfect"}
+    assert perfect.tags == {"group": "vacancy", "cell": "perfect", "multiples": [2, 2, 2]}
     assert holed.tags["cell"] == "one atom less"
     assert np.array_equal(holed.positions, perfect.positions[1:])
     assert perfect.origin == holed.origin

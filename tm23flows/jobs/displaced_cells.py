@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from jobflow import job
 
-from tm23flows.documents.base import Provenance
-from tm23flows.documents.frame import Frame
-from tm23flows.documents.ids import content_id
 from tm23flows.documents.label import Label, label_id
 from tm23flows.documents.structure import Crystal
 from tm23flows.errors import InputError, PhysicsError
-from tm23flows.jobs.context import open_archive
+from tm23flows.jobs.crystal_cells import keep_cells
 from tm23flows.science.phonons import displaced_supercells
 
 if TYPE_CHECKING:
@@ -63,26 +60,11 @@ def displace_crystal(
             f"The crystal of {given.element} at rest needs {len(cells)} displaced cells and not "
             f"the {count} of the crystal that it started from: its symmetry has changed."
         )
-    origin = content_id("crystal", crystal=given.model_dump(mode="json"))
-    frames = [
-        Frame(
-            provenance=Provenance.now(inputs={"crystal": crystal}),
-            element=given.element,
-            regime=None,
-            temperature_K=None,
-            trajectory_id=None,
-            origin=origin,
-            step=None,
-            time_fs=None,
-            numbers=atoms.numbers,
-            cell=atoms.cell.array,
-            positions=atoms.positions,
-            tags={"group": GROUP, "cell": f"{number}/{count}"},
-        )
+    tagged = (
+        (atoms, {"group": GROUP, "cell": f"{number}/{count}"})
         for number, atoms in enumerate(cells, start=1)
-    ]
-    open_archive().put(*frames)
-    return {"frame_ids": [frame.id for frame in frames]}
+    )
+    return {"frame_ids": keep_cells(given, tagged)}
 
 
 def displaced_label_ids(frame_ids: list[str], recipe_ids: list[str]) -> list[str]:

@@ -14,12 +14,11 @@ from jobflow import job
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.elastic_constants import VOIGT, ElasticConstants, elastic_id
-from tm23flows.documents.frame import Frame
-from tm23flows.documents.ids import content_id
 from tm23flows.documents.label import Label, label_id
 from tm23flows.documents.structure import Crystal
 from tm23flows.errors import InputError, PhysicsError
 from tm23flows.jobs.context import open_archive
+from tm23flows.jobs.crystal_cells import keep_cells
 from tm23flows.science.elasticity import elasticity, probes
 
 if TYPE_CHECKING:
@@ -56,27 +55,11 @@ def strain_crystal(crystal: dict[str, Any], strain: float, displacement_A: float
         If the strain is zero or too large.
     """
     given = Crystal.model_validate(crystal)
-    origin = content_id("crystal", crystal=given.model_dump(mode="json"))
-    frames = [
-        Frame(
-            provenance=Provenance.now(inputs={"crystal": crystal}),
-            element=given.element,
-            regime=None,
-            temperature_K=None,
-            trajectory_id=None,
-            origin=origin,
-            step=None,
-            time_fs=None,
-            numbers=atoms.numbers,
-            cell=atoms.cell.array,
-            positions=atoms.positions,
-            tags={"group": GROUP, "probe": str(probe)},
-        )
+    cells = (
+        (probe.apply(given.atoms, strain, displacement_A), {"group": GROUP, "probe": str(probe)})
         for probe in probes(len(given.positions))
-        for atoms in [probe.apply(given.atoms, strain, displacement_A)]
-    ]
-    open_archive().put(*frames)
-    return {"frame_ids": [frame.id for frame in frames]}
+    )
+    return {"frame_ids": keep_cells(given, cells)}
 
 
 @job

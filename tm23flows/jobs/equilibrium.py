@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jobflow import job
 
-from tm23flows.documents.base import Provenance
-from tm23flows.documents.frame import Frame
-from tm23flows.documents.ids import content_id
 from tm23flows.documents.label import Label, label_id
 from tm23flows.documents.structure import Crystal
 from tm23flows.errors import InputError, PhysicsError
 from tm23flows.jobs.context import open_archive
+from tm23flows.jobs.crystal_cells import keep_cells
 from tm23flows.science.lattice_scan import RestLattice, Shape, lowest_shape, rest_lattice, shapes
 
 if TYPE_CHECKING:
@@ -56,28 +54,12 @@ def scan_lattice(
         If there are no such cells.
     """
     given = Crystal.model_validate(crystal)
-    origin = content_id("crystal", crystal=given.model_dump(mode="json"))
     unit = given.atoms
-    frames = [
-        Frame(
-            provenance=Provenance.now(inputs={"crystal": crystal}),
-            element=given.element,
-            regime=None,
-            temperature_K=None,
-            trajectory_id=None,
-            origin=origin,
-            step=None,
-            time_fs=None,
-            numbers=atoms.numbers,
-            cell=atoms.cell.array,
-            positions=atoms.positions,
-            tags={"group": GROUP, "shape": str(shape)},
-        )
+    cells = (
+        (shape.apply(unit), {"group": GROUP, "shape": str(shape)})
         for shape in shapes(unit, volumes, axial_ratios)
-        for atoms in [shape.apply(unit)]
-    ]
-    open_archive().put(*frames)
-    return {"frame_ids": [frame.id for frame in frames]}
+    )
+    return {"frame_ids": keep_cells(given, cells)}
 
 
 @job

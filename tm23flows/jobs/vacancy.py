@@ -10,11 +10,8 @@ from typing import Any
 
 from jobflow import job
 
-from tm23flows.documents.base import Provenance
-from tm23flows.documents.frame import Frame
-from tm23flows.documents.ids import content_id
 from tm23flows.documents.structure import Crystal
-from tm23flows.jobs.context import open_archive
+from tm23flows.jobs.crystal_cells import keep_cells
 from tm23flows.science.vacancy import vacancy_cells
 
 GROUP = "vacancy"
@@ -42,24 +39,9 @@ def cut_vacancy(crystal: dict[str, Any], multiples: list[int]) -> dict[str, Any]
         If there is no such supercell.
     """
     given = Crystal.model_validate(crystal)
-    origin = content_id("crystal", crystal=given.model_dump(mode="json"))
-    cells = zip(("perfect", "one atom less"), vacancy_cells(given.atoms, multiples), strict=True)
-    frames = [
-        Frame(
-            provenance=Provenance.now(inputs={"crystal": crystal, "multiples": multiples}),
-            element=given.element,
-            regime=None,
-            temperature_K=None,
-            trajectory_id=None,
-            origin=origin,
-            step=None,
-            time_fs=None,
-            numbers=atoms.numbers,
-            cell=atoms.cell.array,
-            positions=atoms.positions,
-            tags={"group": GROUP, "cell": what},
-        )
-        for what, atoms in cells
-    ]
-    open_archive().put(*frames)
-    return {"frame_ids": [frame.id for frame in frames]}
+    names = ("perfect", "one atom less")
+    cells = (
+        (atoms, {"group": GROUP, "cell": what, "multiples": multiples})
+        for what, atoms in zip(names, vacancy_cells(given.atoms, multiples), strict=True)
+    )
+    return {"frame_ids": keep_cells(given, cells)}
