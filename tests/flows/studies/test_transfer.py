@@ -208,8 +208,11 @@ def test_the_penalty_is_against_the_model_of_the_tested_temperature(ran):
             if cell.penalty:
                 expected = cell.force.percent.value - home.force.percent.value
                 assert cell.penalty.percent.value == pytest.approx(expected)
-    assert by_name["cold"].cell("melt").penalty.verdict == "worse"
-    assert by_name["cold"].cell("melt").penalty.adjusted_p < 0.05
+    penalty = by_name["cold"].cell("melt").penalty
+    assert penalty.percent.value > 0
+    assert penalty.adjusted_p < 0.05
+    # of a few test frames nothing is said, however small p is
+    assert penalty.verdict == "unresolved"
 
 
 def test_the_articles_transfer_is_of_all_frames(ran):

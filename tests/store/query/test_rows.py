@@ -31,7 +31,7 @@ def test_rows_repeat_the_frames(emt_archive):
     for row, frame in zip(rows, frames, strict=True):
         assert row["n_atoms"] == len(frame.numbers)
         assert (row["time_fs"], row["step"]) == (frame.time_fs, frame.step)
-        assert (row["metal"], row["regime"], row["tags"]) == ("Cu", "warm", {})
+        assert (row["metal"], row["regime"], row["tags"]) == ("Cu", "warm", frame.tags)
     assert json.loads(json.dumps(rows)) == rows
 
 
