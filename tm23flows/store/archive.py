@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from tm23flows.store.past.trace import Trace
 
 Noun = TypeVar("Noun", bound=Document)
+WHOLE_ID = 64
+"""Digits of an id; a document of a whole one is looked up, not searched for."""
 SHORTEST_PREFIX = 6
 
 
@@ -284,7 +286,8 @@ class Archive:
             raise InputError(
                 f"'{prefix}' is no id; give at least {SHORTEST_PREFIX} hexadecimal digits."
             )
-        bounds = {"$gte": prefix, "$lte": prefix + "g"}
+        whole = len(prefix) == WHOLE_ID
+        bounds = prefix if whole else {"$gte": prefix, "$lte": prefix + "g"}
         hits = [
             (noun, stored)
             for name, noun in COLLECTIONS.items()
