@@ -66,7 +66,29 @@ class Provenance(BaseModel):
         )
 
 
-class Document(BaseModel):
+class WithId(BaseModel):
+    """What has an id that is made from its content and computed once."""
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy as pydantic does, without the id: a copy that says something else has another.
+
+        Parameters
+        ----------
+        update
+            Fields to change.
+        deep
+            Whether to copy what the fields hold.
+
+        Returns
+        -------
+        The copy.
+        """
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("id", None)
+        return copied
+
+
+class Document(WithId):
     """Base of the nouns: frozen, closed, versioned, with an id made from its content."""
 
     LAYOUT: ClassVar[int] = 1
@@ -92,24 +114,6 @@ class Document(BaseModel):
     def schema_version(self) -> int:
         """Version of the document's layout."""
         return self.LAYOUT
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy as pydantic does, without the id: a copy that says something else has another.
-
-        Parameters
-        ----------
-        update
-            Fields to change.
-        deep
-            Whether to copy what the fields hold.
-
-        Returns
-        -------
-        The copy.
-        """
-        copied = super().model_copy(update=update, deep=deep)
-        copied.__dict__.pop("id", None)
-        return copied
 
     @classmethod
     def from_stored(cls, stored: dict[str, Any]) -> Self:

@@ -6,12 +6,12 @@ of labels and trajectories, not a noun of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
+from tm23flows.documents.base import WithId
 from tm23flows.documents.ids import content_id
 from tm23flows.errors import InputError
 
@@ -28,7 +28,7 @@ _MAY_BE_UNKNOWN = (
 )  # fmt: skip
 
 
-class Recipe(BaseModel):
+class Recipe(WithId):
     """Settings of one electronic-structure problem, the same words for every engine.
 
     None in the k-mesh, the smearing or the spin means that the source of an imported label does
@@ -121,24 +121,6 @@ class Recipe(BaseModel):
     def id(self) -> str:
         """The content-derived id; computed once, because thousands of labels share a recipe."""
         return content_id("recipe", **self.model_dump(mode="json"))
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy as pydantic does, without the id: a copy that says something else has another.
-
-        Parameters
-        ----------
-        update
-            Fields to change.
-        deep
-            Whether to copy what the fields hold.
-
-        Returns
-        -------
-        The copy.
-        """
-        copied = super().model_copy(update=update, deep=deep)
-        copied.__dict__.pop("id", None)
-        return copied
 
     @property
     def kmesh_text(self) -> str:
