@@ -10,7 +10,12 @@ def test_build_writes_a_workflow_that_fireworks_reads(tm23, tmp_path):
     workflow = Workflow.from_file(str(path))
     names = [fw.name for fw in workflow.fws]
     assert len(set(names)) == len(names)
-    assert {fw.spec["_category"] for fw in workflow.fws} == {"dft", "train", "data"}
+    assert {fw.spec["_category"] for fw in workflow.fws} == {
+        "aimd",
+        "label",
+        "train-gpu",
+        "analyse",
+    }
     assert [entry.name for entry in tmp_path.iterdir()] == ["cu.yaml"]
 
 

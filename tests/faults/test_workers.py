@@ -60,16 +60,17 @@ def test_job_of_a_killed_worker_is_found_and_done_once_more(plant):
 def test_workers_take_only_their_categories(plant):
     jobs = {
         category: tagged(note_execution(str(plant.log), 0.0), f"a {category} job", category, "Cu")
-        for category in ("dft", "train", "data")
+        for category in ("aimd", "label", "train-gpu", "analyse")
     }
     plant.add(jobs.values())
-    plant.run_workers("trainer", category="train")
-    assert plant.events("start") == [(jobs["train"].uuid, "trainer")]
-    assert plant.states() == {"COMPLETED": 1, "READY": 2}
-    plant.run_workers("engine", category=["dft", "data"])
+    plant.run_workers("trainer", category="train-gpu")
+    assert plant.events("start") == [(jobs["train-gpu"].uuid, "trainer")]
+    assert plant.states() == {"COMPLETED": 1, "READY": 3}
+    plant.run_workers("engine", category=["aimd", "label", "analyse"])
     assert dict(plant.events("start")) == {
-        jobs["train"].uuid: "trainer",
-        jobs["dft"].uuid: "engine",
-        jobs["data"].uuid: "engine",
+        jobs["train-gpu"].uuid: "trainer",
+        jobs["aimd"].uuid: "engine",
+        jobs["label"].uuid: "engine",
+        jobs["analyse"].uuid: "engine",
     }
-    assert plant.states() == {"COMPLETED": 3}
+    assert plant.states() == {"COMPLETED": 4}

@@ -63,7 +63,7 @@ def test_names_of_jobs_are_unique(emt_archive):
     flow = maker.make(emt_archive, emt_archive.dataset("Cu-demo"))
     names = [job.name for job, _ in flow.iterflow()]
     assert len(names) == len(set(names)) == 7
-    assert {job.config.manager_config["_category"] for job, _ in flow.iterflow()} == {"train"}
+    assert {job.config.manager_config["_category"] for job, _ in flow.iterflow()} == {"train-gpu"}
 
 
 def test_parts_for_training_are_not_tested_unless_asked(emt_archive):

@@ -78,7 +78,7 @@ def test_jobs_have_names_and_workers(jobs_of):
         "Cu k-mesh convergence",
     ]
     kinds = [job.config.manager_config["_category"] for job in jobs]
-    assert kinds == ["dft"] * 4 + ["data"]
+    assert kinds == ["label"] * 4 + ["analyse"]
     assert all(job.metadata["tm23"]["element"] == "Cu" for job in jobs)
 
 

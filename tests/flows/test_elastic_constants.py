@@ -37,7 +37,7 @@ def test_cells_labels_and_fit_are_wired(label, jobs_of):
     assert recipes[0]["options"] == {"symmetry": {}}
     assert recipes[0]["sigma_eV"] == 0.3
     assert [one.config.manager_config["_category"] for one in (cells, *labels, fit)] == [
-        "data", "dft", "dft", "dft", "data",
+        "analyse", "label", "label", "label", "analyse",
     ]  # fmt: skip
     assert labels[0].function_args[0].uuid == cells.uuid
     assert [one.uuid for one in fit.function_args[1]] == [one.uuid for one in labels]

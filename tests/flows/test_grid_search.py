@@ -36,7 +36,7 @@ def test_jobs_have_names_and_workers(jobs_of):
         "Cu nequip grid search",
     ]
     kinds = [job.config.manager_config["_category"] for job in jobs]
-    assert kinds == ["train"] * 4 + ["data"]
+    assert kinds == ["train-gpu"] * 4 + ["analyse"]
     assert jobs[2].function_args == ("id", "nequip", size[1], 3, "train")
     assert jobs[3].function_args[0].uuid == jobs[2].uuid
     assert flow.output.uuid == jobs[-1].uuid

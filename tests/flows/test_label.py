@@ -26,7 +26,7 @@ def test_batches_cover_the_last_frames_once(count, batch, more):
 def test_the_paper_size_of_a_batch_is_fifty():
     flow = LabelMaker().make(["id"] * 1000, 1000, "Cu", "melt")
     assert len(flow.jobs) == 20
-    assert all(job.config.manager_config["_category"] == "dft" for job in flow.jobs)
+    assert all(job.config.manager_config["_category"] == "label" for job in flow.jobs)
 
 
 def test_the_recipe_reaches_every_batch():

@@ -144,7 +144,7 @@ def test_sizes_are_independent_jobs_that_meet_in_the_fit(jobs_of):
     assert fit.function_args[0] == list(IDS.values())
     assert fit.function_args[3:7] == ("nequip", {}, 3, "train")
     kinds = [job.config.manager_config["_category"] for job in jobs.values()]
-    assert kinds == ["train"] * 6 + ["data"]
+    assert kinds == ["train-gpu"] * 6 + ["analyse"]
 
 
 def test_a_trainer_that_can_grow_gets_one_job(power, jobs_of):

@@ -12,7 +12,7 @@ def test_the_evaluation_measures_the_model_that_was_trained():
     assert train.function_args == ("dataset", "nequip", {}, 3, "train")
     assert test.function_args[0].uuid == train.uuid
     assert test.function_args[1:] == ("dataset", "test", "mean-per-atom")
-    assert {job.config.manager_config["_category"] for job in flow.jobs} == {"train"}
+    assert {job.config.manager_config["_category"] for job in flow.jobs} == {"train-gpu"}
     assert flow.output["model_id"].uuid == train.uuid
     assert [one.uuid for one in flow.output["evaluations"]] == [test.uuid]
 

@@ -12,7 +12,7 @@ def test_the_defaults_are_the_papers(archive, run_flow):
     from tm23flows.documents.structure import Structure
 
     job = StructureMaker().make("Cu")
-    assert (job.name, job.config.manager_config["_category"]) == ("Cu structure", "data")
+    assert (job.name, job.config.manager_config["_category"]) == ("Cu structure", "analyse")
     out = run_flow(job)[job.uuid][1].output
     structure = archive.get(Structure, out["structure_id"])
     assert out["n_atoms"] == 31

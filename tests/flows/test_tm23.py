@@ -37,10 +37,11 @@ def test_jobs_have_names_of_their_own_and_workers(scale, jobs_of):
     assert len(set(names)) == len(names)
     assert all(name.startswith("Cu ") for name in names)
     kinds = {job.name: job.config.manager_config["_category"] for job in jobs}
-    assert set(kinds.values()) == {"dft", "train", "data"}
+    assert set(kinds.values()) == {"aimd", "label", "train-gpu", "analyse"}
     for name, kind in kinds.items():
-        expected = "dft" if "trajectory" in name or "labels" in name else "data"
-        assert kind == ("train" if "model" in name or "evaluation" in name else expected)
+        words = {"trajectory": "aimd", "labels": "label"}
+        words |= dict.fromkeys(("model", "evaluation"), "train-gpu")
+        assert kind == next((one for word, one in words.items() if word in name), "analyse")
 
 
 @pytest.mark.parametrize("scale", ["demo", "paper"])

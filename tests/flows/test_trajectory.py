@@ -25,7 +25,7 @@ def test_the_defaults_are_the_papers():
 def test_the_selection_takes_the_run_that_was_made(jobs_of):
     flow = make()
     run, frames = jobs_of(flow)
-    assert [one.config.manager_config["_category"] for one in (run, frames)] == ["dft", "data"]
+    assert [one.config.manager_config["_category"] for one in (run, frames)] == ["aimd", "analyse"]
     assert frames.function_args[0].uuid == run.uuid
     assert flow.output.uuid == frames.uuid
 

@@ -52,7 +52,7 @@ def test_a_label_under_each_smearing_width_counts():
     after = plan_of(workflow_of(maker))
     assert after.labels - before.labels == 3 * 3 * 2
     assert after.fireworks - before.fireworks == 3
-    assert after.categories["dft"] - before.categories["dft"] == 3
+    assert after.categories["label"] - before.categories["label"] == 3
 
 
 def test_several_metals_add_up_and_a_file_says_the_same(tmp_path):

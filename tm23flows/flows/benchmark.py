@@ -130,13 +130,13 @@ class BenchmarkMaker(Maker):
         settings = CalculatorTrainer().hyperparameters(**told)
         told = {**settings.model_dump(mode="json", exclude_unset=True), "kwargs": kwargs}
         python = None if self.python is None else find_interpreter(self.python)
-        return tagged(register_calculator(told, python), "calculator", "train", element)
+        return tagged(register_calculator(told, python), "calculator", "train-gpu", element)
 
     def _test(self, model: Any, number: int, dataset: Dataset, part: str, alone: bool) -> Job:
         test = evaluate_model(model, dataset.id, part, self.energy_reference)
         which = "" if alone else f" of model {number}"
         return tagged(
-            test, f"{dataset.element} benchmark on {part}{which}", "train", dataset.element
+            test, f"{dataset.element} benchmark on {part}{which}", "train-gpu", dataset.element
         )
 
 

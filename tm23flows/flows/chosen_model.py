@@ -98,12 +98,12 @@ class ChosenModelMaker(Maker):
         before = []
         if grid_dataset_id is None:
             made = make_grid_dataset(dataset_id, self.train_part, self.grid_train, self.grid_test)
-            tagged(made, f"{element} {self.trainer} grid dataset", "data", element)
+            tagged(made, f"{element} {self.trainer} grid dataset", "analyse", element)
             before, grid_dataset_id = [made], made.output["dataset_id"]
         search = self.grid.make(grid_dataset_id, element)
         grid_id = search.output["grid_id"]
         train = train_chosen(grid_id, dataset_id, self.train_part, self.seed, self.overrides)
-        tagged(train, f"{element} {self.trainer} {self.name}", "train", element)
+        tagged(train, f"{element} {self.trainer} {self.name}", "train-gpu", element)
         model_id = train.output["model_id"]
         tests = [self._test(model_id, dataset_id, part, element) for part in self.test_parts]
         output = {
@@ -127,4 +127,4 @@ class ChosenModelMaker(Maker):
     def _test(self, model_id: str, dataset_id: str, part: str, element: str) -> Job:
         test = evaluate_model(model_id, dataset_id, part, self.energy_reference)
         what = "evaluation" if part == "test" else f"evaluation on {part}"
-        return tagged(test, f"{element} {self.trainer} {what}", "train", element)
+        return tagged(test, f"{element} {self.trainer} {what}", "train-gpu", element)

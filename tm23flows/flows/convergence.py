@@ -116,7 +116,7 @@ class KpointConvergenceMaker(Maker):
             asdict(limits),
             self.accept_densest if self.fallback is None else list(self.fallback),
         )
-        tagged(verdict, f"{element} {self.name}", "data", element)
+        tagged(verdict, f"{element} {self.name}", "analyse", element)
         # A coarse mesh that cannot be computed is no reason to stop: the verdict knows gaps.
         verdict.config.on_missing_references = OnMissing.NONE
         return Flow([*flows, verdict], output=verdict.output, name=f"{element} {self.name}")

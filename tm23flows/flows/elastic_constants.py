@@ -124,7 +124,7 @@ class ElasticConstantsMaker(Maker):
         if element in self.given:
             checked_constants(element, self.given[element], self.source)
             job = keep_elastic_constants(element, self.given[element], self.source)
-            jobs = [tagged(job, f"{element} {self.name}", "data", element)]
+            jobs = [tagged(job, f"{element} {self.name}", "analyse", element)]
         else:
             jobs = self._compute(element, structure, label, crystal)
         return Flow(jobs, output=jobs[-1].output, name=f"{element} {self.name}")
@@ -137,11 +137,11 @@ class ElasticConstantsMaker(Maker):
             raise InputError(f"A displacement of {self.displacement_A} A is not a small length.")
         unit = perfect_crystal(element, structure)
         told = (crystal or unit.model_dump(mode="json"), self.strain, self.displacement_A)
-        cells = tagged(strain_crystal(*told), f"{element} strained cells", "data", element)
+        cells = tagged(strain_crystal(*told), f"{element} strained cells", "analyse", element)
         frame_ids = cells.output["frame_ids"]
         count = len(probes(len(unit.positions)))
         maker = with_spacing(label, unit.cell, self.spacing_per_A, self.options, self.batch_size)
         labels = maker.make(frame_ids, count, element, "strained")
         recipe_ids = [batch.output["recipe_id"] for batch in labels.jobs]
         fit = fit_elastic_constants(frame_ids, recipe_ids, *told)
-        return [cells, labels, tagged(fit, f"{element} {self.name}", "data", element)]
+        return [cells, labels, tagged(fit, f"{element} {self.name}", "analyse", element)]

@@ -106,7 +106,9 @@ class EquilibriumMaker(Maker):
     ) -> list[Any]:
         which = f" {number}/{self.rounds}" if self.rounds > 1 else ""
         told = (crystal, list(self.volumes), list(self.axial_ratios))
-        cells = tagged(scan_lattice(*told), f"{element} {self.cells} cells{which}", "data", element)
+        cells = tagged(
+            scan_lattice(*told), f"{element} {self.cells} cells{which}", "analyse", element
+        )
         frame_ids = cells.output["frame_ids"]
         labels = label.make(frame_ids, count, element, f"{self.cells}{which}")
         found = find_equilibrium(
@@ -115,4 +117,4 @@ class EquilibriumMaker(Maker):
             *told,
             final=self.must_be_found and number == self.rounds,
         )
-        return [cells, labels, tagged(found, f"{element} {self.name}{which}", "data", element)]
+        return [cells, labels, tagged(found, f"{element} {self.name}{which}", "analyse", element)]

@@ -140,14 +140,14 @@ class GridSearchMaker(Maker):
             # for ever behind a training that failed would keep the choice waiting, too.
             test.config.on_missing_references = OnMissing.NONE
             words = point_words(point)
-            tagged(train, f"{element} {self.trainer} model {words}", "train", element)
-            tagged(test, f"{element} {self.trainer} evaluation {words}", "train", element)
+            tagged(train, f"{element} {self.trainer} model {words}", "train-gpu", element)
+            tagged(test, f"{element} {self.trainer} evaluation {words}", "train-gpu", element)
             jobs += [train, test]
             before += [model_id, test.output["evaluation_id"]]
         verdict = choose_point(asdict(search), points, before)
         verdict.config.on_missing_references = OnMissing.NONE
         name = f"{element} {self.trainer} {self.name}"
-        tagged(verdict, name, "data", element)
+        tagged(verdict, name, "analyse", element)
         return Flow([*jobs, verdict], output=verdict.output, name=name)
 
     def candidates(self) -> list[Point]:

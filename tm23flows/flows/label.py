@@ -95,7 +95,7 @@ class LabelMaker(Maker):
         for number, first in enumerate(starts, start=1):
             last = min(first + self.batch_size, 0)
             job = worker.make(frame_ids, recipes, first, last, mesh)
-            jobs.append(tagged(job, f"{what} {number}/{len(starts)}", "dft", element))
+            jobs.append(tagged(job, f"{what} {number}/{len(starts)}", "label", element))
         return Flow(jobs, output=[job.output for job in jobs], name=what)
 
     def _title(self, element: str, regime: str, *, converged: bool) -> str:

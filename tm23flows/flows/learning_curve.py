@@ -181,7 +181,7 @@ class LearningCurveMaker(Maker):
             for model_id, dataset_id in zip(model_ids, datasets.values(), strict=True)
         ]
         for size, test in zip(datasets, tests, strict=True):
-            tagged(test, f"{called} evaluation {size}", "train", element)
+            tagged(test, f"{called} evaluation {size}", "train-gpu", element)
         fit = fit_learning_curve(
             list(datasets.values()),
             model_ids,
@@ -192,7 +192,7 @@ class LearningCurveMaker(Maker):
             self.train_part,
             self.resampling.model_dump(mode="json"),
         )
-        tagged(fit, f"{called} {self.name}", "data", element)
+        tagged(fit, f"{called} {self.name}", "analyse", element)
         # A size that fails is a gap, which the curve knows. Its evaluation has to run and fail
         # too: FireWorks waits for all parents of the fit.
         for one in (*tests, fit):
@@ -207,14 +207,14 @@ class LearningCurveMaker(Maker):
         if hasattr(get_trainer(self.trainer), "train_sizes"):
             ids = list(datasets.values())
             one = train_sizes(ids, self.trainer, settings, seed, self.train_part)
-            tagged(one, f"{called} models {min(datasets)} to {max(datasets)}", "train", element)
+            tagged(one, f"{called} models {min(datasets)} to {max(datasets)}", "train-gpu", element)
             return [one], [one.output["model_ids"][place] for place in range(len(ids))]
         jobs = [
             train_model(dataset_id, self.trainer, settings, seed, self.train_part)
             for dataset_id in datasets.values()
         ]
         for size, one in zip(datasets, jobs, strict=True):
-            tagged(one, f"{called} model {size}", "train", element)
+            tagged(one, f"{called} model {size}", "train-gpu", element)
         return jobs, [one.output["model_id"] for one in jobs]
 
 

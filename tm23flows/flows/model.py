@@ -78,7 +78,7 @@ class ModelMaker(Maker):
         train = train_model(
             dataset_id, self.trainer, self.hyperparameters, self.seed, self.train_part
         )
-        tagged(train, f"{element} {self.trainer} {self.name}", "train", element)
+        tagged(train, f"{element} {self.trainer} {self.name}", "train-gpu", element)
         tests = [
             self._test(train.output["model_id"], dataset_id, p, element) for p in self.test_parts
         ]
@@ -91,4 +91,4 @@ class ModelMaker(Maker):
     def _test(self, model_id: str, dataset_id: str, part: str, element: str) -> Job:
         test = evaluate_model(model_id, dataset_id, part, self.energy_reference)
         what = "evaluation" if part == "test" else f"evaluation on {part}"
-        return tagged(test, f"{element} {self.trainer} {what}", "train", element)
+        return tagged(test, f"{element} {self.trainer} {what}", "train-gpu", element)

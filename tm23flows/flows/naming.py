@@ -1,8 +1,9 @@
 """Names, categories and tags of jobs.
 
 Owns the words that queues and users filter by. The category decides which
-workers may take a job: ``dft`` for electronic structure, ``train`` for models,
-``data`` for everything that takes seconds.
+workers may take a job: ``aimd`` for trajectories, ``label`` for labels and
+densities of states, ``train-gpu`` for training and for what needs a model,
+``analyse`` for everything that takes seconds.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from jobflow import Job
 
-Category = Literal["dft", "train", "data"]
+Category = Literal["aimd", "label", "train-gpu", "analyse"]
 
 
 def tagged(job: Job, name: str, category: Category, element: str) -> Job:

@@ -128,7 +128,7 @@ class RareEventSelectionMaker(Maker):
         words = " ".join(wired)
         study = make_selection_study(wired, self.settings())
         study.config.on_missing_references = OnMissing.NONE
-        tagged(study, f"{words} {self.name}", "data", words)
+        tagged(study, f"{words} {self.name}", "analyse", words)
         return Flow([*parts, study], output=study.output, name=f"{words} {self.name}")
 
     def settings(self) -> dict[str, Any]:
@@ -161,7 +161,7 @@ class RareEventSelectionMaker(Maker):
             asdict(self.enhancement),
         )
         sets.config.on_missing_references = OnMissing.NONE
-        tagged(sets, f"{element} training sets of {self.name}", "data", element)
+        tagged(sets, f"{element} training sets of {self.name}", "analyse", element)
         jobs: list[Flow | Job] = [*events.flows, sets]
         candidates = []
         for number, maker in enumerate(self.models, start=1):
@@ -179,12 +179,12 @@ def _candidate(
 ) -> tuple[list[Job], dict[str, Any]]:
     """Wire one training and its two evaluations, which run whatever becomes of it."""
     train = train_model(dataset_id, maker.trainer, maker.hyperparameters, maker.seed, "train")
-    tagged(train, f"{what} model", "train", element)
+    tagged(train, f"{what} model", "train-gpu", element)
     tests = {}
     for word, part in (("validation", VALIDATION), ("test", TEST)):
         test = evaluate_on_events(train.output["model_id"], dataset_id, part)
         test.config.on_missing_references = OnMissing.NONE
-        tests[word] = tagged(test, f"{what} on {word} events", "train", element)
+        tests[word] = tagged(test, f"{what} on {word} events", "train-gpu", element)
     return [train, *tests.values()], {
         "trainer": maker.trainer,
         "hyperparameters": maker.hyperparameters,

@@ -96,7 +96,7 @@ class StructureMaker(Maker):
             self._lattice,
             self.crystal,
         )
-        return tagged(job, f"{element} {self.name}", "data", element)
+        return tagged(job, f"{element} {self.name}", "analyse", element)
 
     def unit_cell(self, element: str) -> Atoms:
         """Return the cell that is repeated.

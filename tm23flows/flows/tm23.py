@@ -236,7 +236,7 @@ class TM23Maker(Maker):
             self._split_options(),
             self.energy,
         )
-        tagged(dataset, f"{road.element} dataset", "data", road.element)
+        tagged(dataset, f"{road.element} dataset", "analyse", road.element)
         return Labelled(tuple(labels), dataset)
 
     def _check_counts(self) -> None:

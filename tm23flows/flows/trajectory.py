@@ -133,6 +133,6 @@ class TrajectoryMaker(Maker):
             self.sampling.stride,
             self.sampling.count,
         )
-        tagged(run, f"{element} {regime} trajectory", "dft", element)
-        tagged(frames, f"{element} {regime} frames", "data", element)
+        tagged(run, f"{element} {regime} trajectory", "aimd", element)
+        tagged(frames, f"{element} {regime} frames", "analyse", element)
         return Flow([run, frames], output=frames.output, name=f"{element} {regime} {self.name}")

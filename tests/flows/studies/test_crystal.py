@@ -126,7 +126,7 @@ def test_labels_have_their_recipe_but_for_the_mesh(jobs_of):
     meshes = {one.name: one.function_args[1][0]["kmesh"] for one in labels}
     assert meshes["Cu vacancy labels 3x3x3 0.2 eV 1/1"] == [3, 3, 3]
     assert all(one.function_args[1][0]["options"] == {"symmetry": {}} for one in labels)
-    assert jobs[-1].config.manager_config["_category"] == "train"
+    assert jobs[-1].config.manager_config["_category"] == "train-gpu"
 
 
 @pytest.mark.parametrize(

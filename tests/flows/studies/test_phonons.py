@@ -61,7 +61,7 @@ def test_labels_of_the_crystal_at_rest_are_wired_into_displaced_cells(jobs_of):
     assert wired["Cu"]["reference"]["recipe_ids"][0].uuid == labels.uuid
     assert settings["displacement_A"] == 0.01
     assert [one.config.manager_config["_category"] for one in (cells, labels, study)] == [
-        "data", "dft", "train",
+        "analyse", "label", "train-gpu",
     ]  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def test_it_is_wired_whole_from_a_road():
     assert sum("cheap event labels" in name for name in names) == 4
     assert "Cu model 1 on rare events" in names
     categories = {job.name: job.config.manager_config["_category"] for job in jobs}
-    assert {categories[name] for name in names if "event labels" in name} == {"dft"}
+    assert {categories[name] for name in names if "event labels" in name} == {"label"}
 
 
 def test_it_survives_its_document():

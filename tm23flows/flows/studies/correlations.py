@@ -98,7 +98,7 @@ class CorrelationStudyMaker(Maker):
         study = correlate(
             [ids for _, ids in wired], self.trainer, parts.pop(), self.analysis_settings()
         )
-        tagged(study, self.name, "data", " ".join(roads))
+        tagged(study, self.name, "analyse", " ".join(roads))
         study.config.on_missing_references = OnMissing.NONE
         return Flow(
             [*(flow for flow, _ in wired), study],
@@ -177,7 +177,7 @@ class CorrelationStudyMaker(Maker):
         if melt not in road.frame_ids:
             return [], {"why": "the road has no melt"}
         choice = choose_frames(dataset_id, part, melt, self.n_dos_frames, self.dos_seed)
-        tagged(choice, f"{road.element} frames of the densities of states", "data", road.element)
+        tagged(choice, f"{road.element} frames of the densities of states", "analyse", road.element)
         frames, count = choice.output["frame_ids"], self.n_dos_frames
         labels = spectra_maker(maker.label, count, self.dos_bands_percent)
         spectra = labels.make(frames, count, road.element, melt, road.convergence)

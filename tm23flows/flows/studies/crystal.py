@@ -161,7 +161,7 @@ class CrystalStudyMaker(Maker):
         study = make_crystal_study(metals, {**self.settings(), "starts": starts})
         words = " ".join(elements)
         # The models compute within the job, so it belongs to workers that have their libraries.
-        tagged(study, f"{words} {self.name} study", "train", words)
+        tagged(study, f"{words} {self.name} study", "train-gpu", words)
         return Flow([*jobs, study], output=study.output, name=f"{words} {self.name} study")
 
     def settings(self) -> dict[str, Any]:
@@ -264,7 +264,7 @@ class CrystalStudyMaker(Maker):
         spacing = self.vacancy_spacing_per_A
         maker = with_spacing(label, supercell, spacing, self.options, self.batch_size)
         cells = cut_vacancy(crystal, multiples)
-        tagged(cells, f"{element} vacancy cells", "data", element)
+        tagged(cells, f"{element} vacancy cells", "analyse", element)
         labels = maker.make(cells.output["frame_ids"], 2, element, "vacancy")
         return Flow([cells, labels], name=f"{element} vacancy"), {
             "frame_ids": cells.output["frame_ids"],

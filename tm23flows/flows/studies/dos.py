@@ -90,7 +90,7 @@ class DosStudyMaker(Maker):
         self._check(roads)
         wired = [self._metal(element, maker) for element, maker in roads.items()]
         study = make_dos_study([ids for _, ids in wired], self.analysis_settings())
-        tagged(study, self.name, "data", " ".join(roads))
+        tagged(study, self.name, "analyse", " ".join(roads))
         # A metal whose labels failed is a gap, which the study names.
         study.config.on_missing_references = OnMissing.NONE
         return Flow(
@@ -138,7 +138,7 @@ class DosStudyMaker(Maker):
         road = maker.frames(element)
         labelled = maker.labelled(road)
         choice = choose_frames(labelled.dataset_id, self.part, self.regime, self.count, self.seed)
-        tagged(choice, f"{road.element} frames of the densities of states", "data", road.element)
+        tagged(choice, f"{road.element} frames of the densities of states", "analyse", road.element)
         frames = choice.output["frame_ids"]
         worker = spectra_maker(maker.label, self.count, self.bands_percent)
         spectra = worker.make(frames, self.count, road.element, self.regime, road.convergence)

@@ -117,7 +117,7 @@ class FiniteSizeStudyMaker(Maker):
             parts.append(flow)
         study = make_finite_size_study(wired, self.settings())
         words = " ".join(roads)
-        tagged(study, f"{words} {self.name} study", "data", words)
+        tagged(study, f"{words} {self.name} study", "analyse", words)
         return Flow([*parts, study], output=study.output, name=f"{words} {self.name} study")
 
     def settings(self) -> dict[str, Any]:

@@ -228,7 +228,7 @@ def _pair(
     dataset_id: Any, name: str, recipe_ids: list[Any], study: LabelSetStudyMaker, road: Road
 ) -> Job:
     job = pair_with_recipe(dataset_id, name, recipe_ids, study.allow_missing)
-    return tagged(job, f"{name.replace('-', ' ')} dataset", "data", road.element)
+    return tagged(job, f"{name.replace('-', ' ')} dataset", "analyse", road.element)
 
 
 def _model(maker: ModelMaker, dataset_id: Any, element: str, name: str) -> Flow:
@@ -254,7 +254,7 @@ def _noise(
 ) -> tuple[list[Flow | Job], dict[str, Any]]:
     """Wire the labels of a few frames on a denser mesh, under the recipe of every set."""
     choice = choose_noise_mesh(mesh)
-    tagged(choice, f"{road.element} mesh of the label noise", "data", road.element)
+    tagged(choice, f"{road.element} mesh of the label noise", "analyse", road.element)
     denser = [
         replace(maker, name="denser labels", spectra=False, batch_size=study.n_noise_frames)
         for maker in makers
@@ -284,7 +284,7 @@ def _dos(
         return [], None
     part = study.model.test_parts[0]
     choice = choose_frames(dataset_id, part, str(Regime.MELT), study.n_dos_frames, study.dos_seed)
-    tagged(choice, f"{road.element} frames of the densities of states", "data", road.element)
+    tagged(choice, f"{road.element} frames of the densities of states", "analyse", road.element)
     frames = choice.output["frame_ids"]
     flows = [
         replace(maker, spectra=True, batch_size=study.n_dos_frames).make(

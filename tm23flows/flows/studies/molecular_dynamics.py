@@ -121,7 +121,7 @@ class MolecularDynamicsStudyMaker(Maker):
             parts.append(Flow(flows, name=f"{subject.element} {self.name}"))
         study = make_molecular_dynamics_study(wired, self.settings())
         words = " ".join(dict.fromkeys(one.element for one in subjects))
-        tagged(study, f"{words} {self.name} study", "data", words)
+        tagged(study, f"{words} {self.name} study", "analyse", words)
         return Flow([*parts, study], output=study.output, name=f"{words} {self.name} study")
 
     def settings(self) -> dict[str, Any]:
@@ -158,7 +158,7 @@ class MolecularDynamicsStudyMaker(Maker):
                 job = ModelRunsJobMaker().make(
                     model_id, subject.dataset_id, regime, self.n_steps, self.segment_steps
                 )
-                tagged(job, f"{element} {regime} runs with model {place}", "train", element)
+                tagged(job, f"{element} {regime} runs with model {place}", "train-gpu", element)
                 jobs.append(job)
                 about = {"element": element, "dataset_id": subject.dataset_id, "regime": regime}
                 wired.append({**about, "model_id": model_id, "runs": job.output["runs"]})

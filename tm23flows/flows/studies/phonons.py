@@ -145,7 +145,7 @@ class PhononStudyMaker(Maker):
             parts += [*subject.flows, *flow]
         words = " ".join(elements)
         study = make_phonon_study(wired, self.settings())
-        tagged(study, f"{words} {self.name} study", "train", words)
+        tagged(study, f"{words} {self.name} study", "train-gpu", words)
         return Flow([*parts, study], output=study.output, name=f"{words} {self.name} study")
 
     def settings(self) -> dict[str, Any]:
@@ -196,7 +196,7 @@ class PhononStudyMaker(Maker):
         expected = displaced_supercells(start.atoms, supercell, self.displacement_A)
         crystal = at_rest.output["crystal"]
         cells = displace_crystal(crystal, list(supercell), self.displacement_A, len(expected))
-        tagged(cells, f"{subject.element} displaced cells", "data", subject.element)
+        tagged(cells, f"{subject.element} displaced cells", "analyse", subject.element)
         maker = with_spacing(
             label, expected[0].cell.array, self.spacing_per_A, self.options, self.batch_size
         )

@@ -150,7 +150,7 @@ class RareEventStudyMaker(Maker):
         words = " ".join(wired)
         study = make_rare_event_study(wired, self.settings())
         study.config.on_missing_references = OnMissing.NONE
-        tagged(study, f"{words} {self.name} study", "data", words)
+        tagged(study, f"{words} {self.name} study", "analyse", words)
         return Flow([*parts, study], output=study.output, name=f"{words} {self.name} study")
 
     def settings(self) -> dict[str, Any]:
@@ -184,7 +184,7 @@ class RareEventStudyMaker(Maker):
         search = find_rare_events(
             subject.dataset_id, asdict(self.events), self.max_frames, self.batch_size
         )
-        tagged(search, f"{element} search of {self.name}", "data", element)
+        tagged(search, f"{element} search of {self.name}", "analyse", element)
         labels: list[Flow] = []
         cheap: list[Flow] = []
         if subject.label is not None:
@@ -214,13 +214,13 @@ class RareEventStudyMaker(Maker):
             asdict(self.events),
         )
         frames.config.on_missing_references = OnMissing.NONE
-        tagged(frames, f"{element} dataset of {self.name}", "data", element)
+        tagged(frames, f"{element} dataset of {self.name}", "analyse", element)
         models = []
         for number, model_id in enumerate(subject.model_ids, start=1):
             test = evaluate_on_events(model_id, frames.output["dataset_id"])
             test.config.on_missing_references = OnMissing.NONE
             models.append(
-                tagged(test, f"{element} model {number} on {self.name}", "train", element)
+                tagged(test, f"{element} model {number} on {self.name}", "train-gpu", element)
             )
         flow = Flow([*events.flows, frames, *models], name=f"{element} {self.name}")
         return flow, {

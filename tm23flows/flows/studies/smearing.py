@@ -85,7 +85,7 @@ class SmearingStudyMaker(LabelSetStudyMaker):
             {"sigmas_eV": widths, **self.analysis_settings()},
         )
         metals = " ".join(sets)
-        tagged(analysis, f"{metals} {self.name}", "data", "-".join(sets))
+        tagged(analysis, f"{metals} {self.name}", "analyse", "-".join(sets))
         flows = [flow for one in sets.values() for flow in one.flows]
         return Flow([*flows, analysis], output=analysis.output, name=f"{metals} {self.name}")
 

@@ -93,7 +93,7 @@ class TransferStudyMaker(Maker):
             parts.append(flow)
         study = make_transfer_study(wired, self.settings())
         words = " ".join(roads)
-        tagged(study, f"{words} {self.name} study", "data", words)
+        tagged(study, f"{words} {self.name} study", "analyse", words)
         # A model that fails is a gap, which the study knows.
         study.config.on_missing_references = OnMissing.NONE
         return Flow([*parts, study], output=study.output, name=f"{words} {self.name} study")
@@ -168,7 +168,7 @@ class TransferStudyMaker(Maker):
             options,
             road.energy,
         )
-        return tagged(dataset, f"{way.element} {self.name} dataset", "data", way.element)
+        return tagged(dataset, f"{way.element} {self.name} dataset", "analyse", way.element)
 
 
 @dataclass(frozen=True)
