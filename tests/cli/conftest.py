@@ -6,11 +6,17 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tm23flows.cli.main import main
+from tm23flows.ops.launchpad import open_launchpad
+from tm23flows.testing.database import local_database
+
+# jobs that fail, for commands that look at jobs
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "ops"))
 
 
 @dataclass
@@ -43,3 +49,19 @@ def tm23(monkeypatch, capsys) -> Callable[..., Ran]:
         return Ran(code, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def own_server():
+    """A database of its own: a launchpad always has the same name."""
+    with local_database() as server:
+        yield server
+
+
+@pytest.fixture
+def launchpad(own_server, monkeypatch):
+    """An empty launchpad, which the commands find by themselves."""
+    monkeypatch.setenv("TM23_DB_PATH", str(own_server.path))
+    launchpad = open_launchpad(own_server.uri)
+    launchpad.reset("", require_password=False)
+    return launchpad

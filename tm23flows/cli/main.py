@@ -29,6 +29,7 @@ from tm23flows.cli import (
     query,
     rare_events,
     report,
+    rerun,
     status,
     study,
     trace,
@@ -66,6 +67,7 @@ app.add_typer(metals_or_study(build.run, study.run), name="run")
 app.add_typer(metals_or_study(plan.plan, study.plan), name="plan")
 app.add_typer(study.app, name="study")
 app.command("status")(status.status)
+app.command("rerun")(rerun.rerun)
 app.command("query")(query.query)
 app.command("trace")(trace.trace)
 app.command("audit")(audit.audit)

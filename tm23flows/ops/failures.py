@@ -44,7 +44,8 @@ _BY_NAME = {
     "database": {
         "AutoReconnect", "ConnectionFailure", "ConnectionRefusedError", "ConnectionResetError",
         "CursorNotFound", "ExecutionTimeout", "LockedWorkflowError", "NetworkTimeout",
-        "NotPrimaryError", "ServerSelectionTimeoutError", "WaitQueueTimeoutError", "WTimeoutError",
+        "NotPrimaryError", "ResultsKeptError", "ServerSelectionTimeoutError",
+        "WaitQueueTimeoutError", "WTimeoutError",
     },
     "disk_full": {"DiskFullError"},
     "walltime": {"OutOfTimeError"},
