@@ -1,8 +1,10 @@
 """The effective-medium engine."""
 
 import pytest
+from ase.build import bulk
 
 from tm23flows.documents.recipe import Recipe
+from tm23flows.documents.trajectory import Dynamics
 from tm23flows.engines.emt import ELEMENTS, EmtEngine
 from tm23flows.errors import InputError
 
@@ -27,3 +29,15 @@ def test_it_says_what_it_is():
     engine = EmtEngine(None)
     assert set(engine.versions()) == {"ase"}
     assert "EMT" in engine.inputs(Recipe(engine="emt"))["calculator"]
+
+
+def test_every_step_and_label_has_its_account():
+    engine, atoms = EmtEngine(None), bulk("Cu", cubic=True)
+    atoms.rattle(0.05, seed=1)
+    recipe = engine.complete(Recipe(engine="emt"), ["Cu"])
+    steps = list(engine.run_md(atoms, recipe, Dynamics(temperature_K=300), 4))
+    for result in (*(step.result for step in steps), *engine.label([atoms], recipe)):
+        assert result.effort.cpu_s > 0
+        assert result.effort.wall_s > 0
+        assert result.effort.cores == 1
+        assert result.effort.max_memory_bytes > 1e7

@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from tm23flows.documents.base import Document
+from tm23flows.documents.effort import Effort
 from tm23flows.documents.ids import content_id
 
 
@@ -86,6 +87,9 @@ class Evaluation(Document):
         (), description="Frames without a prediction, each with its reason; in no table."
     )
     errors: tuple[GroupErrors, ...] = Field(description="All frames first, then by regime.")
+    effort: Effort | None = Field(
+        None, description="What predicting cost; None where it was not measured."
+    )
 
     def compute_id(self) -> str:
         """Hash the model, the data and the options."""

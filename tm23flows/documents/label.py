@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validat
 
 from tm23flows.documents.arrays import Floats
 from tm23flows.documents.base import Document
+from tm23flows.documents.effort import Effort
 from tm23flows.documents.ids import bytes_id, content_id
 from tm23flows.documents.recipe import Recipe
 from tm23flows.errors import InputError
@@ -90,21 +91,6 @@ class Magnitudes(BaseModel):
     )
 
 
-class Effort(BaseModel):
-    """What the label cost, and what its computation went through."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    scf_iterations: int | None = Field(None, description="Self-consistency steps.")
-    cpu_s: float | None = Field(None, description="Processor seconds.")
-    wall_s: float | None = Field(None, description="Seconds on the clock.")
-    program: str | None = Field(None, description="Program that ran, as its output names it.")
-    corrections: tuple[str, ...] = Field(
-        (), description="What was changed on the way to make it run; never the physics."
-    )
-    folder: str | None = Field(None, description="host:path of the run folder.")
-
-
 class Label(Document):
     """What one recipe says about one frame. Always complete: a failed one is a rejection."""
 
@@ -179,6 +165,7 @@ class Rejection(Document):
     frame_id: str = Field(description="The frame.")
     recipe: Recipe = Field(description="How it was to be computed.")
     reason: str = Field(description="Why it was rejected.")
+    effort: Effort | None = Field(None, description="What was spent on it, where that is known.")
 
     def compute_id(self) -> str:
         """Have the id that the label would have had."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from tm23flows.documents.base import Document
+from tm23flows.documents.effort import Effort
 from tm23flows.documents.ids import content_id
 from tm23flows.documents.recipe import Recipe
 
@@ -64,6 +65,9 @@ class Segment(BaseModel):
     )
     program: str | None = Field(None, description="Program that ran it, as its output names it.")
     corrections: tuple[str, ...] = Field((), description="What was changed to make it run.")
+    effort: Effort | None = Field(
+        None, description="What its steps cost; None in segments of older programs."
+    )
 
 
 class Trajectory(Document):

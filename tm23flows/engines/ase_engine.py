@@ -8,7 +8,6 @@ energies is the business of the subclass.
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -20,11 +19,13 @@ import numpy as np
 from ase.calculators.calculator import CalculationFailed
 from pydantic import ValidationError
 
-from tm23flows.documents.label import Effort, Energies
+from tm23flows.documents.effort import Effort
+from tm23flows.documents.label import Energies
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.trajectory import Dynamics
 from tm23flows.engines.base import Failure, MDStep, Result, Setup, State
 from tm23flows.engines.dynamics import integrate
+from tm23flows.engines.meter import Mark, mark, spent_since
 from tm23flows.errors import PhysicsError
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class AseEngine(ABC):
     name: str
     failures: tuple[type[Exception], ...] = (CalculationFailed, PhysicsError)
     """Exceptions of the calculator that reject one label instead of ending the batch."""
+    computes_here = True
+    """Whether the calculator works in this process, whose counters then tell what it costs."""
 
     def __init__(self, workdir: Path, setup: Setup | None = None) -> None:
         self.workdir = workdir
@@ -124,14 +127,16 @@ class AseEngine(ABC):
         """
         live = self._live.setdefault(self.family(recipe), _Live())
         for frame in frames:
+            began = mark()
             try:
                 yield self._label(live, frame, recipe)
             except self.failures as error:
                 live.atoms = None  # the state of a calculator that failed is not to be trusted
-                yield Failure(f"{type(error).__name__}: {str(error).strip() or 'no message'}")
+                said = f"{type(error).__name__}: {str(error).strip() or 'no message'}"
+                yield Failure(said, self._spent(began, None))
 
     def _label(self, live: _Live, frame: Atoms, recipe: Recipe) -> Result:
-        clock = time.process_time()
+        began = mark()
         if live.atoms is None or not _same_cell(live.atoms, frame):
             live.atoms = _bare(frame)
             live.atoms.calc = self.calculator(recipe)
@@ -142,7 +147,7 @@ class AseEngine(ABC):
         result = self._compute(live.atoms, recipe)
         self.check(live.atoms)
         spectrum = self.spectrum(live.atoms) if self.setup.spectra else None
-        effort = result.effort.model_copy(update={"cpu_s": time.process_time() - clock})
+        effort = self._spent(began, result.effort.scf_iterations)
         return replace(result, effort=effort, spectrum=spectrum)
 
     def run_md(
@@ -179,21 +184,25 @@ class AseEngine(ABC):
         """
         del segment_steps, leftover
         moving = _bare(atoms)
+        began = mark()
         moving.calc = self.calculator(recipe)
         for state, temperature, conserved in integrate(moving, dynamics, n_steps, start):
+            result = self._compute(moving, recipe)
+            # the integrator has asked for the forces already: its time is that of the step
+            effort = self._spent(began, result.effort.scf_iterations)
             yield MDStep(
                 state=state,
-                result=self._compute(moving, recipe),
+                result=replace(result, effort=effort),
                 temperature_K=temperature,
                 conserved_eV=conserved,
             )
+            began = mark()
 
     def finish(self) -> None:
         """Keep no files: all numbers are in the results."""
         return None  # noqa: RET501 - says that the nothing is meant
 
     def _compute(self, atoms: Atoms, recipe: Recipe) -> Result:
-        clock = time.process_time()
         forces = np.array(atoms.get_forces(), dtype=float)
         stress = self.stress(atoms)
         if not np.isfinite(forces).all() or not (stress is None or np.isfinite(stress).all()):
@@ -206,8 +215,14 @@ class AseEngine(ABC):
             energies=energies,
             forces=forces,
             stress=stress,
-            effort=Effort(scf_iterations=self.iterations(atoms), cpu_s=time.process_time() - clock),
+            effort=Effort(scf_iterations=self.iterations(atoms)),
         )
+
+    def _spent(self, began: Mark, iterations: int | None) -> Effort:
+        spent = spent_since(began, iterations)
+        if self.computes_here:
+            return spent
+        return spent.model_copy(update={"cpu_s": None, "max_memory_bytes": None})
 
 
 def _bare(atoms: Atoms) -> Atoms:

@@ -53,9 +53,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Failure:
-    """A label that could not be computed, with the reason in words."""
+    """A label that could not be computed, with the reason in words and what was spent on it."""
 
     reason: str
+    effort: Effort | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +14,7 @@ from jobflow import job
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.dataset import Dataset
+from tm23flows.documents.effort import Effort
 from tm23flows.documents.evaluation import (
     ErrorRow,
     Evaluation,
@@ -84,9 +86,11 @@ def _evaluate(
         labels = write_part(archive, dataset, part, folder / "frames.xyz")
         for one in model.files:
             write_model_file(archive, one, folder / "model")
-        trainer = get_trainer(model.trainer)
+        trainer, began = get_trainer(model.trainer), time.monotonic()
         predictions = trainer.predict(folder / "model", folder / "frames.xyz", folder / "work")
-    return evaluation_of(archive, model, dataset, part, energy_reference, labels, predictions)
+        effort = Effort(wall_s=time.monotonic() - began)
+    made = evaluation_of(archive, model, dataset, part, energy_reference, labels, predictions)
+    return made.model_copy(update={"effort": effort})
 
 
 def evaluation_of(

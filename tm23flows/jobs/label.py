@@ -246,7 +246,13 @@ def _outcome(
             )
         except ValueError as error:
             reason = str(error)
-    return Rejection(provenance=provenance, frame_id=frame.id, recipe=recipe, reason=reason)
+    return Rejection(
+        provenance=provenance,
+        frame_id=frame.id,
+        recipe=recipe,
+        reason=reason,
+        effort=result.effort,
+    )
 
 
 def _with_spectrum(archive: Archive, label: Label, result: Result) -> list[Outcome]:
@@ -265,6 +271,7 @@ def _with_spectrum(archive: Archive, label: Label, result: Result) -> list[Outco
                 frame_id=label.frame_id,
                 recipe=label.recipe,
                 reason=str(error),
+                effort=label.effort,
             )
         ]
 

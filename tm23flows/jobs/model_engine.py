@@ -55,6 +55,7 @@ class ModelEngine(AseEngine):
     """
 
     name = MODEL
+    computes_here = False
 
     def __init__(
         self, archive: Archive, model: Model, workdir: Path, setup: Setup | None = None

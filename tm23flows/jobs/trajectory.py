@@ -13,6 +13,7 @@ import numpy as np
 from jobflow import Maker, Response, job
 
 from tm23flows.documents.base import Provenance
+from tm23flows.documents.effort import total_effort
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.structure import Structure
 from tm23flows.documents.trajectory import Dynamics, Trajectory
@@ -230,6 +231,7 @@ def _append(archive: Archive, trajectory: Trajectory, steps: list[MDStep]) -> Tr
         restart=last.state.restart,
         program=effort.program if effort else None,
         corrections=effort.corrections if effort else (),
+        effort=total_effort(step.result.effort for step in steps if step.result),
     )
 
 

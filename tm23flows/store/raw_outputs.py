@@ -38,6 +38,7 @@ def record_raw_outputs(archive: Archive, path: Path, sha256: str, members: dict[
         "path": place,
         "folder": place.rpartition("/")[0],
         "sha256": sha256,
+        "bytes": path.stat().st_size if path.is_file() else None,
         # Names have dots, which are no good keys of a document.
         "members": [{"name": name, "sha256": digest} for name, digest in members.items()],
     }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tm23flows.documents.effort import Effort
 from tm23flows.documents.trajectory import SEGMENT_ARRAYS, Segment, Trajectory
 from tm23flows.errors import DatabaseError
 
@@ -25,6 +26,7 @@ def append_segment(
     restart: bytes | None = None,
     program: str | None = None,
     corrections: tuple[str, ...] = (),
+    effort: Effort | None = None,
 ) -> Trajectory:
     """Add finished steps to a run.
 
@@ -42,6 +44,8 @@ def append_segment(
         Program that ran the steps.
     corrections
         What was changed to make it run.
+    effort
+        What the steps cost.
 
     Returns
     -------
@@ -60,6 +64,7 @@ def append_segment(
         restart=None if restart is None else archive.blobs.put(restart),
         program=program,
         corrections=corrections,
+        effort=effort,
     )
     # The number of segments is the fence: of two writers only one can match it.
     done = archive.database["trajectories"].update_one(

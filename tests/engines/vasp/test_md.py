@@ -90,6 +90,8 @@ def test_the_run_is_what_was_asked_for_and_says_so(vasp, tmp_path):
     assert effort.program == "vasp 6.4.3-simulator (vasp_gam)"
     assert effort.folder.endswith(f":{tmp_path}/steps-000001")
     assert effort.corrections == ()
+    assert effort.wall_s > 0
+    assert effort.cores == 1
     assert all(one.result.effort.scf_iterations > 1 for one in steps)
     assert steps[0].state.positions == pytest.approx(copper_atoms().positions, abs=1e-9)
     assert steps[0].temperature_K == pytest.approx(600, rel=0.2)

@@ -55,6 +55,9 @@ def test_a_static_is_complete_and_says_how_it_was_made(statics, tmp_path):
     assert result.effort.folder.endswith(f":{tmp_path}/label-0001")
     assert result.effort.scf_iterations > 3
     assert result.effort.wall_s > 0
+    assert result.effort.cores == 1
+    assert result.effort.cpu_s is not None
+    assert result.effort.max_memory_bytes == 30_000 * 1024
 
 
 def test_forces_and_stress_are_derivatives_of_the_free_energy(statics):

@@ -19,6 +19,7 @@ import numpy as np
 
 from tm23flows.documents.label import Effort, Energies
 from tm23flows.engines.base import MDStep, Result, State
+from tm23flows.engines.vasp.accounts import read_account
 from tm23flows.engines.vasp.check import drifts
 from tm23flows.engines.vasp.handlers import was_aborted
 from tm23flows.engines.vasp.places import (
@@ -296,7 +297,7 @@ class _Past:
             update={
                 "program": f"vasp {self.version}" + (f" ({report.binary})" if report else ""),
                 "corrections": report.corrections if report else (),
-                "wall_s": report.wall_s if report else None,
+                **read_account(self.folder, report.wall_s if report else None),
                 "folder": f"{socket.gethostname()}:{self.folder}",
             }
         )

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tm23flows.documents.label import Effort, Energies
+from tm23flows.documents.effort import Effort
+from tm23flows.documents.label import Energies
 from tm23flows.engines.base import Failure, Result
+from tm23flows.engines.vasp.accounts import read_account
 from tm23flows.engines.vasp.check import drifts
 from tm23flows.engines.vasp.handlers import STOP_S
 from tm23flows.engines.vasp.places import fresh_folder, raise_if_disk_full, read_output
@@ -151,20 +153,21 @@ def _is_silent(folder: Path, report: RunReport) -> bool:
 def _judge(
     folder: Path, report: RunReport, atoms: Atoms, differences: list[str], *, spectra: bool
 ) -> Result | Failure:
+    spent = Effort(**read_account(folder, report.wall_s))
     if report.error:
-        return Failure(report.error)
+        return Failure(report.error, spent)
     if differences:
-        return Failure("what ran is not what was asked for: " + "; ".join(differences))
+        return Failure("what ran is not what was asked for: " + "; ".join(differences), spent)
     try:
         header, steps = read_output(folder)
         spectrum = read_spectrum(folder / "vasprun.xml") if spectra else None
     except InputError as error:
-        return Failure(str(error))
+        return Failure(str(error), spent)
     if len(steps) != 1:
-        return Failure(f"a static has one step, not {len(steps)}")
+        return Failure(f"a static has one step, not {len(steps)}", spent)
     (step,) = steps
     if reason := _refusal(step, atoms):
-        return Failure(reason)
+        return Failure(reason, spent)
     return Result(
         energies=Energies(
             free=step.energy_free,
@@ -173,12 +176,13 @@ def _judge(
         ),
         forces=step.forces,
         stress=step.stress,
-        effort=Effort(
-            scf_iterations=step.n_scf,
-            wall_s=report.wall_s,
-            program=f"vasp {header.version} ({report.binary})",
-            corrections=report.corrections,
-            folder=f"{socket.gethostname()}:{folder}",
+        effort=spent.model_copy(
+            update={
+                "scf_iterations": step.n_scf,
+                "program": f"vasp {header.version} ({report.binary})",
+                "corrections": report.corrections,
+                "folder": f"{socket.gethostname()}:{folder}",
+            }
         ),
         versions={"vasp": header.version},
         spectrum=spectrum,

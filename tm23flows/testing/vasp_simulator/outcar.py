@@ -36,7 +36,7 @@ def head(inputs: Inputs) -> str:
     lines = [
         f" vasp.{VERSION} (tm23flows testing, build {inputs.build}) {kind}",
         " executed on            simulator",
-        " serial version",
+        " running on    1 total cores",
         "",
         " INCAR:",
         *[f"   {name} = {value}" for name, value in inputs.given.items()],
