@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Submits workers to SLURM where jobs are ready for them: one round, so that cron or a loop repeats it.
 #   launchpad/submit.sh aimd=27 label=10 train-gpu=2 analyse=1
-# The number says how many SLURM jobs of a category may be in the queue, waiting and running. Their
-# output goes to folders in $TM23FLOWS_RUNS, or runs/ in the clone: a large disk that all nodes see.
+# The number says how many SLURM jobs of a category may be in the queue, waiting and running; each takes
+# jobs until none is left. Their output goes to folders in $TM23FLOWS_RUNS, or runs/ in the clone: a
+# large disk that all nodes see.
 set -euo pipefail
 
 home=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -19,17 +20,27 @@ if ! flock --nonblock 9; then
     exit 0
 fi
 
-failed=0
 for wanted in "$@"; do
-    category=${wanted%=*} most=${wanted#*=}
-    adapter=$home/launchpad/my_qadapter_$category.yaml
-    if [ ! -f "$adapter" ] || ! [ "$most" -gt 0 ] 2>/dev/null; then
+    if [ ! -f "$home/launchpad/my_qadapter_${wanted%=*}.yaml" ] || ! [[ ${wanted#*=} =~ ^[0-9]+$ ]]; then
         echo "'$wanted' is not CATEGORY=NUMBER of a file launchpad/my_qadapter_CATEGORY.yaml." >&2
         exit 2
     fi
-    # qlaunch counts all jobs of the user; squeue, which it asks, heeds this variable.
-    SQUEUE_NAMES=tm23-$category timeout 600 qlaunch -q "$adapter" \
+done
+
+failed=0
+for wanted in "$@"; do
+    category=${wanted%=*} most=${wanted#*=}
+    # Not more than are wanted, and none for jobs that a submitted worker is going to take.
+    queued=$(squeue --noheader --me --name "tm23-$category" --format %i | wc -l)
+    pending=$(squeue --noheader --me --name "tm23-$category" --states PENDING --format %i | wc -l)
+    ready=$(lpad get_fws -d count -q "{\"state\": \"READY\", \"spec._category\": \"$category\"}" | tail -n 1)
+    room=$((most - queued)) needed=$((ready - pending))
+    number=$((room < needed ? room : needed))
+    echo "$category: $ready jobs ready, $queued workers in the queue, $((number > 0 ? number : 0)) more"
+    [ "$number" -gt 0 ] || continue
+    # The time limit is for jobs that somebody else takes meanwhile: qlaunch would wait for more.
+    qlaunch -s -q "$home/launchpad/my_qadapter_$category.yaml" \
         -w "$home/launchpad/my_fworker_$category.yaml" --launch_dir "$runs" \
-        rapidfire -m "$most" --timeout 60 --sleep 20 9>&- || failed=1
+        rapidfire --nlaunches "$number" --timeout $((60 + 10 * number)) 9>&- || failed=1
 done
 exit "$failed"
