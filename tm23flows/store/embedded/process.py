@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from tm23flows.errors import DatabaseError
+from tm23flows.process_group import birth, is_same
 from tm23flows.store.embedded import mongod
 from tm23flows.store.embedded.state import (
     LOG_FILE,
@@ -61,7 +62,7 @@ def start(path: Path, port: int = DEFAULT_PORT) -> ServerInfo:
     if running is not None:
         return running
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise DatabaseError(
             f"The folder {path} cannot be made ({error.strerror}); choose another --path."
@@ -94,7 +95,10 @@ def stop(path: Path) -> bool:
     info = status(path)
     if info is None:
         return False
+    born = birth(info.pid)
     for number in (signal.SIGTERM, signal.SIGKILL):
+        if not is_same(info.pid, born):
+            break
         try:
             os.kill(info.pid, number)
         except ProcessLookupError:
