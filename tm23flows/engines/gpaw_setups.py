@@ -98,6 +98,34 @@ def fingerprint(symbol: str, xc: str) -> str:
     return f"{label}:{data.fingerprint}"
 
 
+def electrons_of_dataset(symbol: str, xc: str = "PBE") -> int:
+    """Return the number of valence electrons of an element's dataset.
+
+    Parameters
+    ----------
+    symbol
+        Chemical symbol.
+    xc
+        Exchange-correlation functional of the dataset.
+
+    Returns
+    -------
+    Electrons of one atom.
+
+    Raises
+    ------
+    InputError
+        If there is no such dataset.
+    """
+    from gpaw.setup_data import SetupData
+
+    use_extra_datasets()
+    try:
+        return int(SetupData(symbol, xc, dataset_name(symbol)).Nv)
+    except FileNotFoundError as error:
+        raise InputError(f"GPAW has no {xc} dataset for {symbol} here.") from error
+
+
 def missing_datasets() -> list[str]:
     """Return the elements whose dataset has to be generated and is not there.
 
