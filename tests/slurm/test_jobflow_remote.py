@@ -135,7 +135,7 @@ def _set_up(python, database, home):
     (home / ".jfremote").mkdir()
     path = home / ".jfremote" / "tm23.yaml"
     shutil.copy(PROJECT, path)
-    text = path.read_text().replace("mongodb://127.0.0.1:27017", database.uri)
+    text = path.read_text().replace("mongodb://DATABASE:27017", database.uri)
     text = text.replace("/SCRATCH/ME/tm23", str(home)).replace(", account: ACCOUNT", "")
     text = re.sub(r"\. /PATH/TO/\S+", f"export PATH={python.parent}:$PATH", text)
     assert not re.search(r"^[^#]*\b[A-Z]{2,}/", text, re.MULTILINE)
