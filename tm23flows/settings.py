@@ -70,6 +70,11 @@ class TM23Settings(BaseSettings):
         "then atomate2's setting.",
     )
     vasp_gamma_cmd: str | None = Field(None, description="The same for the Gamma-point binary.")
+    allowed_commands: str | None = Field(
+        None,
+        description="Other commands of VASP that workflows may name, separated by ';'. Those of "
+        "this worker they always may.",
+    )
     trainer_device: str = Field(
         "auto", description="Device of NequIP and Allegro: auto, cpu or cuda."
     )

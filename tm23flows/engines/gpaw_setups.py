@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from tm23flows.errors import InputError, MissingDependencyError
+from tm23flows.private import program_environment
 from tm23flows.settings import get_settings
 
 GENERATED = {"Tc": "15"}
@@ -161,7 +162,14 @@ def generate(symbol: str) -> Path:
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         command = [sys.executable, "-m", "gpaw", "dataset", symbol, "-f", "PBE", "-w"]
         command += ["-e", name, "-t", name]
-        done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            cwd=scratch,
+            env=program_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         made = Path(scratch) / target.name
         if not made.is_file():
             last = (done.stderr or done.stdout).strip().splitlines()[-1:]

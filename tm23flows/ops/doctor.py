@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tm23flows.errors import MissingDependencyError, TM23Error
+from tm23flows.private import program_environment
 from tm23flows.settings import get_settings
 
 if TYPE_CHECKING:
@@ -254,6 +255,7 @@ def _import(python: str, modules: str, value: str, statement: str | None = None)
     try:
         done = subprocess.run(
             [python, "-c", program],
+            env=program_environment(),
             capture_output=True,
             text=True,
             timeout=PROBE_TIMEOUT_S,

@@ -29,16 +29,13 @@ from tm23flows.errors import (
     OutOfTimeError,
     TrainingError,
 )
+from tm23flows.private import program_environment
 from tm23flows.settings import get_settings
 
 _GRACE_S = 5.0
 _LOOK_S = 1.0
 _STOP = "stop"
 _EXCEPTION = re.compile(r"[A-Za-z_.]*(Error|Exception|Interrupt)\b")
-# A worker loads files of models and runs foreign libraries: it is not told where databases
-# are, nor how to open them.
-_PRIVATE = re.compile(r"^(TM23|JOBFLOW|FW)_|(KEY|TOKEN|SECRET|PASSWORD|PASSWD)$", re.IGNORECASE)
-_PASSWORD = re.compile(r"\w://[^/@\s]*:[^@\s]+@")
 _SCRIPTS = Path(__file__).parent / "workers"
 _ONE_THREAD = (
     "OMP_NUM_THREADS",
@@ -214,11 +211,10 @@ def bring_home(running: Running, *, name_log: bool = True) -> dict[str, Any]:
 def _start(
     worker: Worker, command: list[str], log: Path, channels: tuple[int, ...]
 ) -> subprocess.Popen[bytes]:
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name != "PYTHONSAFEPATH" and not _PRIVATE.search(name) and not _PASSWORD.search(value)
-    }
+    # A worker loads files of models and runs foreign libraries: it is not told where databases
+    # are, nor how to open them.
+    environment = program_environment()
+    environment.pop("PYTHONSAFEPATH", None)
     environment |= dict.fromkeys(_ONE_THREAD, "1")
     # scripts of other packages import worker_io too
     inherited = [environment["PYTHONPATH"]] if environment.get("PYTHONPATH") else []

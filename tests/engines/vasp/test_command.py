@@ -30,14 +30,13 @@ def test_atomate2s_setting_is_the_last_resort(programs):
 
 
 def test_each_place_wins_over_the_next(programs, tmp_path, monkeypatch):
-    programs("a", "b", "c", "mpirun", "vasp_std")
+    programs("a", "b", "mpirun", "vasp_std")
     worker = tmp_path / "my_fworker.yaml"
     worker.write_text("name: x\nenv:\n  vasp_cmd: a -n 2\n  vasp_gamma_cmd: [mpirun, a]\n")
     monkeypatch.setattr(fw_config, "FWORKER_LOC", str(worker))
     assert vasp_commands() == (("a", "-n", "2"), ("mpirun", "a"))
     monkeypatch.setenv("TM23_VASP_CMD", "mpirun -n 2 b")
     assert vasp_commands() == (("mpirun", "-n", "2", "b"), ("mpirun", "a"))
-    assert vasp_commands("c 'd e'")[0] == ("c", "d e")
 
 
 @pytest.mark.parametrize("text", ["", "name: x\n", "- a\n", "env: 3\n"])
@@ -68,12 +67,45 @@ def test_no_vasp_is_one_sentence_with_a_next_step(programs, monkeypatch):
         vasp_commands()
 
 
-def test_a_shell_line_is_words_only(programs, tmp_path):
+def test_a_shell_line_is_words_only(programs, tmp_path, monkeypatch):
     programs("vasp_std")
     mark = tmp_path / "mark"
-    with pytest.raises(MissingDependencyError):
-        vasp_commands(f"vasp_std;touch {mark}")
+    monkeypatch.setenv("TM23_VASP_CMD", f"vasp_std;touch {mark}")
+    with pytest.raises(MissingDependencyError, match="no program 'vasp_std;touch'"):
+        vasp_commands()
     assert not mark.exists()
+
+
+def test_a_workflow_may_name_the_commands_of_this_worker(programs, monkeypatch):
+    programs("srun", "vasp_std", "vasp_gam")
+    monkeypatch.setenv("TM23_VASP_CMD", "srun -n 4 vasp_std")
+    assert vasp_commands("srun  -n 4 'vasp_std'", "vasp_gam") == (
+        ("srun", "-n", "4", "vasp_std"),
+        ("vasp_gam",),
+    )
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize(
+    "command", ["srun -n 8 vasp_std", "sh -c ls", ["srun", "sh"], "srun -n 4 $VASP"]
+)
+def test_a_workflow_may_name_no_other_command(which, command, programs, monkeypatch):
+    programs("srun", "sh", "vasp_std")
+    monkeypatch.setenv("VASP", "vasp_std")
+    monkeypatch.setenv("TM23_VASP_CMD", "srun -n 4 vasp_std")
+    given = (command, None) if which == 0 else (None, command)
+    with pytest.raises(InputError, match=r"this worker does not allow.*TM23_ALLOWED_COMMANDS"):
+        vasp_commands(*given)
+
+
+def test_a_worker_may_allow_other_commands(programs, monkeypatch):
+    programs("srun", "vasp_std", "vasp_gpu")
+    monkeypatch.setenv("N", "2")
+    monkeypatch.setenv("TM23_ALLOWED_COMMANDS", "vasp_gpu; srun -n $N 'vasp_gpu' ;")
+    assert vasp_commands("vasp_gpu")[0] == ("vasp_gpu",)
+    assert vasp_commands("srun -n 2 vasp_gpu")[0] == ("srun", "-n", "2", "vasp_gpu")
+    with pytest.raises(InputError, match="does not allow"):
+        vasp_commands("srun -n $N vasp_gpu")
 
 
 @pytest.mark.parametrize("broken", ["env: [", "\tx: 1\n\t- y"])

@@ -1,7 +1,8 @@
 """Which commands start VASP on this machine.
 
-Owns the order in which they are looked up. Does not run them (``run``) and does not
-know which of the two a calculation needs: custodian decides that by the k-points.
+Owns the order in which they are looked up, and the refusal of commands that come with a
+workflow and not from this machine. Does not run them (``run``) and does not know which of the
+two a calculation needs: custodian decides that by the k-points.
 """
 
 from __future__ import annotations
@@ -25,9 +26,13 @@ def vasp_commands(
 ) -> tuple[Command, Command | None]:
     """Return the commands of the standard and of the Gamma-point binary.
 
-    Each is taken from the first place that names it: the argument, the settings
-    ``vasp_cmd`` and ``vasp_gamma_cmd`` (``TM23_VASP_CMD``, ``TM23_VASP_GAMMA_CMD``), ``env``
-    of FireWorks' ``my_fworker.yaml``, atomate2's settings.
+    Each is taken from the first place that names it: the settings ``vasp_cmd`` and
+    ``vasp_gamma_cmd`` (``TM23_VASP_CMD``, ``TM23_VASP_GAMMA_CMD``), ``env`` of FireWorks'
+    ``my_fworker.yaml``, atomate2's settings.
+
+    A workflow comes out of a database, and whoever writes there must not choose what runs here.
+    So a command that it names has to be one of these, or one of the setting
+    ``allowed_commands``. It is compared word by word; no variable in it is replaced.
 
     Parameters
     ----------
@@ -44,7 +49,7 @@ def vasp_commands(
     Raises
     ------
     InputError
-        If a command is not a text.
+        If a command is not a text, or a workflow names one that is not allowed here.
     MissingDependencyError
         If the program of the standard command is not found.
     """
@@ -69,7 +74,7 @@ def _gamma(given: str | None) -> Command | None:
 
 def _look_up(name: str, given: str | None) -> tuple[Command, str]:
     if given is not None:
-        return _split(given, "run_vasp_kwargs of the Maker")
+        return _allowed(given), "run_vasp_kwargs of the Maker"
     if found := getattr(get_settings(), name):
         return _split(found, f"setting {name}")
     path, env = _worker_env()
@@ -78,6 +83,21 @@ def _look_up(name: str, given: str | None) -> tuple[Command, str]:
     from atomate2 import SETTINGS
 
     return _split(getattr(SETTINGS, name.upper()), f"{name.upper()} of atomate2's settings")
+
+
+def _allowed(given: object) -> Command:
+    """Return the words of a workflow's command, if this worker allows it."""
+    words, _ = _split(given, "run_vasp_kwargs of the Maker", variables=False)
+    listed = (get_settings().allowed_commands or "").split(";")
+    allowed = [_split(text, "setting allowed_commands")[0] for text in listed if text.strip()]
+    own = [_look_up(name, None)[0] for name in ("vasp_cmd", "vasp_gamma_cmd")]
+    if words not in (*own, *allowed):
+        raise InputError(
+            f"The workflow names the command '{' '.join(words)}', which this worker does not "
+            "allow: leave vasp_cmd and vasp_gamma_cmd out of run_vasp_kwargs and set TM23_VASP_CMD "
+            "where it runs, or add the command to TM23_ALLOWED_COMMANDS there."
+        )
+    return words
 
 
 def _worker_env() -> tuple[str, dict[str, Any]]:
@@ -95,12 +115,12 @@ def _worker_env() -> tuple[str, dict[str, Any]]:
     return str(path), env if isinstance(env, dict) else {}
 
 
-def _split(command: object, where: str) -> tuple[Command, str]:
+def _split(command: object, where: str, *, variables: bool = True) -> tuple[Command, str]:
     if isinstance(command, (list, tuple)) and all(isinstance(word, str) for word in command):
         words = tuple(command)
     elif isinstance(command, str):
         # No shell will read it, so variables are put in here, as atomate2 does.
-        words = tuple(shlex.split(os.path.expandvars(command)))
+        words = tuple(shlex.split(os.path.expandvars(command) if variables else command))
     else:
         words = ()
     if not words:

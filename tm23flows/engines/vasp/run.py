@@ -33,6 +33,7 @@ from tm23flows.engines.vasp.handlers import (
     tm23_handlers,
 )
 from tm23flows.engines.vasp.process import GroupVaspJob
+from tm23flows.engines.vasp.run_settings import check_run_settings
 from tm23flows.errors import InputError
 
 CUSTODIAN_DEFAULTS: dict[str, Any] = {
@@ -45,9 +46,6 @@ CUSTODIAN_DEFAULTS: dict[str, Any] = {
     "terminate_on_nonzero_returncode": False,
 }
 
-_COMMANDS = "vasp_cmd vasp_gamma_cmd wall_time"
-_CUSTODIAN = "handlers validators max_errors vasp_job_kwargs custodian_kwargs"
-_KWARGS = frozenset(f"{_COMMANDS} {_CUSTODIAN}".split())
 _ABORTED = "stopped in the middle of a static, because this worker's time is over"
 
 
@@ -118,7 +116,8 @@ def run_in(
     MissingDependencyError
         If VASP or a dataset is not here.
     """
-    kwargs = _checked(maker.run_vasp_kwargs)
+    kwargs = maker.run_vasp_kwargs
+    check_run_settings(kwargs)
     deadline = _earlier(kwargs.get("wall_time"), deadline)
     standard, gamma = vasp_commands(kwargs.get("vasp_cmd"), kwargs.get("vasp_gamma_cmd"))
     _write_inputs(folder, maker, structure)
@@ -173,15 +172,6 @@ def _run(
         stopped="walltime" if stopped else None,
         wall_s=time.monotonic() - started,
     )
-
-
-def _checked(kwargs: dict[str, Any]) -> dict[str, Any]:
-    if unknown := set(kwargs) - _KWARGS:
-        raise InputError(
-            f"run_vasp_kwargs cannot hold '{min(unknown)}' here; it can hold "
-            f"{', '.join(sorted(_KWARGS))}."
-        )
-    return kwargs
 
 
 def _earlier(wall_time: float | None, deadline: float | None) -> float | None:

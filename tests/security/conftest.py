@@ -1,0 +1,41 @@
+"""What the tests of the security list share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+from ase.build import bulk
+
+from tm23flows.cli.main import main
+
+
+@pytest.fixture
+def copper():
+    """Seven copper atoms around a vacancy, moved from their sites."""
+    from pymatgen.io.ase import AseAtomsAdaptor
+
+    atoms = bulk("Cu") * (2, 2, 2)
+    del atoms[3]
+    atoms.rattle(0.08, seed=1)
+    return AseAtomsAdaptor.get_structure(atoms)
+
+
+@pytest.fixture
+def tm23(monkeypatch, capsys) -> Callable[..., SimpleNamespace]:
+    """Run a command in this process; return its exit code and what it printed."""
+
+    def run(*words: object) -> SimpleNamespace:
+        monkeypatch.setattr(sys, "argv", ["tm23", *map(str, words)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        captured = capsys.readouterr()
+        return SimpleNamespace(code=code, out=captured.out, err=captured.err)
+
+    return run
