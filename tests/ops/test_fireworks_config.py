@@ -5,6 +5,7 @@ import re
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import yaml
@@ -26,12 +27,17 @@ def test_only_the_owner_can_read_the_files(tmp_path):
     folder.mkdir()
     (folder / "my_launchpad.yaml").write_text("old")
     (folder / "my_launchpad.yaml").chmod(0o644)
-    (folder / "my_launchpad.yaml.part").write_text("half")
-    (folder / "my_launchpad.yaml.part").chmod(0o644)
     write_config(folder, URI)
     assert {path.name for path in folder.iterdir()} == FILES
     for path in folder.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
+
+
+def test_many_shells_may_write_them_at_the_same_time(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: write_config(tmp_path, URI), range(100)))
+    assert {path.name for path in tmp_path.iterdir()} == FILES
+    assert read(tmp_path, "my_launchpad.yaml")["host"] == URI
 
 
 def test_all_files_mean_the_same_database(tmp_path):

@@ -7,6 +7,7 @@ makes files that only their owner can read.
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -80,13 +81,11 @@ def _files(folder: Path, uri: str, worker: str, launchpad: str) -> dict[str, dic
 
 
 def _write_private(path: Path, text: str) -> None:
-    part = path.with_suffix(path.suffix + ".part")
-    # A left-over would keep its own permissions, so it goes first.
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    # Jobs that start together write the same files, so each has its own part. Modes are 0600.
+    descriptor, part = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
-        part.replace(path)
+        Path(part).replace(path)
     finally:
-        part.unlink(missing_ok=True)
+        Path(part).unlink(missing_ok=True)
