@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
+import re
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,8 +30,12 @@ MIN_DISTANCE_A: Final = 1.5
 MAX_ATOMS: Final = 1000
 """More are no unit cell, and they would make a large document of every job."""
 
+MAX_BYTES: Final = 1 << 26
+"""A file, unpacked, that is larger holds no unit cell."""
+
 _NOT_FILES: Final = ("bundletrajectory", "db", "mysql", "postgresql")
 _DOCUMENTS: Final = (".json", ".mson", ".yaml", ".yml")
+_DOCUMENT_TYPE: Final = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 # Readers raise whatever happens to them in a file that is not what they expect.
 _READERS_RAISE: Final = (
     ArithmeticError,
@@ -62,14 +69,16 @@ def read_crystal(path: Path, element: str) -> Crystal:
     Raises
     ------
     InputError
-        If the file cannot be read, holds several structures, no cell, another element,
-        partly filled sites, atoms on top of each other, or more than a unit cell.
+        If the file cannot be read, is too large or has a document type, holds several
+        structures, no cell, another element, partly filled sites, atoms on top of each other,
+        or more than a unit cell.
     """
     element = metal(element).symbol
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"The structure file {path} cannot be read: {error.strerror}.") from error
+    _refuse_bombs(path)
     atoms = _only_structure(path)
     check_crystal(atoms, element, f"The file {path}")
     checksum = hashlib.sha256(content).hexdigest()
@@ -117,6 +126,22 @@ def check_crystal(atoms: Atoms, element: str, what: str) -> None:
         raise InputError(
             f"{what} has atoms {near.min():.2f} A apart: check its cell and coordinates."
         )
+
+
+def _refuse_bombs(path: Path) -> None:
+    """Refuse what would fill the memory of a reader: packed nothing, and XML that grows."""
+    from monty.io import zopen
+
+    try:
+        with zopen(path, mode="rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError):
+        return  # whoever reads it will say so
+    if len(content) > MAX_BYTES:
+        raise InputError(f"The file {path} has more than {MAX_BYTES >> 20} MiB: give a unit cell.")
+    # What is behind a byte order mark or between null bytes is read all the same.
+    if _DOCUMENT_TYPE.search(content.replace(b"\0", b"")):
+        raise InputError(f"The file {path} has a document type, which no structure needs.")
 
 
 def _only_structure(path: Path) -> Atoms:

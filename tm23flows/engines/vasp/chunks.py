@@ -6,6 +6,7 @@ document type: what a DTD can do to a reader has no use here. It knows nothing o
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,12 @@ HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _GZIP_MAGIC = b"\x1f\x8b"
 _ROOT = b"<modeling"
 _PROLOG_BYTES = 1 << 12
+_ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"'>]*)""")
+_ENCODINGS = (b"iso-8859-1", b"utf-8", b"us-ascii", b"ascii")
+
+BOMB_BYTES, BOMB_RATIO = 1 << 26, 400
+"""What unpacks to more than the first and to so many times its size is no output of VASP: text of
+numbers reaches 10, and the most that gzip can do is 1000."""
 
 
 def first_bytes(path: Path) -> bytes:
@@ -64,14 +71,15 @@ def read_chunks(path: Path) -> Iterator[bytes]:
     Raises
     ------
     InputError
-        If this is no vasprun.xml, has a document type, or is damaged where it is compressed.
+        If this is no vasprun.xml, has a document type or an encoding that could hide one, is
+        damaged where it is compressed, or unpacks to far more than VASP writes.
     """
     compressed = first_bytes(path).startswith(_GZIP_MAGIC)
     library = _gzip_library()
     try:
         with path.open("rb", buffering=0) as file:
             pieces = (
-                _inflate(file, lambda: library.decompressobj(wbits=31))
+                _not_too_dense(_inflate(file, lambda: library.decompressobj(wbits=31)), path)
                 if compressed
                 else iter(lambda: file.read(CHUNK_BYTES), b"")
             )
@@ -106,6 +114,15 @@ def _inflate(file: BinaryIO, new_inflater: Callable[[], Any]) -> Iterator[bytes]
         yield piece
 
 
+def _not_too_dense(pieces: Iterator[bytes], path: Path) -> Iterator[bytes]:
+    limit, done = max(BOMB_BYTES, BOMB_RATIO * path.stat().st_size), 0
+    for piece in pieces:
+        done += len(piece)
+        if done > limit:
+            raise InputError(f"{path.name} unpacks to far more than VASP writes; it is not read.")
+        yield piece
+
+
 def _gzip_library() -> ModuleType:
     """Return isal where it is installed, which is faster, and the standard library else."""
     try:
@@ -124,3 +141,7 @@ def _check_prolog(head: bytes, name: str) -> None:
             f"{name} has a document type or comments before its content, which VASP never "
             "writes; it is not read."
         )
+    declared = _ENCODING.search(prolog)
+    if declared and declared[1].lower() not in _ENCODINGS:
+        # In some encodings these bytes are other characters, and a document type is not seen.
+        raise InputError(f"{name} has an encoding that VASP never writes; it is not read.")

@@ -26,6 +26,10 @@ Value = bool | int | float | str | list["Value"] | None
 SECTIONS = ("generator", "incar", "kpoints", "parameters", "atominfo", "structure")
 _NEEDED = ("generator", "parameters", "atominfo", "structure")
 
+MAX_HEADER_BYTES, MAX_QUIET_BYTES = 1 << 24, 1 << 28
+"""Limits of what is kept in memory: before the first step, and between two tags that are asked for.
+Thousands of atoms and k-points make some megabytes."""
+
 
 @dataclass(frozen=True)
 class RunHeader:
@@ -126,8 +130,8 @@ def parse_elements(path: Path, more_tags: Iterable[str]) -> Iterator[tuple[str, 
     Raises
     ------
     InputError
-        If this is no vasprun.xml, or it is damaged; what comes before the damage has been
-        yielded then.
+        If this is no vasprun.xml, it is damaged, or larger between its tags than what VASP
+        writes; what comes before the damage has been yielded then.
     """
     from lxml.etree import XMLPullParser, XMLSyntaxError
 
@@ -138,13 +142,22 @@ def parse_elements(path: Path, more_tags: Iterable[str]) -> Iterator[tuple[str, 
         no_network=True,
         load_dtd=False,
     )
+    quiet, limit = 0, MAX_HEADER_BYTES
     for chunk in read_chunks(path):
         try:
             parser.feed(chunk)
         except XMLSyntaxError as error:
             yield from parser.read_events()
             raise InputError(f"{path.name} is damaged: {error.msg}.") from error
-        yield from parser.read_events()
+        quiet += len(chunk)
+        for event, element in parser.read_events():
+            if element.tag == "calculation":
+                limit = MAX_QUIET_BYTES
+            if limit == MAX_QUIET_BYTES and element.tag not in SECTIONS:
+                quiet = 0
+            yield event, element
+        if quiet > limit:
+            raise InputError(f"{path.name} has more than {limit} bytes where VASP writes little.")
     with suppress(XMLSyntaxError):  # it was cut; what was complete before is all there is
         parser.close()
     yield from parser.read_events()
