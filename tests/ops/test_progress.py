@@ -27,7 +27,7 @@ def test_observe_counts_jobs_documents_and_steps(emt_archive, database_server, m
     launchpad = open_launchpad(database_server.uri, "progress-launchpad")
     jobs = [Firework([ScriptTask.from_str("true")], name=name) for name in ("one", "two")]
     launchpad.add_wf(Workflow(jobs, {jobs[0]: [jobs[1]]}))
-    now = observe(emt_archive, launchpad)
+    now = observe(emt_archive, launchpad.db)
     assert now.jobs == {"WAITING": 1, "READY": 1}
     assert now.documents["frames"] == emt_archive.database["frames"].count_documents({})
     assert now.steps == 3 * 48

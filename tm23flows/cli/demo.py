@@ -16,6 +16,7 @@ from tm23flows.errors import TM23Error
 from tm23flows.settings import get_settings
 
 if TYPE_CHECKING:
+    from pymongo.database import Database
     from rich.console import Console
 
     from tm23flows.documents.label import Label
@@ -53,7 +54,7 @@ def demo(
             out.print(f"tm23 build {metal} --scale demo -o {file.name}; lpad add {file.name}")
             out.print(f"{workers} x rlaunch rapidfire, logs in {work}/worker-*.log")
             here.start_workers(workers)
-            final = _watch(here, archive, launchpad, out)
+            final = _watch(here, archive, launchpad.db, out)
         if final.failed:
             raise TM23Error("; ".join(f"{k} failed: {v}" for k, v in final.failed.items()))
         _show(archive, f"{metal}-demo", report, out)
@@ -83,7 +84,7 @@ def _database(work: Path, out: Console) -> Iterator[str]:
     )
 
 
-def _watch(here: Demo, archive: Archive, launchpad: object, out: Console) -> Progress:
+def _watch(here: Demo, archive: Archive, launchpad: Database, out: Console) -> Progress:
     """Follow the work until nothing moves any more."""
     from rich.live import Live
 

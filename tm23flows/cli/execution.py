@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tm23flows.cli.training_lines import training_line
 from tm23flows.errors import InputError, OutOfTimeError
+from tm23flows.ops.status.trainings import training_line
 
 if TYPE_CHECKING:
     from fireworks import Workflow

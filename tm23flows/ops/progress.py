@@ -6,15 +6,16 @@ not draw them.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tm23flows.ops.launchpad import STATES, failure_reason, job_states
+from tm23flows.documents.model import Model
+from tm23flows.ops.failures import list_failures
+from tm23flows.ops.launchpad import STATES
 from tm23flows.store.trainings import Training, list_trainings
 
 if TYPE_CHECKING:
-    from fireworks import LaunchPad
+    from pymongo.database import Database
 
     from tm23flows.store.archive import Archive
 
@@ -74,7 +75,7 @@ class Progress:
         return asdict(self)
 
 
-def observe(archive: Archive, launchpad: LaunchPad) -> Progress:
+def observe(archive: Archive, launchpad: Database) -> Progress:
     """Look at the launchpad and the archive.
 
     Parameters
@@ -82,25 +83,49 @@ def observe(archive: Archive, launchpad: LaunchPad) -> Progress:
     archive
         The archive.
     launchpad
-        The launchpad.
+        The launchpad's database. It is only read.
 
     Returns
     -------
     The numbers of this moment.
     """
-    states = job_states(launchpad)
-    found = Counter(one.state for one in states)
+    jobs = launchpad["fireworks"]
+    found = {state: jobs.count_documents({"state": state}) for state in STATES}
+    running = jobs.find({"state": "RUNNING"}, {"name": 1}).sort("fw_id", 1)
     database = archive.database
-    segments = database["trajectories"].find({}, {"segments": {"$slice": -1}})
+    segments = database["trajectories"].find({}, {"segments.last_step": 1})
     return Progress(
         jobs={state: found[state] for state in STATES if found[state]},
-        running=[one.name for one in states if one.state == "RUNNING"],
-        failed={
-            one.name: failure_reason(launchpad, one.fw_id)
-            for one in states
-            if one.state == "FIZZLED"
-        },
+        running=[one["name"] for one in running],
+        failed={one.name: one.reason for one in list_failures(launchpad)},
         documents={name: database[name].count_documents({}) for name in COUNTED},
         steps=sum(one["segments"][-1]["last_step"] for one in segments if one.get("segments")),
-        trainings=list_trainings(archive, "running", "stopped", "failed"),
+        trainings=open_trainings(archive),
     )
+
+
+def open_trainings(archive: Archive) -> list[Training]:
+    """List the trainings that are not over.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+
+    Returns
+    -------
+    Those that run, were stopped or failed, the newest first. One whose model is there is over,
+    whoever could not say so; one that failed is over too when a later one of the same trainer on
+    the same dataset has ended with a model.
+    """
+    found = list_trainings(archive)
+    made = archive.existing(Model, [one.model_id for one in found])
+    successes = [one for one in found if one.state == "done" or one.model_id in made]
+
+    def is_over(one: Training) -> bool:
+        if one in successes:
+            return True
+        later = (each for each in successes if each.updated > one.updated)
+        return one.state == "failed" and any(each.about == one.about for each in later)
+
+    return [one for one in found if not is_over(one)]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tm23flows.cli.training_lines import duration, training_line
+from tm23flows.ops.status.trainings import duration, training_line
 from tm23flows.store.trainings import Training
 
 PROGRESS = {

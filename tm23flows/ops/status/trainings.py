@@ -1,13 +1,15 @@
 """How a training under way is put into words.
 
-Owns the line of ``tm23 status`` and of commands that wait for a training; the numbers are
-:mod:`tm23flows.store.trainings`.
+Owns the line of ``tm23 status``, of its page, and of commands that wait for a training; the
+numbers are :mod:`tm23flows.store.trainings`.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from tm23flows.ops.status.words import duration
 
 if TYPE_CHECKING:
     from tm23flows.store.trainings import Training
@@ -16,7 +18,6 @@ SILENT_S = 120.0
 """A training that runs is heard of every few seconds, and once in a long step."""
 
 SHORT_ID = 8
-MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 
 
 def training_line(one: Training) -> str:
@@ -50,28 +51,6 @@ def training_line(one: Training) -> str:
     if one.state == "running" and silent > SILENT_S:
         parts.append(f"not heard of for {duration(silent)}, last on {one.host}")
     return ", ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """Put a time into two words at most.
-
-    Parameters
-    ----------
-    seconds
-        The time, in s.
-
-    Returns
-    -------
-    Such as ``12 s``, ``3 min``, ``5 h 20 min``, ``2 d 4 h``.
-    """
-    whole = round(seconds)
-    if whole < 2 * MINUTE_S:
-        return f"{whole} s"
-    if whole < 2 * HOUR_S:
-        return f"{whole // MINUTE_S} min"
-    if whole < DAY_S:
-        return f"{whole // HOUR_S} h {whole % HOUR_S // MINUTE_S} min"
-    return f"{whole // DAY_S} d {whole % DAY_S // HOUR_S} h"
 
 
 def _how_far(one: Training) -> str:
