@@ -30,6 +30,14 @@ class DatabaseError(TM23Error):
     """The database cannot be reached, opened or trusted."""
 
 
+class ResultsKeptError(DatabaseError):
+    """The database was away for too long; the results wait in the outbox."""
+
+
+class StaleClaimError(TM23Error):
+    """Another worker does this task by now: what this one has must not be written."""
+
+
 class NotFoundError(TM23Error, LookupError):
     """A document that was named is not in the archive."""
 

@@ -62,7 +62,29 @@ class TM23Settings(BaseSettings):
         None,
         gt=0,
         description="When this worker's time is over, in seconds since 1970; default: what SLURM "
-        "says (SLURM_JOB_END_TIME).",
+        "says.",
+    )
+    allow_no_deadline: bool = Field(
+        False,
+        description="Whether jobs of a scheduler may run although nobody says when they end.",
+    )
+    lease_s: float = Field(
+        900.0,
+        gt=0,
+        description="A worker that was not heard of for so long has lost what it was doing.",
+    )
+    database_patience_s: float = Field(
+        600.0,
+        ge=0,
+        description="How long results wait for a database that is away before they go to the "
+        "outbox.",
+    )
+    outbox: Path = Field(
+        Path("~/.local/share/tm23flows/outbox"),
+        description="Folder for results that could not reach the database: 'tm23 recover'.",
+    )
+    log_file: Path | None = Field(
+        None, description="File for events, one line of JSON each; default: standard error."
     )
     vasp_cmd: str | None = Field(
         None,

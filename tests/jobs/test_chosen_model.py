@@ -135,7 +135,8 @@ def test_a_training_that_runs_out_of_time_goes_on_in_a_detour(dataset, searched,
     out = train(grid_id, dataset.id, "train", 3, {"offset_eV": 1})
     assert isinstance(out, Response)
     again = out.detour
-    assert again.function_args == (grid_id, dataset.id, "train", 3, {"offset_eV": 1}, 1)
+    assert again.function_args == (grid_id, dataset.id, "train", 3, {"offset_eV": 1})
     assert out.output["summary"] == {}
+    train(grid_id, dataset.id, "train", 3, {"offset_eV": 1})
     with pytest.raises(OutOfTimeError, match="3 workers in a row"):
-        train(grid_id, dataset.id, "train", 3, {}, 2)
+        train(grid_id, dataset.id, "train", 3, {"offset_eV": 1})

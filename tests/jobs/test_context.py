@@ -7,11 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from tm23flows import stopping
 from tm23flows.errors import DatabaseError, DiskFullError, OutOfTimeError
 from tm23flows.jobs import context
 from tm23flows.jobs.context import (
     SPACE_PATIENCE_S,
-    deadline,
+    STOPPED_PATIENCE_S,
+    begin_job,
     open_archive,
     run_folder,
     wait_for_deadline,
@@ -39,33 +41,51 @@ def test_the_run_folder_is_the_one_of_the_launcher(tmp_path):
     assert run_folder() == tmp_path
 
 
-def test_the_deadline_is_the_users_then_that_of_slurm(monkeypatch):
-    monkeypatch.delenv("SLURM_JOB_END_TIME", raising=False)
-    assert deadline() is None
-    monkeypatch.setenv("SLURM_JOB_END_TIME", "2000000000")
-    assert deadline() == 2e9
-    monkeypatch.setenv("TM23_DEADLINE", "1999999999.5")
-    assert deadline() == 1999999999.5
-
-
-def test_a_worker_without_time_waits_for_its_end_unless_it_has_done_something(monkeypatch):
+def test_a_worker_without_time_waits_for_its_end_unless_it_has_done_something(archive, monkeypatch):
     slept = []
-    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(context, "time", SimpleNamespace(time=time.time, sleep=slept.append))
     monkeypatch.setenv("TM23_DEADLINE", str(time.time() + 1000))
-    assert wait_for_deadline(progress=3, fruitless=2) == 0
+    wait_for_deadline("a task", progress=3)
     assert slept == []
-    assert wait_for_deadline(progress=0, fruitless=0) == 1
+    wait_for_deadline("a task", progress=0)
     assert 990 < slept[0] <= 1000
     monkeypatch.setenv("TM23_DEADLINE", str(time.time() - 1))
-    with pytest.raises(OutOfTimeError, match="--timeout"):
-        wait_for_deadline(progress=0, fruitless=0)
+    with pytest.raises(OutOfTimeError, match="tm23 worker"):
+        wait_for_deadline("a task", progress=0)
 
 
-def test_a_job_that_fits_into_no_workers_time_fails_instead_of_wandering_on(monkeypatch):
-    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waited"))
-    assert wait_for_deadline(progress=0, fruitless=0) == 1  # a limit of the Maker, no deadline
+def test_a_job_that_fits_into_no_workers_time_fails_and_then_counts_anew(archive, monkeypatch):
+    clock = SimpleNamespace(time=time.time, sleep=lambda _: pytest.fail("it waited"))
+    monkeypatch.setattr(context, "time", clock)
+    for _ in range(2):  # a limit of the Maker, no deadline
+        wait_for_deadline("a task", progress=0)
+    wait_for_deadline("another task", progress=0)
     with pytest.raises(OutOfTimeError, match="3 workers in a row"):
-        wait_for_deadline(progress=0, fruitless=2)
+        wait_for_deadline("a task", progress=0)
+    for _ in range(2):
+        wait_for_deadline("a task", progress=0)
+
+
+def test_a_worker_that_was_told_to_stop_gives_its_job_back_and_begins_no_other(
+    archive, monkeypatch
+):
+    slept = []
+    monkeypatch.setattr(context, "time", SimpleNamespace(time=time.time, sleep=slept.append))
+    stopping.request_stop("SIGUSR1")
+    for _ in range(5):
+        wait_for_deadline("a task", progress=0)  # that is not the job's fault
+    assert slept == []
+    with pytest.raises(OutOfTimeError, match="told to stop"):
+        begin_job()
+    assert slept == [STOPPED_PATIENCE_S]
+    stopping.forget_request()
+    begin_job()
+
+
+@pytest.fixture(autouse=True)
+def _no_request():
+    yield
+    stopping.forget_request()
 
 
 @pytest.fixture

@@ -144,7 +144,9 @@ def test_a_training_that_runs_out_of_time_goes_on_in_a_job_of_its_own(
     monkeypatch.setattr(CURRENT_JOB, "job", train_model(dataset.id, "constant", {}, 0, "train"))
     response = train(dataset.id, "constant", {}, 0, "train")
     assert response.detour.name == "train_model"
-    assert response.detour.function_args[-1] == 1  # this worker came no further
+    assert response.detour.function_args == (dataset.id, "constant", {}, 0, "train")
+    claim = emt_copy.database["claims"].find_one({"_id": response.output["model_id"]})
+    assert (claim["state"], claim["fruitless"]) == ("stopped", 1)  # this worker came no further
     assert emt_copy.database["models"].count_documents({}) == 0
     monkeypatch.undo()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from tm23flows.documents.trajectory import SEGMENT_ARRAYS, Dynamics, Trajectory
 from tm23flows.engines.base import Setup
 from tm23flows.engines.emt import EmtEngine
 from tm23flows.errors import InputError, NotFoundError, OutOfTimeError, PhysicsError, TrainingError
-from tm23flows.jobs import model_engine as module
+from tm23flows.jobs.claimed import Hold
 from tm23flows.jobs.frame import select_frames
 from tm23flows.jobs.model_engine import ModelEngine, model_recipe, opened_engine
 from tm23flows.jobs.trajectory import TrajectoryJobMaker, run_trajectory
@@ -75,10 +74,8 @@ def test_it_does_not_mix_with_runs_of_programs(archive, structure, emt_model):
 def test_a_run_out_of_time_goes_on_as_a_detour(
     archive, structure, emt_model, monkeypatch, run_flow
 ):
-    moments = iter([0.0, 0.0, 1e12])  # the deadline comes in the third step
-    clock = SimpleNamespace(time=lambda: next(moments, 0.0))
-    monkeypatch.setattr(module, "time", clock)
-    monkeypatch.setenv("TM23_DEADLINE", "1e11")
+    ends = iter([None, None, 0.0])  # the deadline comes in the third step
+    monkeypatch.setattr(Hold, "deadline", lambda _hold: next(ends, None))
     job = TrajectoryJobMaker().make(structure.id, recipe(emt_model), DYNAMICS, 6, 50, "warm")
     run_flow(Flow([job]))
     stored = archive.database["trajectories"].find_one()
@@ -127,7 +124,7 @@ def test_the_worker_ends_with_the_block(archive, structure, emt_model):
 
 def test_time_is_looked_at_after_each_step(archive, structure, emt_model):
     """What was computed is yielded first."""
-    past = Setup("md", deadline=time.time() - 1)
+    past = Setup("md", deadline=lambda: time.time() - 1)
     with opened(archive, emt_model, past) as engine:
         steps = moved(engine, structure, 5)
         assert next(steps).state.step == 1

@@ -1,7 +1,5 @@
 """Runs of a dataset repeated with models: resumed, and failures written down."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from jobflow import Flow
@@ -9,9 +7,9 @@ from jobflow import Flow
 from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.trajectory import Trajectory
 from tm23flows.errors import DatabaseError, MissingDependencyError, NotFoundError, PhysicsError
-from tm23flows.jobs import model_engine
 from tm23flows.jobs import model_runs as module
 from tm23flows.jobs.benchmark import store_calculator
+from tm23flows.jobs.claimed import Hold
 from tm23flows.jobs.model_runs import NO_MODEL, ModelRunsJobMaker
 from tm23flows.store.trajectories import read_segments
 
@@ -53,9 +51,8 @@ def test_a_run_is_repeated_with_the_model(emt_copy, made, model):
 
 
 def test_it_goes_on_after_the_deadline(emt_copy, made, model, monkeypatch):
-    moments = iter([0.0, 1e12])
-    monkeypatch.setattr(model_engine, "time", SimpleNamespace(time=lambda: next(moments, 0.0)))
-    monkeypatch.setenv("TM23_DEADLINE", "1e11")
+    ends = iter([None, 0.0])
+    monkeypatch.setattr(Hold, "deadline", lambda _hold: next(ends, None))
     made(model.id)
     stored = emt_copy.database["trajectories"].find_one({"recipe.engine": "model"})
     assert [one["last_step"] for one in stored["segments"]] == [2, 5, 8]

@@ -72,7 +72,7 @@ def test_a_worker_killed_after_it_stored_the_models_leaves_nothing_behind(
     assert [one.state for one in list_trainings(emt_copy)] == ["done"]
 
 
-@pytest.mark.parametrize(("step", "fruitless"), [(0, 2), (7, 0)])
+@pytest.mark.parametrize(("step", "fruitless"), [(0, 1), (7, 0)])
 def test_one_that_was_stopped_goes_on_in_a_detour(
     emt_copy, nested, growing, constant_trainer, monkeypatch, step, fruitless
 ):
@@ -87,9 +87,11 @@ def test_one_that_was_stopped_goes_on_in_a_detour(
     arguments = (nested, "constant", {}, 0, "train")
     monkeypatch.setattr(constant_trainer, "train_sizes", stop)
     monkeypatch.setattr(CURRENT_JOB, "job", train_sizes(*arguments))
-    response = grow(*arguments, fruitless=1)
+    response = grow(*arguments)
     assert response.detour.name == "train_sizes"
-    assert response.detour.function_args == (*arguments, fruitless)
+    assert response.detour.function_args == arguments
+    claim = emt_copy.database["claims"].find_one({"_id": response.output["model_ids"][-1]})
+    assert (claim["state"], claim["fruitless"]) == ("stopped", fruitless)
     assert len(response.output["model_ids"]) == 3
     assert emt_copy.database["models"].count_documents({}) == 0
 

@@ -9,6 +9,7 @@ from pymongo.errors import AutoReconnect
 
 from tm23flows.errors import OutOfTimeError, TrainingError
 from tm23flows.jobs import training
+from tm23flows.jobs.claimed import Hold
 from tm23flows.jobs.training import run_training
 from tm23flows.store.trainings import list_trainings, newest_step
 from tm23flows.trainers.workers import worker_io
@@ -41,7 +42,7 @@ def count(folder: Path, course, until: int = 4, stop_at: int | None = None) -> d
 def go(archive):
     def run(train=count):
         kept = []
-        run_training(archive, MODEL, ABOUT, train, kept.append)
+        run_training(archive, MODEL, ABOUT, train, lambda _, done: kept.append(done))
         return kept[0]
 
     return run
@@ -147,15 +148,16 @@ def test_no_training_begins_when_it_would_be_stopped_at_once(archive, go, monkey
     assert list(tmp_path.iterdir()) == []
 
 
-def test_long_steps_are_given_longer_notice(archive, tmp_path):
-    watch = training._Watch(archive, MODEL, time.time() + training.STOP_MARGIN_S + 100)
+def test_long_steps_are_given_longer_notice(archive, tmp_path, monkeypatch):
+    monkeypatch.setenv("TM23_DEADLINE", str(time.time() + training.STOP_MARGIN_S + 100))
+    watch = training._Watch(archive, MODEL, Hold(archive))
     worker_io.write_progress(tmp_path, 10, None, "epoch", {}, 1.0)
     assert not watch.look(tmp_path)
     watch.begun -= 300.0  # as if the next step had taken five minutes
     worker_io.write_progress(tmp_path, 11, None, "epoch", {}, 301.0)
     assert watch.look(tmp_path)
     # but no more of it than what a kill would cost
-    watch.end = time.time() + training.STOP_MARGIN_S + 700
+    monkeypatch.setenv("TM23_DEADLINE", str(time.time() + training.STOP_MARGIN_S + 700))
     watch.begun -= 1e5
     assert not watch.look(tmp_path)
 

@@ -11,7 +11,7 @@ import pytest
 
 from tm23flows.documents.trajectory import SEGMENT_ARRAYS, Segment, Trajectory
 from tm23flows.engines.base import MDStep, State
-from tm23flows.errors import DatabaseError, InputError, PhysicsError
+from tm23flows.errors import DatabaseError, InputError, PhysicsError, StaleClaimError
 from tm23flows.jobs import trajectory as module
 from tm23flows.jobs.trajectory import run_trajectory
 from tm23flows.store.trajectories import read_segments
@@ -133,12 +133,13 @@ def test_a_killed_run_goes_on_without_gap_or_repetition(archive, structure, refe
 def test_of_two_workers_one_stops_and_nothing_is_there_twice(
     archive, structure, reference, monkeypatch
 ):
-    """A second worker, started by mistake, finishes the run while the first is busy."""
+    """The claim is lost between the last look at it and the write; a second worker goes on."""
     quick, raced = module.append_segment, []
 
     def raced_append(archive, trajectory, arrays, **more):
         if trajectory.n_steps == 10 and not raced:
             raced.append(True)
+            archive.database["claims"].update_many({}, {"$set": {"state": "ready"}})
             run(structure, 30)
         return quick(archive, trajectory, arrays, **more)
 
@@ -146,6 +147,23 @@ def test_of_two_workers_one_stops_and_nothing_is_there_twice(
     with pytest.raises(DatabaseError, match="Another worker"):
         run(structure, 30)
     assert_same(read(archive, run(structure, 30)), first(reference, 30))
+
+
+def test_a_worker_that_lost_its_task_writes_nothing_more(archive, structure, monkeypatch):
+    quick, raced = module.append_segment, []
+
+    def lost_after(archive, trajectory, arrays, **more):
+        done = quick(archive, trajectory, arrays, **more)
+        if not raced:
+            raced.append(True)
+            archive.database["claims"].update_many({}, {"$inc": {"token": 1}})
+        return done
+
+    monkeypatch.setattr(module, "append_segment", lost_after)
+    with pytest.raises(StaleClaimError, match="given to another worker"):
+        run(structure, 30)
+    (stored,) = archive.database["trajectories"].find()
+    assert len(stored["segments"]) == 1
 
 
 def test_a_run_that_explodes_keeps_what_was_sound(archive, structure, monkeypatch):

@@ -9,6 +9,7 @@ from tm23flows.documents.label import Rejection
 from tm23flows.errors import DatabaseError
 from tm23flows.store.archive import Archive
 from tm23flows.store.collections import (
+    CLAIMS,
     COLLECTIONS,
     DATASET_NAMES,
     INDEXES,
@@ -75,13 +76,13 @@ def test_opening_an_archive_that_has_its_indexes_makes_none(archive, commands):
     client = pymongo.MongoClient(archive._uri, event_listeners=[commands])
     ensure_indexes(client[archive.database.name])
     assert set(commands.seen) == {"listIndexes"}
-    assert len(commands.seen) == len(COLLECTIONS) + 1
+    assert len(commands.seen) == len(COLLECTIONS) + 2
     client.close()
 
 
 def test_all_indexes_are_there_after_opening_under_the_names_that_hints_use(archive):
     assert missing_indexes(archive.database) == differing_indexes(archive.database) == {}
-    for collection in (*COLLECTIONS, DATASET_NAMES):
+    for collection in (*COLLECTIONS, DATASET_NAMES, CLAIMS):
         there = archive.database[collection].index_information()
         assert {one.name for one in indexes_of(collection)} <= set(there)
         for one in indexes_of(collection):

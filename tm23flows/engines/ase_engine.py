@@ -8,6 +8,7 @@ energies is the business of the subclass.
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -26,13 +27,17 @@ from tm23flows.documents.trajectory import Dynamics
 from tm23flows.engines.base import Failure, MDStep, Result, Setup, State
 from tm23flows.engines.dynamics import integrate
 from tm23flows.engines.meter import Mark, mark, spent_since
-from tm23flows.errors import PhysicsError
+from tm23flows.errors import OutOfTimeError, PhysicsError
 
 if TYPE_CHECKING:
     from ase import Atoms
     from ase.calculators.calculator import BaseCalculator
 
     from tm23flows.science.spectrum import Spectrum
+
+
+SPARE_S = 20.0
+"""Time before the deadline in which the last results are written."""
 
 
 @dataclass(eq=False)
@@ -63,6 +68,7 @@ class AseEngine(ABC):
     def __init__(self, workdir: Path, setup: Setup | None = None) -> None:
         self.workdir = workdir
         self.setup = setup or Setup()
+        self._longest_s = 0.0
         # Streams hold what they share, so it is gone with the last of them.
         self._live: WeakValueDictionary[str, _Live] = WeakValueDictionary()
 
@@ -181,6 +187,8 @@ class AseEngine(ABC):
         ------
         PhysicsError
             If a result is not finite.
+        OutOfTimeError
+            Shortly before the deadline; all steps until then have been yielded.
         """
         del segment_steps, leftover
         moving = _bare(atoms)
@@ -196,6 +204,8 @@ class AseEngine(ABC):
                 temperature_K=temperature,
                 conserved_eV=conserved,
             )
+            if state.step < n_steps:
+                self._check_time("another step")
             began = mark()
 
     def finish(self) -> None:
@@ -218,8 +228,14 @@ class AseEngine(ABC):
             effort=Effort(scf_iterations=self.iterations(atoms)),
         )
 
+    def _check_time(self, what: str) -> None:
+        end = self.setup.deadline()
+        if end is not None and time.time() + self._longest_s + SPARE_S > end:
+            raise OutOfTimeError(f"The time of this worker does not suffice for {what}.")
+
     def _spent(self, began: Mark, iterations: int | None) -> Effort:
         spent = spent_since(began, iterations)
+        self._longest_s = max(self._longest_s, spent.wall_s or 0.0)
         if self.computes_here:
             return spent
         return spent.model_copy(update={"cpu_s": None, "max_memory_bytes": None})

@@ -6,7 +6,7 @@ name. Jobs never ask which engine they talk to.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -130,6 +130,13 @@ class RawOutputs:
     members: dict[str, str]
 
 
+Deadline = Callable[[], float | None]
+
+
+def no_deadline() -> None:
+    """Be the deadline of a worker whose time does not end."""
+
+
 @dataclass(frozen=True)
 class Setup:
     """What an engine is told about its task besides the folder.
@@ -141,14 +148,15 @@ class Setup:
     calculation
         The engine's own Maker of one calculation (atomate2's for VASP); None for its default.
     deadline
-        When this worker's time is over, in seconds since 1970; None if it does not end.
+        Says when this worker's time is over, in seconds since 1970, and None if it does not
+        end. It is asked again and again, because a signal can bring the end forward.
     spectra
         Whether the results of labels come with the electronic spectrum.
     """
 
     task: Literal["label", "md"] = "label"
     calculation: Maker | None = None
-    deadline: float | None = None
+    deadline: Deadline = no_deadline
     spectra: bool = False
 
 

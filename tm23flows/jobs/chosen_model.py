@@ -79,7 +79,6 @@ def train_chosen(
     part: str,
     seed: int,
     overrides: dict[str, Any],
-    fruitless: int = 0,
 ) -> dict[str, Any] | Response:
     """Train a model with the point that a grid search chose, unless that very model exists.
 
@@ -98,8 +97,6 @@ def train_chosen(
         Seed of everything random.
     overrides
         Hyperparameters in which the full training differs from those of the points.
-    fruitless
-        How many workers in a row have come no further with it.
 
     Returns
     -------
@@ -120,9 +117,8 @@ def train_chosen(
     try:
         model = train_or_find(wanted)
     except OutOfTimeError:
-        progress = newest_step(archive, wanted.model_id) - step
-        fruitless = wait_for_deadline(progress, fruitless)
-        again = train_chosen(grid_id, dataset_id, part, seed, overrides, fruitless)
+        wait_for_deadline(wanted.model_id, newest_step(archive, wanted.model_id) - step)
+        again = train_chosen(grid_id, dataset_id, part, seed, overrides)
         return Response({**about, "summary": {}}, detour=as_this_job(again))
     return {**about, "summary": model.summary}
 

@@ -16,6 +16,8 @@ from jobflow import CURRENT_JOB
 
 from tm23flows.errors import DiskFullError, OutOfTimeError
 from tm23flows.settings import get_settings
+from tm23flows.stopping import deadline, stop_requested
+from tm23flows.store.claims import note_attempt
 from tm23flows.store.connect import resolve_uri
 from tm23flows.store.raw_outputs import record_raw_outputs
 
@@ -33,6 +35,9 @@ MAX_FRUITLESS = 3
 
 SPACE_LOOK_S = 5.0
 SPACE_PATIENCE_S = 3600.0
+
+STOPPED_PATIENCE_S = 900.0
+"""A worker that was told to stop is killed before this; SLURM does so after ten minutes."""
 
 
 def open_archive() -> Archive:
@@ -65,19 +70,6 @@ def run_folder() -> Path:
     The working directory.
     """
     return Path.cwd()
-
-
-def deadline() -> float | None:
-    """Return when the time of this worker is over.
-
-    Returns
-    -------
-    Seconds since 1970: the setting ``deadline``, else what SLURM says; None without both.
-    """
-    if (given := get_settings().deadline) is not None:
-        return given
-    planned = os.environ.get("SLURM_JOB_END_TIME", "")
-    return float(planned) if planned.isdecimal() else None
 
 
 def wait_for_space() -> None:
@@ -149,20 +141,16 @@ def as_this_job(following: Job) -> Job:
     return following
 
 
-def wait_for_deadline(progress: int, fruitless: int) -> int:
+def wait_for_deadline(task: str, progress: int) -> None:
     """Keep a worker without time for any job from taking one after the other.
 
     Parameters
     ----------
+    task
+        Id of the task; how many workers in a row have done nothing of it is on its claim.
     progress
         What this job has done before it ran out of time. If it is nothing, the worker waits
         for its end here, and the job goes on elsewhere.
-    fruitless
-        How many workers in a row have done nothing of this job before.
-
-    Returns
-    -------
-    The same number with this worker.
 
     Raises
     ------
@@ -170,20 +158,46 @@ def wait_for_deadline(progress: int, fruitless: int) -> int:
         If nothing was done and the deadline is past already, or if this worker is one too
         many: what is to be done does not fit into the time of a worker.
     """
-    if progress:
-        return 0
-    if fruitless + 1 >= MAX_FRUITLESS:
+    if stop_requested():
+        return  # nothing that the job could have done better
+    fruitless = note_attempt(open_archive(), task, progress)
+    if not fruitless:
+        return
+    if fruitless >= MAX_FRUITLESS:
+        # whoever runs it again, with more time, begins to count anew
+        note_attempt(open_archive(), task, 1)
         raise OutOfTimeError(
             f"{MAX_FRUITLESS} workers in a row had no time for any of this job: give them a longer "
-            "walltime or more cores, and start them with 'rlaunch rapidfire --timeout SECONDS'."
+            "walltime or more cores, and start them with 'tm23 worker'."
         )
     end = deadline()
     if end is None:
-        return fruitless + 1
+        return
     if time.time() > end:
         raise OutOfTimeError(
             "The deadline of this worker is past, and it still takes jobs: start it with "
-            "'rlaunch rapidfire --timeout SECONDS', some minutes less than its walltime."
+            "'tm23 worker', or with 'rlaunch rapidfire --timeout SECONDS', some minutes less than "
+            "its walltime."
         )
     time.sleep(max(0.0, end - time.time()))
-    return fruitless + 1
+
+
+def begin_job() -> None:
+    """Begin a job only in a worker that may still begin one and has space for its files.
+
+    'tm23 worker' takes no job after a signal; rlaunch does, and waits here for its end.
+
+    Raises
+    ------
+    OutOfTimeError
+        If it does not end.
+    DiskFullError
+        If there is no space for long.
+    """
+    if reason := stop_requested():
+        time.sleep(STOPPED_PATIENCE_S)
+        raise OutOfTimeError(
+            f"This worker was told to stop ({reason}) and still takes jobs: start it with "
+            "'tm23 worker'."
+        )
+    wait_for_space()

@@ -6,9 +6,9 @@ Where it is asked for, densities of states come out of the same calculations.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jobflow import Maker, Response, job
@@ -20,18 +20,20 @@ from tm23flows.documents.label import Label, Rejection, label_id
 from tm23flows.documents.recipe import Recipe
 from tm23flows.engines.base import Engine, Failure, Result, Setup, get_engine
 from tm23flows.errors import InputError, OutOfTimeError, PhysicsError
+from tm23flows.jobs.claimed import Hold
 from tm23flows.jobs.context import (
     as_this_job,
-    deadline,
+    begin_job,
     keep_raw_outputs,
     open_archive,
     run_folder,
     wait_for_deadline,
-    wait_for_space,
 )
 from tm23flows.jobs.density_of_states import make_density_of_states
 from tm23flows.jobs.frame import make_label
+from tm23flows.log import get_log
 from tm23flows.science.density_of_states import D_WINDOW_EV
+from tm23flows.store.claims import task_id
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
@@ -71,14 +73,8 @@ class LabelJobMaker(Maker):
         first: int,
         last: int,
         mesh: dict[str, Any] | None = None,
-        fruitless: int = 0,
     ) -> dict[str, Any] | Response:
         """Label some of the given frames; see :func:`label_frames`.
-
-        Parameters
-        ----------
-        fruitless
-            How many workers in a row have had no time for a single label.
 
         Returns
         -------
@@ -86,13 +82,13 @@ class LabelJobMaker(Maker):
         with the job that goes on as a detour.
         """
         task = (frame_ids, recipes, first, last, mesh)
-        wait_for_space()
+        begin_job()
         done = label_frames(*task, calculation=self.calculation, spectra=self.spectra)
         if not done["waiting"]:
             return done
-        progress = done["accepted"] + done["rejected"] + done["spectra"]
-        fruitless = wait_for_deadline(progress, fruitless)
-        return Response(done, detour=as_this_job(self.make(*task, fruitless)))
+        batch = batch_id(frame_ids[first : last or None], done["recipe_ids"])
+        wait_for_deadline(batch, done["accepted"] + done["rejected"] + done["spectra"])
+        return Response(done, detour=as_this_job(self.make(*task)))
 
 
 def label_frames(
@@ -142,21 +138,51 @@ def label_frames(
     """
     archive = open_archive()
     frames = archive.get_many(Frame, frame_ids[first : last or None])
-    setup = Setup("label", calculation, deadline(), spectra)
+    hold = Hold(archive)
+    setup = Setup("label", calculation, hold.deadline, spectra)
     engine = get_engine(recipes[0]["engine"], run_folder(), setup)
     complete = _complete(engine, frames, [_with_mesh(one, mesh) for one in recipes])
-    return _label(archive, engine, frames, complete, spectra=spectra)
+    return _label(archive, hold, engine, frames, complete, spectra=spectra)
+
+
+def batch_id(frame_ids: Sequence[str], recipe_ids: Sequence[str]) -> str:
+    """Return the id of the task of labelling frames.
+
+    Parameters
+    ----------
+    frame_ids
+        The frames, in order.
+    recipe_ids
+        The complete recipes, in order.
+
+    Returns
+    -------
+    The id of the claim.
+    """
+    return task_id("labels", frames=list(frame_ids), recipes=list(recipe_ids))
 
 
 def _label(
-    archive: Archive, engine: Engine, frames: list[Frame], recipes: list[Recipe], *, spectra: bool
+    archive: Archive,
+    hold: Hold,
+    engine: Engine,
+    frames: list[Frame],
+    recipes: list[Recipe],
+    *,
+    spectra: bool,
 ) -> dict[str, Any]:
     pairs = [(frame.id, recipe.id) for frame in frames for recipe in recipes]
-    known = archive.existing(Label, [label_id(*pair) for pair in pairs])
-    done = _done(archive, pairs, known) if spectra else known
-    stream = _compute(archive, engine, frames, recipes, done, spectra=spectra)
-    finished, new_spectra, reasons = _write(archive, stream)
-    keep_raw_outputs(archive, engine)
+    written = _Written()
+    batch = batch_id([frame.id for frame in frames], [recipe.id for recipe in recipes])
+    known, done = _known(archive, pairs, spectra=spectra)
+    if len(done) < len(pairs):
+        with suppress(OutOfTimeError), hold.claim(batch, "label", frames[0].element):
+            # another worker may have gone on while this one waited for it
+            known, done = _known(archive, pairs, spectra=spectra)
+            stream = _compute(archive, engine, frames, recipes, done, spectra=spectra)
+            _write(hold, stream, written)
+        keep_raw_outputs(archive, engine)
+    finished, new_spectra, reasons = written.labels, written.n_spectra, written.reasons
     if reasons and not (finished or done):
         raise PhysicsError(
             f"None of {len(frames)} frames could be labelled; the first: {reasons[0]}"
@@ -170,6 +196,14 @@ def _label(
         "spectra": new_spectra,
         "waiting": len(pairs) - len(done) - len(finished) - len(reasons),
     }
+
+
+def _known(
+    archive: Archive, pairs: list[tuple[str, str]], *, spectra: bool
+) -> tuple[set[str], set[str]]:
+    """Return the labels that are there, and those that nothing is missing of."""
+    known = archive.existing(Label, [label_id(*pair) for pair in pairs])
+    return known, _done(archive, pairs, known) if spectra else known
 
 
 def _done(archive: Archive, pairs: list[tuple[str, str]], known: set[str]) -> set[str]:
@@ -276,30 +310,53 @@ def _with_spectrum(archive: Archive, label: Label, result: Result) -> list[Outco
         ]
 
 
-def _write(archive: Archive, outcomes: Iterator[list[Outcome]]) -> tuple[set[str], int, list[str]]:
-    """Store what comes; return ids of the labels, number of densities of states, and reasons."""
-    finished: set[str] = set()
-    n_spectra, reasons = 0, []
+@dataclass
+class _Written:
+    """What is in the archive of a batch, while more comes."""
+
+    labels: set[str] = field(default_factory=set)
+    n_spectra: int = 0
+    reasons: list[str] = field(default_factory=list)
+
+    def add(self, outcomes: list[Outcome]) -> None:
+        """Count what was written."""
+        for one in outcomes:
+            if isinstance(one, Label):
+                self.labels.add(one.id)
+            elif isinstance(one, Rejection):
+                self.reasons.append(one.reason)
+            else:
+                self.n_spectra += 1
+
+
+def _write(hold: Hold, outcomes: Iterator[list[Outcome]], written: _Written) -> None:
+    """Store what comes, also what came before the time was over or something failed."""
     waiting: list[Outcome] = []
-    written = time.monotonic()
+    since = time.monotonic()
     try:
-        with suppress(OutOfTimeError):
-            for outcome in outcomes:
-                waiting += outcome
-                n_spectra += len(outcome) - 1
-                if isinstance(outcome[0], Rejection):
-                    reasons.append(outcome[0].reason)
-                else:
-                    finished.add(outcome[0].id)
-                if time.monotonic() - written > FLUSH_S:
-                    _flush(archive, waiting)
-                    waiting, written = [], time.monotonic()
+        for outcome in outcomes:
+            waiting += outcome
+            if time.monotonic() - since > FLUSH_S:
+                # what could not be written is kept elsewhere, and not written again below
+                batch, waiting = waiting, []
+                _flush(hold, batch, written)
+                since = time.monotonic()
     finally:
-        _flush(archive, waiting)
-    return finished, n_spectra, reasons
+        _flush(hold, waiting, written)
 
 
-def _flush(archive: Archive, outcomes: list[Outcome]) -> None:
+def _flush(hold: Hold, outcomes: list[Outcome], written: _Written) -> None:
+    if not outcomes:
+        return
+    labels = [one for one in outcomes if not isinstance(one, DensityOfStates)]
     densities = [one for one in outcomes if isinstance(one, DensityOfStates)]
-    archive.record(one for one in outcomes if not isinstance(one, DensityOfStates))
-    archive.put(*densities)
+
+    def write(target: Archive) -> None:
+        target.record(labels)
+        target.put(*densities)
+
+    hold.write(write)
+    written.add(outcomes)
+    for one in labels:
+        what = "label.rejected" if isinstance(one, Rejection) else "label.accepted"
+        get_log().info(what, label=one.id, frame=one.frame_id, recipe=one.recipe.id)

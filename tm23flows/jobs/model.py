@@ -15,7 +15,7 @@ from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label
 from tm23flows.documents.model import HISTORY_ROWS, Model, ModelFile, model_id, thin_history
 from tm23flows.errors import InputError, OutOfTimeError
-from tm23flows.jobs.context import as_this_job, open_archive, wait_for_deadline, wait_for_space
+from tm23flows.jobs.context import as_this_job, begin_job, open_archive, wait_for_deadline
 from tm23flows.jobs.training import run_training
 from tm23flows.store.exchange.extxyz import write_labels
 from tm23flows.store.trainings import end_training, newest_step
@@ -69,7 +69,6 @@ def train_model(
     hyperparameters: dict[str, Any],
     seed: int,
     part: str,
-    fruitless: int = 0,
 ) -> dict[str, Any] | Response:
     """Train a model on a part of a dataset, unless that very model exists.
 
@@ -87,8 +86,6 @@ def train_model(
         Seed of everything random.
     part
         Part of the dataset to train on.
-    fruitless
-        How many workers in a row have come no further with it.
 
     Returns
     -------
@@ -106,9 +103,8 @@ def train_model(
     try:
         model = train_or_find(wanted)
     except OutOfTimeError:
-        progress = newest_step(open_archive(), wanted.model_id) - step
-        fruitless = wait_for_deadline(progress, fruitless)
-        again = train_model(dataset_id, trainer, hyperparameters, seed, part, fruitless)
+        wait_for_deadline(wanted.model_id, newest_step(open_archive(), wanted.model_id) - step)
+        again = train_model(dataset_id, trainer, hyperparameters, seed, part)
         unfinished = {"model_id": wanted.model_id, "trainer": trainer, "summary": {}}
         return Response(unfinished, detour=as_this_job(again))
     return {"model_id": model.id, "trainer": trainer, "summary": model.summary}
@@ -135,7 +131,7 @@ def train_or_find(wanted: Wanted) -> Model:
     """
     archive = open_archive()
     if not archive.existing(Model, [wanted.model_id]):
-        wait_for_space()
+        begin_job()
         dataset = archive.get(Dataset, wanted.dataset_id)
 
         def train(folder: Path, course: Course) -> TrainResult:
@@ -144,8 +140,8 @@ def train_or_find(wanted: Wanted) -> Model:
                 folder / "data", wanted.hyperparameters, folder / "work", wanted.seed, course
             )
 
-        def keep(done: TrainResult) -> None:
-            archive.put(make_model(archive, wanted, done))
+        def keep(target: Archive, done: TrainResult) -> None:
+            target.put(make_model(target, wanted, done))
 
         run_training(archive, wanted.model_id, about_training(wanted, dataset), train, keep)
     else:

@@ -7,7 +7,6 @@ between it and the programs. Such a run is an ordinary trajectory: its recipe ha
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ from tm23flows.documents.recipe import MODEL, Recipe
 from tm23flows.documents.trajectory import Dynamics
 from tm23flows.engines.ase_engine import AseEngine
 from tm23flows.engines.base import Engine, MDStep, Setup, State, get_engine
-from tm23flows.errors import OutOfTimeError, PhysicsError
+from tm23flows.errors import PhysicsError
 from tm23flows.jobs.model_calculator import stored_model
 
 if TYPE_CHECKING:
@@ -34,9 +33,6 @@ RUNAWAY = 20.0
 """A run so many times hotter than its target is ended: no thermostat brings it back, and every
 further step only costs. What counts as a failure before that is decided when a run is judged
 (:mod:`tm23flows.science.stability`)."""
-
-SPARE_S = 20.0
-"""Time before the deadline in which the last steps are written."""
 
 
 class ModelEngine(AseEngine):
@@ -138,8 +134,6 @@ class ModelEngine(AseEngine):
                     f"{step.temperature_K:.3g} K at step {step.state.step} instead of "
                     f"{dynamics.temperature_K:g} K."
                 )
-            if self.setup.deadline is not None and time.time() > self.setup.deadline - SPARE_S:
-                raise OutOfTimeError(f"The time was over at step {step.state.step}.")
 
     def close(self) -> None:
         """End the worker of the model, if there is one."""

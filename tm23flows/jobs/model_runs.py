@@ -15,10 +15,11 @@ from jobflow import Maker, Response, job
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.trajectory import Trajectory
 from tm23flows.errors import InputError, PhysicsError, TrainingError
-from tm23flows.jobs.context import as_this_job, open_archive, wait_for_deadline, wait_for_space
+from tm23flows.jobs.context import as_this_job, begin_job, open_archive, wait_for_deadline
 from tm23flows.jobs.model_engine import model_recipe
 from tm23flows.jobs.run_starts import Start, starts_of
 from tm23flows.jobs.trajectory import run_trajectory
+from tm23flows.store.claims import task_id
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
@@ -46,7 +47,6 @@ class ModelRunsJobMaker(Maker):
         regime: str,
         n_steps: int | None,
         segment_steps: int,
-        fruitless: int = 0,
     ) -> dict[str, Any] | Response:
         """Repeat all runs of a dataset at one temperature with a model.
 
@@ -62,8 +62,6 @@ class ModelRunsJobMaker(Maker):
             Number of steps; None for as many as the run that is repeated has.
         segment_steps
             Steps between two writes.
-        fruitless
-            How many workers in a row have had no time for a single step.
 
         Returns
         -------
@@ -78,7 +76,7 @@ class ModelRunsJobMaker(Maker):
             If it is not the model's fault: no disk, no database, a library that is missing.
         """
         archive = open_archive()
-        wait_for_space()
+        begin_job()
         runs, new = [], 0
         for start in starts_of(archive, dataset_id, regime):
             asked = start.n_steps if n_steps is None else n_steps
@@ -90,7 +88,8 @@ class ModelRunsJobMaker(Maker):
             new += steps
             if row["stopped"] is None and row["n_steps"] < asked:
                 task = (model_id, dataset_id, regime, n_steps, segment_steps)
-                following = self.make(*task, wait_for_deadline(new, fruitless))
+                wait_for_deadline(task_id("model runs", runs=task), new)
+                following = self.make(*task)
                 return Response({"runs": runs}, detour=as_this_job(following))
         return {"runs": runs}
 

@@ -16,7 +16,7 @@ from jobflow import Response, job
 from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.model import Model
 from tm23flows.errors import InputError, OutOfTimeError
-from tm23flows.jobs.context import as_this_job, open_archive, wait_for_deadline, wait_for_space
+from tm23flows.jobs.context import as_this_job, begin_job, open_archive, wait_for_deadline
 from tm23flows.jobs.model import Wanted, about_training, make_model, write_part
 from tm23flows.jobs.training import run_training
 from tm23flows.store.trainings import end_training, newest_step
@@ -33,7 +33,6 @@ def train_sizes(
     hyperparameters: dict[str, Any],
     seed: int,
     part: str,
-    fruitless: int = 0,
 ) -> dict[str, Any] | Response:
     """Train a model on each of some datasets that contain each other.
 
@@ -52,8 +51,6 @@ def train_sizes(
         Seed of everything random.
     part
         Part of the datasets to train on.
-    fruitless
-        How many workers in a row have come no further.
 
     Returns
     -------
@@ -73,14 +70,14 @@ def train_sizes(
     ids = [one.model_id for one in wanted]
     missing = [one for one in wanted if not archive.existing(Model, [one.model_id])]
     if missing:
-        wait_for_space()
+        begin_job()
         largest = _largest_last(archive, missing)[-1].model_id
         step = newest_step(archive, largest)
         try:
             _grow(archive, missing)
         except OutOfTimeError:
-            fruitless = wait_for_deadline(newest_step(archive, largest) - step, fruitless)
-            again = train_sizes(dataset_ids, trainer, hyperparameters, seed, part, fruitless)
+            wait_for_deadline(largest, newest_step(archive, largest) - step)
+            again = train_sizes(dataset_ids, trainer, hyperparameters, seed, part)
             return Response({"model_ids": ids}, detour=as_this_job(again))
     for one in ids:
         # of a worker that was killed after it had stored the models, too
@@ -112,8 +109,8 @@ def _grow(archive: Archive, wanted: Sequence[Wanted]) -> None:
             course,
         )
 
-    def keep(done: dict[int, TrainResult]) -> None:
-        archive.put(*(make_model(archive, by_size[size], done[size]) for size in sizes))
+    def keep(target: Archive, done: dict[int, TrainResult]) -> None:
+        target.put(*(make_model(target, by_size[size], done[size]) for size in sizes))
 
     run_training(
         archive, ordered[-1].model_id, about_training(ordered[-1], datasets[-1]), train, keep

@@ -16,8 +16,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tm23flows.errors import OutOfTimeError, TM23Error, TrainingError
-from tm23flows.jobs.context import deadline, run_folder
+from tm23flows.documents.model import Model
+from tm23flows.errors import OutOfTimeError, StaleClaimError, TM23Error, TrainingError
+from tm23flows.jobs.claimed import Hold
+from tm23flows.jobs.context import run_folder
 from tm23flows.settings import get_settings
 from tm23flows.store.trainings import (
     begin_training,
@@ -45,7 +47,7 @@ def run_training(
     model_id: str,
     about: dict[str, str],
     train: Callable[[Path, Course], Done],
-    keep: Callable[[Done], None],
+    keep: Callable[[Archive, Done], None],
 ) -> None:
     """Run a training from its newest checkpoint to its end, and keep what it made.
 
@@ -69,23 +71,41 @@ def run_training(
     TrainingError
         If there is no model. The folder is left, because its log says more.
     """
-    from pymongo.errors import ConnectionFailure, PyMongoError
-
-    end = deadline()
+    hold = Hold(archive)
+    end = hold.deadline()
     if end is not None and time.time() > end - STOP_MARGIN_S:
         # begun now it would be asked to stop at once, come one step further, and so again
         raise OutOfTimeError("This worker has too little time left to begin a training.")
+    with hold.claim(model_id, "model", about["element"]):
+        if not archive.existing(Model, [model_id]):
+            _run(archive, hold, model_id, about, train, keep)
+
+
+def _run(
+    archive: Archive,
+    hold: Hold,
+    model_id: str,
+    about: dict[str, str],
+    train: Callable[[Path, Course], Done],
+    keep: Callable[[Archive, Done], None],
+) -> None:
+    from pymongo.errors import ConnectionFailure, PyMongoError
+
     folder = Path(tempfile.mkdtemp(prefix=f"{about['trainer']}-", dir=run_folder()))
-    watch = _Watch(archive, model_id, end)
+    watch = _Watch(archive, model_id, hold)
     resume = fetch_checkpoints(archive, model_id, folder / "resume")
     begin_training(archive, model_id, about, socket.gethostname())
     course = Course(resume, get_settings().checkpoint_s, watch.look)
     try:
-        keep(train(folder, course))
+        done = train(folder, course)
+        hold.write(lambda target: keep(target, done))
     except OutOfTimeError:
+        hold.check()  # what was lost is told by whoever has it now
         watch.take_rest()
         end_training(archive, model_id, "stopped")
         shutil.rmtree(folder)
+        raise
+    except StaleClaimError:
         raise
     except (TM23Error, OSError, PyMongoError) as error:
         reason = error.reason if isinstance(error, TrainingError) else "failed"
@@ -101,8 +121,8 @@ def run_training(
 class _Watch:
     """Looks at a worker's folder: takes its checkpoints in, reports, and says when to stop."""
 
-    def __init__(self, archive: Archive, model_id: str, end: float | None) -> None:
-        self.archive, self.model_id, self.end = archive, model_id, end
+    def __init__(self, archive: Archive, model_id: str, hold: Hold) -> None:
+        self.archive, self.model_id, self.hold = archive, model_id, hold
         self.begun = time.monotonic()
         self.reported = -REPORT_S
         self.folder: Path | None = None
@@ -122,12 +142,14 @@ class _Watch:
         if time.monotonic() - self.reported >= REPORT_S:
             self.reported = time.monotonic()
             try:
+                self.hold.check()
                 self.take_rest()
                 if progress:
                     report_progress(self.archive, self.model_id, progress)
             except ConnectionFailure:
                 pass
-        return self.end is not None and time.time() > self.end - self._margin_s(progress)
+        end = self.hold.deadline()
+        return end is not None and time.time() > end - self._margin_s(progress)
 
     def take_rest(self) -> None:
         """Take in the checkpoints that came after the last look."""

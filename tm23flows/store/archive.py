@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from tm23flows.documents.base import Document
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Label, Rejection
+from tm23flows.documents.trajectory import Segment
 from tm23flows.errors import DatabaseError, InputError, NotFoundError
 from tm23flows.settings import get_settings
 from tm23flows.store.batches import batched
@@ -141,6 +142,36 @@ class Archive:
         accepted = self.existing(Label, [one.id for one in done])
         self.put(*(one for one in rejections if one.id not in accepted))
         self.database["rejections"].delete_many({"_id": {"$in": list(accepted)}})
+
+    def push_segment(self, trajectory_id: str, position: int, segment: Segment) -> bool:
+        """Add a segment to a trajectory, if it is the next one.
+
+        Parameters
+        ----------
+        trajectory_id
+            The trajectory, which is in the archive.
+        position
+            How many segments it has before; of two writers only one can match it.
+        segment
+            The segment; its blobs are in the archive.
+
+        Returns
+        -------
+        Whether the trajectory has this segment there now, also if it had it already.
+        """
+        trajectories = self.database["trajectories"]
+        done = trajectories.update_one(
+            {"_id": trajectory_id, "segments": {"$size": position}},
+            {"$push": {"segments": segment.model_dump()}},
+        )
+        if done.matched_count:
+            return True
+        # An answer that got lost on its way: the same segment is there already.
+        there = trajectories.find_one(
+            {"_id": trajectory_id}, {"segments": {"$slice": [position, 1]}}
+        )
+        found = (there or {}).get("segments") or [{}]
+        return found[0].get("blob") == segment.blob
 
     def get(self, noun: type[Noun], document_id: str) -> Noun:
         """Read one document.

@@ -8,6 +8,7 @@ never points to nothing.
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,12 +125,7 @@ class Blobs:
         InputError
             If an array holds Python objects.
         """
-        for name, array in arrays.items():
-            if array.dtype.hasobject:
-                raise InputError(f"The array '{name}' holds objects; blobs hold numbers and text.")
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
-        return self.put(buffer.getvalue())
+        return self.put(pack_arrays(arrays))
 
     def get_arrays(self, key: str) -> dict[str, np.ndarray]:
         """Read named arrays back.
@@ -150,3 +146,28 @@ class Blobs:
         """
         with np.load(io.BytesIO(self.get(key)), allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
+
+
+def pack_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Pack named arrays as a compressed ``.npz`` file.
+
+    Parameters
+    ----------
+    arrays
+        Numeric arrays.
+
+    Returns
+    -------
+    Its bytes, the same for the same numbers.
+
+    Raises
+    ------
+    InputError
+        If an array holds Python objects.
+    """
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            raise InputError(f"The array '{name}' holds objects; blobs hold numbers and text.")
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()

@@ -56,6 +56,9 @@ TRAININGS = "trainings"
 CHECKPOINTS = "checkpoints"
 """GridFS bucket of what trainings go on from; files in it are deleted."""
 
+CLAIMS = "claims"
+"""Who does which task; see :mod:`tm23flows.store.claims`."""
+
 BLOBS = "blobs"
 """GridFS bucket of everything that is too large for a document."""
 
@@ -138,6 +141,7 @@ INDEXES: dict[str, list[Index]] = {
     ],
     "studies": [by("results.kind"), *(by(f"parents.{name}") for name in STUDY_PARENTS)],
     DATASET_NAMES: [by("name", "version", unique=True)],
+    CLAIMS: [by("state")],
 }
 """Indexes by collection, besides those on ids.
 
@@ -227,7 +231,7 @@ def missing_indexes(database: Database) -> dict[str, list[Index]]:
     Indexes by collection; nothing where all are there.
     """
     missing = {}
-    for name in (*COLLECTIONS, DATASET_NAMES):
+    for name in (*COLLECTIONS, DATASET_NAMES, CLAIMS):
         there = _keys_there(database, name)
         absent = [one for one in indexes_of(name) if one.fields not in there]
         if absent:
@@ -248,7 +252,7 @@ def differing_indexes(database: Database) -> dict[str, list[Index]]:
     Indexes as they should be, by collection; nothing where none differs.
     """
     differing = {}
-    for name in (*COLLECTIONS, DATASET_NAMES):
+    for name in (*COLLECTIONS, DATASET_NAMES, CLAIMS):
         there = _keys_there(database, name)
         other = [
             one

@@ -66,12 +66,7 @@ def append_segment(
         corrections=corrections,
         effort=effort,
     )
-    # The number of segments is the fence: of two writers only one can match it.
-    done = archive.database["trajectories"].update_one(
-        {"_id": trajectory.id, "segments": {"$size": len(trajectory.segments)}},
-        {"$push": {"segments": segment.model_dump()}},
-    )
-    if done.matched_count != 1:
+    if not archive.push_segment(trajectory.id, len(trajectory.segments), segment):
         raise DatabaseError(
             f"Another worker is running trajectory {trajectory.id[:12]}; this one stops."
         )

@@ -31,6 +31,7 @@ from tm23flows.errors import (
 )
 from tm23flows.private import program_environment
 from tm23flows.settings import get_settings
+from tm23flows.stopping import stop_requested
 
 _GRACE_S = 5.0
 _LOOK_S = 1.0
@@ -248,7 +249,12 @@ def _wait(
             (workdir / _STOP).touch()
         if process.poll() is not None:
             return
-    process.wait()
+    while process.poll() is None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=_LOOK_S)
+        if stop_requested():
+            _end(process)
+            raise OutOfTimeError("This process was told to stop; run this again elsewhere.")
 
 
 @contextmanager
@@ -256,11 +262,12 @@ def _ends_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """Take the worker's process group down when this process is told to end.
 
     Ctrl-C arrives as an exception and needs no handler; only the main thread may
-    have one. A death that leaves no time for this is noticed by the worker itself.
+    have one. A death that leaves no time for this is noticed by the worker itself. Where
+    signals are requests to stop already, the worker is asked like everything else.
     """
     previous = signal.getsignal(signal.SIGTERM)
     main = threading.current_thread() is threading.main_thread()
-    if not main or previous in {signal.SIG_IGN, None}:
+    if not main or previous is not signal.SIG_DFL:
         yield
         return
     signal.signal(signal.SIGTERM, _raise_terminated)

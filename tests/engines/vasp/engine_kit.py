@@ -13,7 +13,7 @@ from ase.build import bulk
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.trajectory import Dynamics
 from tm23flows.engines.base import Setup, get_engine
-from tm23flows.engines.vasp import handlers
+from tm23flows.engines.vasp import deadline, handlers
 from tm23flows.engines.vasp.makers import TM23MDMaker, TM23StaticMaker
 
 RECIPE = Recipe(engine="vasp", cutoff_eV=300.0)
@@ -34,7 +34,7 @@ def let_time_run_out(monkeypatch, condition):
     def now():
         return time.time() + (TIME_LEFT_S - 200.0 if condition() else 0.0)
 
-    monkeypatch.setattr(handlers, "time", SimpleNamespace(time=now))
+    monkeypatch.setattr(deadline, "time", SimpleNamespace(time=now))
 
 
 def n_written(folder, what="F="):
@@ -50,9 +50,9 @@ def quick(maker, look_every=2, **settings):
     return replace(maker, input_set_generator=generator)
 
 
-def vasp_engine(folder, task, deadline=None, maker=None):
+def vasp_engine(folder, task, end=None, maker=None):
     """Return an engine that is quick."""
-    return get_engine("vasp", folder, Setup(task, maker or quick(MAKERS[task]()), deadline))
+    return get_engine("vasp", folder, Setup(task, maker or quick(MAKERS[task]()), lambda: end))
 
 
 def copper_atoms(seed=1, rattle=0.08) -> Atoms:

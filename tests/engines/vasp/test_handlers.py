@@ -13,10 +13,11 @@ from custodian.vasp.handlers import VaspErrorHandler
 from monty.json import MontyDecoder
 from pymatgen.io.vasp import Incar
 
+from tm23flows.engines.base import no_deadline
+from tm23flows.engines.vasp.deadline import DeadlineHandler
 from tm23flows.engines.vasp.handlers import (
     NUMERICS,
     CompleteOutputValidator,
-    DeadlineHandler,
     MixingErrorHandler,
     NotANumberHandler,
     NumericsErrorHandler,
@@ -87,7 +88,7 @@ def test_no_correction_of_any_error_touches_what_labels_depend_on(
     message = VaspErrorHandler.error_msgs[error][0]
     place = folder(kind, steps, **{"vasp.out": message, "OUTCAR": outcar, "WAVECAR": "x"})
     before = frozen(place)
-    group = (*tm23_handlers(), SilenceHandler(timeout=-1), DeadlineHandler(time.time()))
+    group = (*tm23_handlers(), SilenceHandler(timeout=-1), DeadlineHandler(lambda: 0.0))
     for _ in range(5):
         for handler in group:
             if handler.check(str(place)):
@@ -273,34 +274,6 @@ def test_silence_is_answered_once(folder):
     assert not handler.correct(str(place))["actions"]
 
 
-LOOPS = "     LOOP+:  cpu time    3.0000: real time  {:.4f}\n"
-
-
-@pytest.mark.parametrize(
-    ("left", "step_s", "stop"),
-    [(301, 1, False), (299, 1, True), (500, 200, True), (700, 200, False)],
-)
-def test_dynamics_stop_when_three_steps_would_not_fit(left, step_s, stop, folder):
-    place = folder(
-        "md",
-        OUTCAR=OUTCAR + LOOPS.format(step_s) * 3 + "     LOOP+:  cpu time  1: real time ****\n",
-    )
-    handler = DeadlineHandler(time.time() + left)
-    assert handler.check(str(place)) is stop
-
-
-@pytest.mark.parametrize(("kind", "word"), [("md", "LSTOP"), ("static", "LABORT")])
-def test_the_stop_is_after_a_step_or_at_once(kind, word, folder, monkeypatch):
-    monkeypatch.delenv("CUSTODIAN_WALLTIME_START", raising=False)
-    place, handler = folder(kind), DeadlineHandler(time.time())
-    assert handler.check(str(place))
-    assert not handler.correct(str(place))["actions"]
-    assert (place / "STOPCAR").read_text().startswith(word)
-    assert not handler.is_terminating
-    assert not handler.raises_runtime_error
-    assert "CUSTODIAN_WALLTIME_START" not in os.environ
-
-
 @pytest.mark.parametrize(
     ("files", "fault"),
     [
@@ -361,7 +334,7 @@ def test_everything_survives_json():
         *tm23_handlers(),
         CompleteOutputValidator(),
         SilenceHandler(timeout=7),
-        DeadlineHandler(9.0, 3.0),
+        DeadlineHandler(no_deadline, 3.0),
     )
     for one in group:
         again = MontyDecoder().decode(one.to_json())

@@ -216,7 +216,7 @@ def test_the_step_in_which_somebody_stopped_vasp_hard_becomes_no_frame(vasp, tmp
 def test_walltime_closes_a_part_and_the_next_run_goes_on(faults, tmp_path, reference, monkeypatch):
     faults({"step_s": 0.4})
     let_time_run_out(monkeypatch, lambda: n_written(tmp_path) >= 3)
-    steps, error = take(run(tmp_path / "early", 20, deadline=time.time() + TIME_LEFT_S))
+    steps, error = take(run(tmp_path / "early", 20, end=time.time() + TIME_LEFT_S))
     assert isinstance(error, OutOfTimeError)
     assert 3 <= len(steps) < 20
     assert steps[-1].state.restart
@@ -227,7 +227,7 @@ def test_walltime_closes_a_part_and_the_next_run_goes_on(faults, tmp_path, refer
 
 
 def test_no_time_is_no_run(vasp, tmp_path):
-    steps, error = take(run(tmp_path, 5, deadline=time.time() + 10))
+    steps, error = take(run(tmp_path, 5, end=time.time() + 10))
     assert (steps, type(error)) == ([], OutOfTimeError)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -172,7 +173,7 @@ def test_a_run_changes_nothing_around_it(run, monkeypatch):
     before, where = dict(os.environ), Path.cwd()
     maker = static()
     made = maker.as_dict()
-    run(maker, deadline=time.time() + 1e6)
+    run(maker, deadline=partial(float, time.time() + 1e6))
     assert (dict(os.environ), Path.cwd()) == (before, where)
     assert maker.as_dict() == made
 
@@ -373,25 +374,25 @@ def test_dynamics_stop_in_time_after_a_whole_step(run, faults, folder, copper, m
     faults({"step_s": 0.2})
     let_time_run_out(monkeypatch, lambda: n_written(folder) >= 3)
     maker = dynamics(200)
-    report = run(maker, deadline=time.time() + TIME_LEFT_S)
+    report = run(maker, deadline=partial(float, time.time() + TIME_LEFT_S))
     assert (report.stopped, report.error) == ("walltime", None)
     done = n_steps(folder)
     assert 3 <= done < 100
     assert drifts(folder, maker.input_set_generator, copper) == []
     # the next run of this process has time again
-    assert run(dynamics(3), "next", deadline=time.time() + 1e5).stopped is None
+    assert run(dynamics(3), "next", deadline=partial(float, time.time() + 1e5)).stopped is None
 
 
 def test_a_static_that_must_stop_is_no_good_result(run, faults, folder, monkeypatch):
     faults({"step_s": 20})
     let_time_run_out(monkeypatch, lambda: n_written(folder, "DAV:") >= 1)
-    report = run(static(), deadline=time.time() + TIME_LEFT_S)
+    report = run(static(), deadline=partial(float, time.time() + TIME_LEFT_S))
     assert report.stopped == "walltime"
     assert "stopped in the middle" in report.error
 
 
 def test_without_time_nothing_is_started(run, folder):
-    report = run(static(), deadline=time.time() + 1)
+    report = run(static(), deadline=partial(float, time.time() + 1))
     assert (report.stopped, report.binary, report.error) == ("walltime", "", None)
     assert not (folder / "vasp.out").exists()
 

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from engine_kit import (
 from pymatgen.io.vasp import Incar
 
 from tm23flows.documents.recipe import Recipe
-from tm23flows.engines.base import Failure, Result
+from tm23flows.engines.base import Failure, Result, no_deadline
 from tm23flows.engines.vasp.recipes import complete_recipe, with_recipe
 from tm23flows.engines.vasp.statics import LARGE_FILES, MAX_SILENT, Statics
 from tm23flows.errors import DiskFullError, OutOfTimeError, PhysicsError
@@ -35,7 +36,7 @@ def maker_of(recipe, **settings):
 
 @pytest.fixture
 def statics(vasp, tmp_path):
-    return Statics(tmp_path, None)
+    return Statics(tmp_path, no_deadline)
 
 
 def compute(statics, seed=1, recipe=RECIPE, atoms=None, **settings):
@@ -179,7 +180,7 @@ def test_a_full_disk_ends_the_row(statics, faults):
 
 
 def test_a_row_ends_before_the_deadline(vasp, tmp_path):
-    statics = Statics(tmp_path, time.time() + 30)
+    statics = Statics(tmp_path, partial(float, time.time() + 30))
     with pytest.raises(OutOfTimeError):
         compute(statics)
     assert list(tmp_path.iterdir()) == []
@@ -188,7 +189,7 @@ def test_a_row_ends_before_the_deadline(vasp, tmp_path):
 @pytest.mark.parametrize("longest_s", [2000.0, 800.0], ids=["does not fit", "would be stopped"])
 def test_the_longest_one_says_whether_there_is_time_for_another(vasp, tmp_path, longest_s):
     """VASP is stopped five minutes before the end, so that 1000 s are 700."""
-    statics = Statics(tmp_path, time.time() + 1000)
+    statics = Statics(tmp_path, partial(float, time.time() + 1000))
     compute(statics)
     statics._longest_s = longest_s
     with pytest.raises(OutOfTimeError, match="another"):
@@ -199,6 +200,6 @@ def test_the_longest_one_says_whether_there_is_time_for_another(vasp, tmp_path, 
 def test_a_static_that_time_ends_is_no_result(faults, tmp_path, monkeypatch):
     faults({"step_s": 20})
     let_time_run_out(monkeypatch, lambda: n_written(tmp_path, "DAV:") >= 1)
-    statics = Statics(tmp_path, time.time() + TIME_LEFT_S)
+    statics = Statics(tmp_path, partial(float, time.time() + TIME_LEFT_S))
     with pytest.raises(OutOfTimeError):
         compute(statics)

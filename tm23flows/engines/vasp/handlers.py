@@ -21,7 +21,6 @@ from custodian.vasp.handlers import (
     VASP_BACKUP_FILES,
     FrozenJobErrorHandler,
     VaspErrorHandler,
-    WalltimeHandler,
 )
 from custodian.vasp.interpreter import VaspModder
 from pymatgen.io.vasp import Incar
@@ -48,12 +47,9 @@ because one of what is not would open again with each of its releases."""
 FROZEN_S = 3600.0
 """A run that writes nothing for so long hangs. One electronic step takes minutes at most."""
 
-STOP_S = 300.0
-"""Time before the end of a worker's that is kept for VASP to stop, and for reading and packing."""
-
 _INPUTS = ("INCAR", "KPOINTS", "POSCAR")
 _OUTPUTS = ("vasp.out", "OSZICAR", "OUTCAR", "vasprun.xml")
-_MEGABYTE = 1 << 20
+MEGABYTE = 1 << 20
 
 Correction = dict[str, Any]
 
@@ -89,14 +85,14 @@ def output_fault(directory: str | Path) -> str | None:
     LABORT into STOPCAR: after that VASP ends its files as if the electrons had converged.
     """
     folder = Path(directory)
-    end = _tail(folder / "vasprun.xml", 4096)
+    end = tail(folder / "vasprun.xml", 4096)
     if b"</modeling>" in end:
         if was_aborted(folder):
             return "LABORT in STOPCAR has stopped it in the middle of a step"
         return None
     fault = "vasprun.xml ends early" if end else "VASP wrote no vasprun.xml"
     for name in ("std_err.txt", "vasp.out"):
-        words = _tail(folder / name, 2048).decode(errors="replace").split("\n")
+        words = tail(folder / name, 2048).decode(errors="replace").split("\n")
         if last := next((line.strip() for line in reversed(words) if line.strip()), None):
             return f"{fault}; the last line of {name} is: {last[:200]}"
     return fault
@@ -114,7 +110,7 @@ def was_aborted(folder: Path) -> bool:
     -------
     Whether VASP says so.
     """
-    return b"hard stop encountered" in _tail(folder / "vasp.out", _MEGABYTE)
+    return b"hard stop encountered" in tail(folder / "vasp.out", MEGABYTE)
 
 
 class CompleteOutputValidator(Validator):
@@ -138,7 +134,7 @@ class NumericsErrorHandler(VaspErrorHandler):
         found = {"errors": sorted(self.errors), "actions": None}
         if not _may_start_again(folder):
             return found
-        before = {name: _tail(folder / name, None) for name in _INPUTS}
+        before = {name: tail(folder / name, None) for name in _INPUTS}
         try:
             found["actions"] = super().correct(directory)["actions"] or None
         except (TypeError, ValueError, AttributeError, LookupError, OSError):
@@ -161,7 +157,7 @@ class _MessageHandler(ErrorHandler):
 
     def check(self, directory: str = "./") -> bool:
         """Say whether a message is there."""
-        text = _tail(Path(directory) / self.output_filename, None)
+        text = tail(Path(directory) / self.output_filename, None)
         return any(message.encode() in text for message in self._messages())
 
     def correct(self, directory: str = "./") -> Correction:
@@ -235,7 +231,7 @@ class ConvergenceHandler(ErrorHandler):
     def check(self, directory: str = "./") -> bool:
         """Say whether a static has ended without convergence."""
         folder = Path(directory)
-        return _is_static(folder) and output_fault(folder) is None and not _converged(folder)
+        return is_static(folder) and output_fault(folder) is None and not _converged(folder)
 
     def correct(self, directory: str = "./") -> Correction:
         """Start fresh with the stable algorithm, then with slow mixing."""
@@ -259,11 +255,11 @@ class NotANumberHandler(ErrorHandler):
     def check(self, directory: str = "./") -> bool:
         """Look through what was written last, and through the whole of a static run."""
         folder = Path(directory)
-        size = None if _is_static(folder) else _MEGABYTE
-        energies = _tail(folder / "OSZICAR", size)
+        size = None if is_static(folder) else MEGABYTE
+        energies = tail(folder / "OSZICAR", size)
         if re.search(rb"(?i)\bnan\b|F=[^\n]*\*\*\*[^\n]*E0=|E0=\s*\*\*\*", energies):
             return True
-        text = _tail(folder / "vasprun.xml", size)
+        text = tail(folder / "vasprun.xml", size)
         if not any(bad in text for bad in (b"NaN", b"nan", b"NAN", b"***")):
             return False
         return bool(re.search(rb'(?i)<(?:v|i name="e_\w+")>[^<]*(?:\bnan\b|\*\*\*)', text))
@@ -296,44 +292,20 @@ class SilenceHandler(FrozenJobErrorHandler):
         return _start_again(folder, what, _fresh_start(folder) if may else None)
 
 
-class DeadlineHandler(WalltimeHandler):
-    """Stops VASP in time for the end of this worker's time.
-
-    custodian's own counts from a variable of the environment that it sets itself, which the
-    next run of the same process would find, and reads the whole OUTCAR each time.
+def tail(path: Path, size: int | None) -> bytes:
+    """Read the end of a file.
 
     Parameters
     ----------
-    deadline
-        Seconds since 1970.
-    buffer_s
-        The least time that is left for VASP to end; more if three steps take longer.
+    path
+        The file.
+    size
+        Bytes to read; None for all of it.
+
+    Returns
+    -------
+    The bytes; none where there is no file.
     """
-
-    def __init__(self, deadline: float, buffer_s: float = STOP_S) -> None:
-        self.deadline = deadline
-        self.buffer_s = buffer_s
-        self.electronic_step_stop = False
-
-    def check(self, directory: str = "./") -> bool:
-        """Say whether it is time to stop."""
-        folder = Path(directory)
-        self.electronic_step_stop = _is_static(folder)
-        loop = rb"LOOP:.+real time(.+)" if self.electronic_step_stop else rb"LOOP\+.+real time(.+)"
-        times = re.findall(loop, _tail(folder / "OUTCAR", _MEGABYTE))
-        slowest = max((_number(text) for text in times[-20:]), default=0.0)
-        return self.deadline - time.time() < max(3 * slowest, self.buffer_s)
-
-
-def _number(text: bytes) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
-
-
-def _tail(path: Path, size: int | None) -> bytes:
-    """Read the end of a file, or all of it; nothing where there is none."""
     try:
         with path.open("rb") as file:
             if size is not None:
@@ -347,13 +319,24 @@ def _incar(folder: Path) -> Incar:
     return Incar.from_file(folder / "INCAR")
 
 
-def _is_static(folder: Path) -> bool:
+def is_static(folder: Path) -> bool:
+    """Say whether a run moves no atoms.
+
+    Parameters
+    ----------
+    folder
+        Its folder.
+
+    Returns
+    -------
+    Whether its INCAR says so.
+    """
     return not _incar(folder).get("NSW", 0)
 
 
 def _may_start_again(folder: Path) -> bool:
     """Whether a new start loses nothing: a static run, or one that has no complete step."""
-    return _is_static(folder) or b"F=" not in _tail(folder / "OSZICAR", None)
+    return is_static(folder) or b"F=" not in tail(folder / "OSZICAR", None)
 
 
 def _is_warm(folder: Path) -> bool:
@@ -363,9 +346,7 @@ def _is_warm(folder: Path) -> bool:
 
 def _converged(folder: Path) -> bool:
     """Whether the last electronic loop needed fewer iterations than it had."""
-    found = re.findall(
-        rb"^\s*[A-Z]{3}:\s+(\d+)", _tail(folder / "OSZICAR", _MEGABYTE), re.MULTILINE
-    )
+    found = re.findall(rb"^\s*[A-Z]{3}:\s+(\d+)", tail(folder / "OSZICAR", MEGABYTE), re.MULTILINE)
     return bool(found) and int(found[-1]) < _incar(folder).get("NELM", 60)
 
 
@@ -391,7 +372,7 @@ def _start_again(folder: Path, error: str, actions: list[Correction] | None) -> 
 
 
 def _harmed(folder: Path, before: dict[str, bytes]) -> bool:
-    if any(_tail(folder / name, None) != before[name] for name in ("KPOINTS", "POSCAR")):
+    if any(tail(folder / name, None) != before[name] for name in ("KPOINTS", "POSCAR")):
         return True
     old = Incar.from_str(before["INCAR"].decode())
     new = _incar(folder)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tm23flows.documents.label import Effort, Energies
-from tm23flows.engines.base import MDStep, Result, State
+from tm23flows.engines.base import Deadline, MDStep, Result, State
 from tm23flows.engines.vasp.accounts import read_account
 from tm23flows.engines.vasp.check import drifts
 from tm23flows.engines.vasp.handlers import was_aborted
@@ -28,6 +28,7 @@ from tm23flows.engines.vasp.places import (
     fresh_folder,
     raise_if_disk_full,
     read_output,
+    write_here,
 )
 from tm23flows.engines.vasp.restart import age, first_poscar, read_contcar
 from tm23flows.engines.vasp.run import RunReport, run_in
@@ -65,14 +66,14 @@ class Task:
     dynamics
         Equations of motion.
     deadline
-        When the time is over, in seconds since 1970; None if it does not end.
+        Says when the time is over, in seconds since 1970; None if it does not end.
     """
 
     workdir: Path
     maker: BaseVaspMaker
     atoms: Atoms
     dynamics: Dynamics
-    deadline: float | None
+    deadline: Deadline
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ def _salvage(stretch: Stretch, places: list[Path | None], name: str) -> Harvest 
             # A VASP that has outlived its worker would compute what nobody will read. It ends
             # after a whole step: LABORT would leave one whose electrons only seem converged.
             with suppress(OSError):
-                (folder / "STOPCAR").write_text("LSTOP = .TRUE.\n", encoding="ascii")
+                write_here(folder, "STOPCAR", "LSTOP = .TRUE.\n")
             harvest = stretch.harvest(folder, None)
             if harvest.steps:
                 return harvest

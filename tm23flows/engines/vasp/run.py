@@ -24,11 +24,11 @@ from custodian.custodian import CustodianError, ErrorHandler
 from pymatgen.core import Structure
 from pymatgen.io.vasp import Incar
 
+from tm23flows.engines.base import Deadline, no_deadline
 from tm23flows.engines.vasp.command import vasp_commands
+from tm23flows.engines.vasp.deadline import STOP_S, DeadlineHandler
 from tm23flows.engines.vasp.handlers import (
-    STOP_S,
     CompleteOutputValidator,
-    DeadlineHandler,
     output_fault,
     tm23_handlers,
 )
@@ -37,9 +37,10 @@ from tm23flows.engines.vasp.run_settings import check_run_settings
 from tm23flows.errors import InputError
 
 CUSTODIAN_DEFAULTS: dict[str, Any] = {
-    # The end of a short static is seen after a second, its output is searched twice a minute.
+    # The end of a short static is seen after a second. A signal of the scheduler reaches VASP at
+    # the next look at its output, and SLURM kills half a minute after it.
     "polling_time_step": 1.0,
-    "monitor_freq": 30,
+    "monitor_freq": 10,
     # A handler that fails must not leave VASP running alone; it is recorded.
     "skip_over_errors": True,
     # VASP built with some compilers ends good runs with an exit code; it is recorded.
@@ -85,7 +86,7 @@ def run_in(
     *,
     poscar_text: str | None = None,
     warm_from: Path | None = None,
-    deadline: float | None = None,
+    deadline: Deadline = no_deadline,
 ) -> RunReport:
     """Write inputs into an empty folder and run VASP there.
 
@@ -103,7 +104,7 @@ def run_in(
     warm_from
         Folder of a run whose WAVECAR and CHGCAR are the starting guess, where they are.
     deadline
-        When this worker's time is over, in seconds since 1970: VASP is stopped before.
+        Says when this worker's time is over, in seconds since 1970: VASP is stopped before.
 
     Returns
     -------
@@ -117,7 +118,7 @@ def run_in(
         If VASP or a dataset is not here.
     """
     kwargs = maker.run_vasp_kwargs
-    check_run_settings(kwargs)
+    check_run_settings(kwargs, maker.write_input_set_kwargs)
     deadline = _earlier(kwargs.get("wall_time"), deadline)
     standard, gamma = vasp_commands(kwargs.get("vasp_cmd"), kwargs.get("vasp_gamma_cmd"))
     _write_inputs(folder, maker, structure)
@@ -125,11 +126,10 @@ def run_in(
         (folder / "POSCAR").write_text(poscar_text, encoding="utf-8")
     if warm_from is not None:
         _copy_guess(warm_from, folder)
-    handlers = [*kwargs.get("handlers", tm23_handlers())]
-    if deadline is not None:
-        handlers.append(DeadlineHandler(deadline))
-        if handlers[-1].check(str(folder)):
-            return RunReport("", "", (), None, "walltime", 0.0)
+    handlers = deepcopy([*kwargs.get("handlers", tm23_handlers())])
+    handlers.append(DeadlineHandler(deadline))
+    if handlers[-1].check(str(folder)):
+        return RunReport("", "", (), None, "walltime", 0.0)
     job_kwargs = {"auto_npar": False, **(kwargs.get("vasp_job_kwargs") or {})}
     job = GroupVaspJob(standard, gamma_vasp_cmd=gamma, **job_kwargs)
     return _run(folder, job, handlers, kwargs)
@@ -139,7 +139,7 @@ def _run(
     folder: Path, job: GroupVaspJob, handlers: list[ErrorHandler], kwargs: dict[str, Any]
 ) -> RunReport:
     custodian = Custodian(
-        deepcopy(handlers),
+        handlers,
         [job],
         validators=kwargs.get("validators") or [CompleteOutputValidator()],
         max_errors=kwargs.get("max_errors", SETTINGS.VASP_CUSTODIAN_MAX_ERRORS),
@@ -174,7 +174,7 @@ def _run(
     )
 
 
-def _earlier(wall_time: float | None, deadline: float | None) -> float | None:
+def _earlier(wall_time: float | None, deadline: Deadline) -> Deadline:
     """Return which comes first, the deadline or the end of the time that the Maker gives a run."""
     if not wall_time:
         return deadline
@@ -183,7 +183,8 @@ def _earlier(wall_time: float | None, deadline: float | None) -> float | None:
             f"With wall_time = {wall_time:g} s in run_vasp_kwargs no run would ever begin, for "
             f"VASP is stopped {STOP_S:g} s before its end; give more."
         )
-    return min(time.time() + wall_time, deadline or float("inf"))
+    end = time.time() + wall_time
+    return lambda: end if (other := deadline()) is None else min(end, other)
 
 
 def _write_inputs(folder: Path, maker: BaseVaspMaker, structure: Structure) -> None:

@@ -15,10 +15,10 @@ import numpy as np
 
 from tm23flows.documents.effort import Effort
 from tm23flows.documents.label import Energies
-from tm23flows.engines.base import Failure, Result
+from tm23flows.engines.base import Deadline, Failure, Result
 from tm23flows.engines.vasp.accounts import read_account
 from tm23flows.engines.vasp.check import drifts
-from tm23flows.engines.vasp.handlers import STOP_S
+from tm23flows.engines.vasp.deadline import STOP_S
 from tm23flows.engines.vasp.places import fresh_folder, raise_if_disk_full, read_output
 from tm23flows.engines.vasp.run import RunReport, run_in
 from tm23flows.engines.vasp.soundness import unsound
@@ -58,12 +58,12 @@ class Statics:
     workdir
         Folder that gets a sub-folder for each.
     deadline
-        When the time is over, in seconds since 1970; None if it does not end.
+        Says when the time is over, in seconds since 1970; None if it does not end.
     spectra
         Whether to read the electronic spectrum too, which the Maker then has to ask VASP for.
     """
 
-    def __init__(self, workdir: Path, deadline: float | None, *, spectra: bool = False) -> None:
+    def __init__(self, workdir: Path, deadline: Deadline, *, spectra: bool = False) -> None:
         self.workdir = workdir
         self._spectra = spectra
         self.folders: list[Path] = []
@@ -124,7 +124,8 @@ class Statics:
             )
 
     def _check_time(self) -> None:
-        if self._deadline is None or time.time() + self._longest_s + STOP_S < self._deadline:
+        end = self._deadline()
+        if end is None or time.time() + self._longest_s + STOP_S < end:
             return
         raise OutOfTimeError("The time of this worker does not suffice for another label.")
 

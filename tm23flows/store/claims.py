@@ -1,0 +1,321 @@
+"""Who does what: claims with an owner, a lease and a fencing token.
+
+FireWorks decides which worker gets a job; a claim decides whose results count. Owns the
+collection ``claims``, one document per task, which changes while the task is done. All times in it
+are the database's: no clock of a worker counts.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tm23flows.documents.ids import content_id
+from tm23flows.errors import StaleClaimError
+from tm23flows.store.collections import CLAIMS
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
+
+    from tm23flows.store.archive import Archive
+
+State = Literal["ready", "running", "done", "stopped", "failed"]
+
+GRACE_S = 60.0
+"""A lease is over so long after its time, for a database that answers late."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A task that is this worker's until its lease is over.
+
+    Parameters
+    ----------
+    task_id
+        The task.
+    owner
+        Host, process and moment of its start.
+    token
+        Number of the claim; each new one of a task is larger. Only the newest may write.
+    """
+
+    task_id: str
+    owner: str
+    token: int
+
+
+def task_id(kind: str, **asked: Any) -> str:
+    """Return the id of a task from what it was asked for.
+
+    Parameters
+    ----------
+    kind
+        What it makes, such as ``labels``.
+    **asked
+        JSON values.
+
+    Returns
+    -------
+    The id; the same for whoever is asked for the same.
+    """
+    return content_id("task", task=kind, **asked)
+
+
+def server_now(database: Database) -> datetime:
+    """Return what time it is where the database is, UTC without a zone.
+
+    Parameters
+    ----------
+    database
+        Any database of the server.
+
+    Returns
+    -------
+    The moment.
+    """
+    return database.client.admin.command("hello")["localTime"]
+
+
+def acquire(archive: Archive, task: str, about: dict[str, str], lease_s: float) -> Claim | None:
+    """Claim a task, unless another worker that lives has it.
+
+    Claim and record of the attempt are one write, so no crash comes between them.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    task
+        Its id.
+    about
+        What it is about, for people: kind, element, stage.
+    lease_s
+        Who is not heard of for so long has lost the task, in s.
+
+    Returns
+    -------
+    The claim; None if somebody else has the task.
+    """
+    from pymongo import ReturnDocument
+    from pymongo.errors import DuplicateKeyError
+
+    claims = archive.database[CLAIMS]
+    new = {"state": "ready", "token": 0, "attempt": 0, "lost": 0, "fruitless": 0}
+    with suppress(DuplicateKeyError):  # somebody else was as fast, so it is there
+        claims.update_one({"_id": task}, {"$setOnInsert": new}, upsert=True)
+    expire_lost(archive, task)
+    run = {
+        "state": "running",
+        "owner": owner(),
+        "machine": _machine(),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "process_start": _start_of(os.getpid()),
+        "folder": str(Path.cwd()),
+        "lease_s": lease_s,
+        "about": about,
+        "reason": None,
+    }
+    found = claims.find_one_and_update(
+        {"_id": task, "state": {"$ne": "running"}},
+        {
+            "$set": run,
+            "$inc": {"token": 1, "attempt": 1},
+            "$currentDate": {"beat": True, "begun": True},
+        },
+        return_document=ReturnDocument.AFTER,
+    )
+    return None if found is None else Claim(task, found["owner"], found["token"])
+
+
+def heartbeat(archive: Archive, claim: Claim) -> bool:
+    """Say that a claim's worker lives.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    claim
+        The claim.
+
+    Returns
+    -------
+    Whether the task is still this worker's.
+    """
+    beat = {"$currentDate": {"beat": True}}
+    return archive.database[CLAIMS].update_one(_mine(claim), beat).matched_count == 1
+
+
+def check(archive: Archive, claim: Claim) -> None:
+    """Make sure, before something is written, that the task is still this worker's.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    claim
+        The claim.
+
+    Raises
+    ------
+    StaleClaimError
+        If the lease was over and another worker has the task, or has done it.
+    """
+    if not heartbeat(archive, claim):
+        raise StaleClaimError(
+            f"The task {claim.task_id[:12]} was given to another worker while this one was not "
+            "heard of; nothing more is written here, and what is in this folder is left as it is."
+        )
+
+
+def release(archive: Archive, claim: Claim, state: State, reason: str | None = None) -> bool:
+    """Give a task back.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    claim
+        The claim.
+    state
+        done, stopped (goes on later), failed or ready.
+    reason
+        Why it failed or stopped.
+
+    Returns
+    -------
+    Whether it was still this worker's; a claim that is not says nothing.
+    """
+    said = {"$set": {"state": state, "reason": reason}, "$currentDate": {"beat": True}}
+    return archive.database[CLAIMS].update_one(_mine(claim), said).matched_count == 1
+
+
+def expire_lost(archive: Archive, task: str | None = None) -> list[str]:
+    """Give back the tasks whose worker is lost: not heard of for longer than its lease.
+
+    A worker that is known to be dead, because it was a process of this machine and is no more,
+    has lost its task at once. Being lost is nothing that a task did, so it does not count as a
+    failure.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    task
+        Only this one; None for all.
+
+    Returns
+    -------
+    Ids of the tasks that were given back.
+    """
+    expired = []
+    for one in lost_claims(archive, task):
+        # The beat is part of the condition: one that came meanwhile keeps the claim.
+        done = archive.database[CLAIMS].update_one(
+            {name: one[name] for name in ("_id", "token", "state", "beat")},
+            {"$set": {"state": "ready", "reason": "lost"}, "$inc": {"lost": 1}},
+        )
+        if done.matched_count:
+            expired.append(one["_id"])
+    return expired
+
+
+def lost_claims(archive: Archive, task: str | None = None) -> Iterator[dict[str, Any]]:
+    """Yield running claims whose worker is lost; nothing is changed.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    task
+        Only this one; None for all.
+
+    Yields
+    ------
+    Claims as they are stored.
+    """
+    wanted = {"state": "running"} if task is None else {"_id": task, "state": "running"}
+    found = list(archive.database[CLAIMS].find(wanted))
+    if found:
+        now = server_now(archive.database)
+        for one in found:
+            late = now - one["beat"] > timedelta(seconds=one["lease_s"] + GRACE_S)
+            if late or _is_dead_here(one):
+                yield one
+
+
+def note_attempt(archive: Archive, task: str, progress: int) -> int:
+    """Count how many workers in a row have come no further with a task.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    task
+        Its id.
+    progress
+        What this worker has done of it.
+
+    Returns
+    -------
+    How many did nothing since the last one that did something.
+    """
+    from pymongo import ReturnDocument
+
+    change = {"$set": {"fruitless": 0}} if progress else {"$inc": {"fruitless": 1}}
+    found = archive.database[CLAIMS].find_one_and_update(
+        {"_id": task}, change, upsert=True, return_document=ReturnDocument.AFTER
+    )
+    return found["fruitless"]
+
+
+def owner() -> str:
+    """Name this process among all of all machines."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_start_of(os.getpid())}"
+
+
+def _mine(claim: Claim) -> dict[str, Any]:
+    return {
+        "_id": claim.task_id,
+        "owner": claim.owner,
+        "token": claim.token,
+        "state": "running",
+    }
+
+
+def _is_dead_here(claim: dict[str, Any]) -> bool:
+    """Whether the worker was a process that this one could see, and is no more."""
+    if claim.get("machine") != _machine():
+        return False
+    started = _start_of(claim["pid"])
+    return started is None or started != claim["process_start"]
+
+
+def _start_of(pid: int) -> str | None:
+    """Return when a process began, as the system counts; None if it does not live."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return f"{process.create_time():.2f}"
+    except psutil.NoSuchProcess:
+        return None
+
+
+@cache
+def _machine() -> str:
+    """Name the boot of this machine and what processes it lets this one see."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}:{Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return f"unknown:{os.getpid()}:{os.urandom(8).hex()}"
