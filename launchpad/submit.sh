@@ -3,13 +3,14 @@
 #   launchpad/submit.sh aimd=27 label=10 train-gpu=2 analyse=1
 # The number says how many SLURM jobs of a category may be in the queue, waiting and running; each takes
 # jobs until none is left. Their output goes to folders in $TM23FLOWS_RUNS, or runs/ in the clone: a
-# large disk that all nodes see.
+# large disk that all nodes see. With the number 0 it only says what is ready.
 set -euo pipefail
 
 home=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 set +u  # activate scripts and modules read variables that are not there
 . "$home/launchpad/environment.sh"
 set -u
+[ -n "${FW_CONFIG_FILE:-}" ] || exit 1 # there is no database, and somebody has said so
 runs=${TM23FLOWS_RUNS:-$home/runs}
 mkdir -p "$runs"
 

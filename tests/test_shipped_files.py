@@ -3,14 +3,17 @@
 import re
 import string
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
 import pytest
+import typer.testing
 import yaml
-from fireworks import FWorker, LaunchPad, fw_config
+from fireworks import FWorker, LaunchPad, Workflow, fw_config
 from fireworks.utilities.fw_serializers import SAVED_FW_MODULES, load_object_from_file
 
+from tm23flows.cli.main import app
 from tm23flows.engines.vasp.command import vasp_commands
 from tm23flows.flows.naming import Category
 from tm23flows.ops.fireworks_config import write_config
@@ -21,6 +24,10 @@ LAUNCHPAD = ROOT / "launchpad"
 FILES = sorted([*LAUNCHPAD.glob("*.yaml"), *LAUNCHPAD.glob("*.sh"), ROOT / "my_fworker.yaml"])
 ADAPTERS = sorted(LAUNCHPAD.glob("my_qadapter*.yaml"))
 CATEGORIES = get_args(Category)
+WORKFLOWS = LAUNCHPAD / "workflows"
+WORKFLOW_COMMANDS = re.findall(
+    r"^(tm23 build .+)$", (WORKFLOWS / "write.sh").read_text(), re.MULTILINE
+)
 
 
 def test_all_of_them_use_the_embedded_databases_default_port():
@@ -116,15 +123,54 @@ def test_they_say_the_same_as_the_ones_that_are_written(tmp_path):
     assert {**written, "CONFIG_FILE_DIR": "launchpad"} == shipped
 
 
+@cache
+def content(path):
+    """What the jobs of a workflow file are, by name: without numbers, versions and dates."""
+    workflow = yaml.load(path.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    names = {one["fw_id"]: one["name"] for one in workflow["fws"]}
+    uuids = {one["spec"]["_tasks"][0]["job"]["uuid"]: one["name"] for one in workflow["fws"]}
+
+    def plain(value):
+        if isinstance(value, dict):
+            passing = {"@version", "fw_id", "created_on", "updated_on", "hosts"}
+            return {key: plain(one) for key, one in value.items() if key not in passing}
+        if isinstance(value, list):
+            return [plain(one) for one in value]
+        return uuids.get(value, value) if isinstance(value, str) else value
+
+    links = {
+        names[int(one)]: sorted(names[child] for child in children)
+        for one, children in workflow["links"].items()
+    }
+    return {one["name"]: plain(one) for one in workflow["fws"]}, links
+
+
+@pytest.mark.parametrize("command", WORKFLOW_COMMANDS, ids=lambda command: command.split()[-1])
+def test_ready_workflows_are_what_their_lines_write(command, tmp_path):
+    *words, name = command.split()
+    new = tmp_path / name
+    assert typer.testing.CliRunner().invoke(app, [*words[1:], str(new)]).exit_code == 0
+    shipped = WORKFLOWS / name
+    assert content(shipped) == content(new), "run launchpad/workflows/write.sh"
+    assert len(Workflow.from_file(str(shipped)).fws) == len(content(new)[0])
+    assert shipped.stat().st_size < 300_000
+
+
+def test_each_ready_workflow_has_its_line():
+    named = {command.split()[-1] for command in WORKFLOW_COMMANDS}
+    assert {path.name for path in WORKFLOWS.glob("*.yaml")} == named
+    assert named
+
+
 def test_no_secret_and_no_path_of_a_machine():
-    for path in FILES:
+    for path in (*FILES, *WORKFLOWS.iterdir()):
         text = path.read_text()
         assert not re.search(r"password\s*:", text), path
         assert not re.search(r"(?<![\w$])/(home|root|work|tmp)/", text), path
 
 
 def test_setup_knows_its_packages_and_the_shell_reads_it():
-    for script in (ROOT / "scripts" / "setup.sh", *LAUNCHPAD.glob("*.sh")):
+    for script in (ROOT / "scripts" / "setup.sh", *LAUNCHPAD.rglob("*.sh")):
         assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
     names = (ROOT / "scripts" / "debian-packages.txt").read_text().split("\n")
     packages = [name for name in names if name and not name.startswith("#")]
