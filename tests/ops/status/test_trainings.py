@@ -3,9 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
-from tm23flows.ops.status.trainings import duration, training_line
+from tm23flows.ops.status.trainings import training_line
 from tm23flows.store.trainings import Training
 
 PROGRESS = {
@@ -49,12 +47,3 @@ def test_the_end_of_one_has_a_reason():
     failed = running(state="failed", reason="diverged", message="The loss is not finite.")
     assert training_line(failed).endswith("failed (diverged) on node7: The loss is not finite.")
     assert "stopped, goes on" in training_line(running(state="stopped"))
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.2, "0 s"), (119.4, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h 0 min"),
-     (86400, "1 d 0 h"), (190000, "2 d 4 h")],
-)  # fmt: skip
-def test_durations(seconds, words):
-    assert duration(seconds) == words
