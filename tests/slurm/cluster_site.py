@@ -62,6 +62,10 @@ class Site:
         }.items():
             self._environment[name] = str(written.parent / file)
 
+    def set(self, name, value):
+        """Export a variable, as a user does in launchpad/environment.sh."""
+        self._environment[name] = value
+
     def shell(self, command, code=0):
         """Run a line in the clone, in a shell that has sourced launchpad/environment.sh."""
         done = subprocess.run(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "engines/vasp"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from cluster_site import Site

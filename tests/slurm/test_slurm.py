@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from cluster_jobs import see
+from engine_kit import MAKERS, quick
 from jobflow import Flow
 
 from tm23flows.documents.recipe import Recipe
@@ -159,3 +160,27 @@ def wait_until(condition, explain):
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain; {explain()}"
         time.sleep(0.05)
+
+
+def test_vasp_alone_runs_on_the_nodes_of_a_worker_outside(site, slurm, vasp):
+    # docs/remote.md: the worker is where the database is, and srun takes VASP to the nodes.
+    for name, value in vasp.items():
+        site.set(name, f"srun --ntasks=1 --time=5 {value}" if name.endswith("_CMD") else value)
+    structure = StructureMaker(
+        basis="primitive", supercell=(2, 2, 2), min_length_A=0.0, supercell_rule="given"
+    ).make("Cu")
+    maker = TrajectoryMaker(
+        recipe=Recipe(engine="vasp", cutoff_eV=300.0),
+        n_steps=10,
+        sampling=Sampling(5, 1, 5),
+        segment_steps=5,
+        ensemble="nvt-nose-hoover",
+        calculation=quick(MAKERS["md"]()),
+    )
+    run = maker.make(structure.output["structure_id"], "Cu", "warm", T_K)
+    site.add(Flow([structure, run], name="Cu"))
+    site.shell("rlaunch -w my_fworker.yaml rapidfire")
+    assert site.states() == {"COMPLETED": 3}, site.last_words()
+    steps = slurm.ask("squeue", "-h", "-t", "all", "-o", "%j").split()
+    assert steps.count("vasp_std") + steps.count("vasp_gam") >= 2
+    assert site.archive().database["frames"].count_documents({}) == 5
