@@ -6,7 +6,6 @@ import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from tm23flows.jobs.context import (
     wait_for_space,
 )
 from tm23flows.jobs.model_engine import opened_engine
+from tm23flows.jobs.own_folder import mark_folder, own_folder
 from tm23flows.store.trajectories import announce_folder, append_segment
 
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ def _go_on(
     n_steps: int,
     segment_steps: int,
 ) -> Trajectory:
+    mark_folder(run_folder(), trajectory.id)
     announce_folder(archive, trajectory, f"{socket.gethostname()}:{run_folder()}")
     steps = engine.run_md(
         structure.atoms,
@@ -150,21 +151,13 @@ def _go_on(
         n_steps,
         _last_state(archive, trajectory),
         segment_steps,
-        _leftover(trajectory),
+        own_folder(trajectory.run_folder, trajectory.id),
     )
     with suppress(OutOfTimeError):
         for stretch in _stretches(steps, segment_steps):
             trajectory = _append(archive, trajectory, stretch)
     keep_raw_outputs(archive, engine)
     return trajectory
-
-
-def _leftover(trajectory: Trajectory) -> Path | None:
-    """Return the folder of an earlier attempt, where this machine sees it."""
-    if trajectory.run_folder is None:
-        return None
-    folder = Path(trajectory.run_folder.partition(":")[2])
-    return folder if folder.is_dir() else None
 
 
 def _find_or_begin(

@@ -9,13 +9,13 @@ from tm23flows.errors import InputError
 
 @pytest.mark.parametrize("maker", [TM23MDMaker, TM23StaticMaker], ids=["md", "static"])
 def test_the_defaults_pass(maker):
-    check_run_settings(maker().run_vasp_kwargs)
+    check_run_settings(maker().run_vasp_kwargs, maker().write_input_set_kwargs)
 
 
 def test_every_name_of_the_lists_passes():
     inner = {where: dict.fromkeys(names) for where, names in NAMES.items()}
-    kwargs = inner.pop("run_vasp_kwargs")
-    check_run_settings({**kwargs, **inner})
+    kwargs, write = inner.pop("run_vasp_kwargs"), inner.pop("write_input_set_kwargs")
+    check_run_settings({**kwargs, **inner}, write)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,12 @@ def test_every_name_of_the_lists_passes():
 def test_what_leads_to_other_files_and_programs_is_refused(kwargs, name):
     with pytest.raises(InputError, match=f"cannot hold '{name}' here; it can hold "):
         check_run_settings(kwargs)
+
+
+@pytest.mark.parametrize("name", ["files_to_transfer", "zip_name", "cif_name", "output_dir"])
+def test_inputs_are_written_to_no_other_place(name):
+    with pytest.raises(InputError, match=f"write_input_set_kwargs cannot hold '{name}'"):
+        check_run_settings({}, {name: "../x"})
 
 
 def test_what_is_no_dictionary_is_refused():

@@ -6,6 +6,7 @@ Owns the patience with file systems that are late. Does not judge what it reads.
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import socket
 import time
@@ -47,7 +48,9 @@ def fresh_folder(workdir: Path, name: str) -> Path:
     while folder.exists():
         number += 1
         folder = workdir / f"{name}.{number}"
-    folder.mkdir(parents=True)
+    # The PAW datasets in it are licensed: others of this machine have no business there.
+    workdir.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700)
     return folder
 
 
@@ -68,7 +71,31 @@ def attempts(workdir: Path, name: str) -> list[Path]:
     found = [path for path in workdir.glob(f"{name}.*") if path.suffix[1:].isdecimal()]
     first = [workdir / name]
     later = sorted(found, key=lambda path: -int(path.suffix[1:]))
-    return [path for path in later + first if path.is_dir()]
+    # A link may lead out of the folder that was found to be ours.
+    return [path for path in later + first if path.is_dir() and not path.is_symlink()]
+
+
+def write_here(folder: Path, name: str, text: str) -> None:
+    """Write a file of a folder, and nothing that a link in its place leads to.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    name
+        Of the file.
+    text
+        Its content, ASCII.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, or is a link.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    descriptor = os.open(folder / name, flags, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
 
 
 def await_file(path: Path) -> None:

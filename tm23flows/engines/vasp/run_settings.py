@@ -1,8 +1,8 @@
 """What a Maker may say about the running of VASP.
 
-Owns the lists of names in ``run_vasp_kwargs``. They come with the workflow, out of a database,
-so what leads to other programs, folders or files is not among them. Commands are checked in
-``command``.
+Owns the lists of names in ``run_vasp_kwargs`` and ``write_input_set_kwargs``. They come with
+the workflow, out of a database, so what leads to other programs, folders or files is not among
+them. Commands are checked in ``command``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from tm23flows.errors import InputError
 _COMMANDS = "vasp_cmd vasp_gamma_cmd wall_time"
 _CUSTODIAN = "handlers validators max_errors vasp_job_kwargs custodian_kwargs"
 _LOOKS = "polling_time_step monitor_freq max_errors_per_job gzipped_output"
+_PREVIOUS = "from_prev clean_prev"
 _ENDS = "terminate_timeout graceful_termination graceful_termination_timeout"
 
 NAMES = {
@@ -25,25 +26,34 @@ NAMES = {
     "vasp_job_kwargs": frozenset(
         f"auto_npar auto_gamma copy_magmom update_incar backup final {_ENDS}".split()
     ),
+    "write_input_set_kwargs": frozenset(
+        f"{_PREVIOUS} apply_incar_updates potcar_spec make_dir_if_not_present".split()
+    ),
 }
-"""Names that each dictionary may hold. custodian's other ones name files, folders and actions."""
+"""Names that each dictionary may hold. The other ones of custodian and pymatgen name
+files, folders and actions."""
 
 
-def check_run_settings(kwargs: Mapping[str, Any]) -> None:
+def check_run_settings(
+    kwargs: Mapping[str, Any], write_kwargs: Mapping[str, Any] | None = None
+) -> None:
     """Refuse settings of a run that are not for a workflow to choose.
 
     Parameters
     ----------
     kwargs
         ``run_vasp_kwargs`` of a Maker.
+    write_kwargs
+        Its ``write_input_set_kwargs``.
 
     Raises
     ------
     InputError
         With the name, and those that there may be.
     """
+    whole = {"run_vasp_kwargs": kwargs, "write_input_set_kwargs": write_kwargs or {}}
     for where, names in NAMES.items():
-        given = kwargs if where == "run_vasp_kwargs" else kwargs.get(where) or {}
+        given = whole[where] if where in whole else kwargs.get(where) or {}
         if not isinstance(given, Mapping):
             raise InputError(f"{where} must be a dictionary, not {given!r}.")
         if unknown := {str(name) for name in given} - names:
