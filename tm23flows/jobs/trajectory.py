@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,14 +19,14 @@ from tm23flows.documents.structure import Structure
 from tm23flows.documents.trajectory import Dynamics, Trajectory
 from tm23flows.engines.base import Engine, MDStep, Setup, State
 from tm23flows.errors import OutOfTimeError, TM23Error
+from tm23flows.jobs.claimed import Hold
 from tm23flows.jobs.context import (
     as_this_job,
-    deadline,
+    begin_job,
     keep_raw_outputs,
     open_archive,
     run_folder,
     wait_for_deadline,
-    wait_for_space,
 )
 from tm23flows.jobs.model_engine import opened_engine
 from tm23flows.jobs.own_folder import mark_folder, own_folder
@@ -59,14 +60,8 @@ class TrajectoryJobMaker(Maker):
         n_steps: int,
         segment_steps: int,
         regime: str | None,
-        fruitless: int = 0,
     ) -> dict[str, Any] | Response:
         """Run a trajectory; see :func:`run_trajectory`.
-
-        Parameters
-        ----------
-        fruitless
-            How many workers in a row have had no time for a single step.
 
         Returns
         -------
@@ -74,12 +69,12 @@ class TrajectoryJobMaker(Maker):
         with the job that goes on as a detour.
         """
         task = (structure_id, recipe, dynamics, n_steps, segment_steps, regime)
-        wait_for_space()
+        begin_job()
         done = run_trajectory(*task, calculation=self.calculation)
         if done["n_steps"] >= n_steps:
             return done
-        fruitless = wait_for_deadline(done["new_steps"], fruitless)
-        return Response(done, detour=as_this_job(self.make(*task, fruitless)))
+        wait_for_deadline(done["trajectory_id"], done["new_steps"])
+        return Response(done, detour=as_this_job(self.make(*task)))
 
 
 def run_trajectory(
@@ -124,24 +119,34 @@ def run_trajectory(
     """
     archive = open_archive()
     structure = archive.get(Structure, structure_id)
-    asked, setup = Recipe(**recipe), Setup("md", calculation, deadline())
+    asked, hold = Recipe(**recipe), Hold(archive)
+    setup = Setup("md", calculation, hold.deadline)
     with opened_engine(archive, asked, run_folder(), setup) as engine:
-        trajectory = _find_or_begin(archive, engine, structure, asked, Dynamics(**dynamics), regime)
-        done = trajectory.n_steps
-        if done < n_steps:
-            trajectory = _go_on(archive, engine, structure, trajectory, n_steps, segment_steps)
-    new = trajectory.n_steps - done
-    return {"trajectory_id": trajectory.id, "n_steps": trajectory.n_steps, "new_steps": new}
+        begun = _find_or_begin(archive, engine, structure, asked, Dynamics(**dynamics), regime)
+        if begun.n_steps < n_steps:
+            with (
+                suppress(OutOfTimeError),
+                hold.claim(begun.id, "trajectory", structure.element),
+            ):
+                # another worker may have gone on while this one waited for it
+                begun = archive.get(Trajectory, begun.id)
+                if begun.n_steps < n_steps:
+                    task = (structure, begun, n_steps, segment_steps)
+                    _go_on(archive, hold, engine, *task)
+            keep_raw_outputs(archive, engine)
+    done = archive.get(Trajectory, begun.id).n_steps
+    return {"trajectory_id": begun.id, "n_steps": done, "new_steps": done - begun.n_steps}
 
 
 def _go_on(
     archive: Archive,
+    hold: Hold,
     engine: Engine,
     structure: Structure,
     trajectory: Trajectory,
     n_steps: int,
     segment_steps: int,
-) -> Trajectory:
+) -> None:
     mark_folder(run_folder(), trajectory.id)
     announce_folder(archive, trajectory, f"{socket.gethostname()}:{run_folder()}")
     steps = engine.run_md(
@@ -153,11 +158,8 @@ def _go_on(
         segment_steps,
         own_folder(trajectory.run_folder, trajectory.id),
     )
-    with suppress(OutOfTimeError):
-        for stretch in _stretches(steps, segment_steps):
-            trajectory = _append(archive, trajectory, stretch)
-    keep_raw_outputs(archive, engine)
-    return trajectory
+    for stretch in _stretches(steps, segment_steps):
+        trajectory = hold.write(partial(_append, trajectory=trajectory, steps=stretch))
 
 
 def _find_or_begin(
