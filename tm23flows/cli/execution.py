@@ -88,10 +88,12 @@ def write_workflow(flow: Flow, output: Path) -> None:
     InputError
         If the file cannot be written.
     """
+    from tm23flows.cli.forecast import keep_plan
     from tm23flows.ops.plan import plan_of
 
     workflow = make_workflow(flow)
     plan = plan_of(workflow)
+    keep_plan(workflow)
     partial = output.with_name(output.name + ".part.yaml")
     try:
         workflow.to_file(str(partial), f_format="yaml")

@@ -1,13 +1,16 @@
-"""``tm23 plan``: how much a workflow is, before it is built."""
+"""``tm23 plan``: how much a workflow is and what it will cost, before it is built."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tm23flows.cli.console import console, print_json
-from tm23flows.cli.execution import make_workflow
+from tm23flows.cli.execution import check_output, make_workflow
+from tm23flows.cli.forecast import forecast_lines, forecast_table, make_forecast
 from tm23flows.cli.workflow import (
     Cell,
     Engine,
@@ -26,6 +29,17 @@ if TYPE_CHECKING:
 
     from tm23flows.ops.plan import Plan
 
+Workers = Annotated[
+    int, typer.Option(min=1, help="How many jobs run at a time, for the wall time.")
+]
+Cores = Annotated[
+    int | None,
+    typer.Option(min=1, help="Cores of a job, for the wall time; as many as measured ones had."),
+]
+PlanFile = Annotated[
+    Path | None, typer.Option("-o", "--output", help="Also write the plan as JSON, for tm23 cost.")
+]
+
 
 def plan(
     metals: Metals,
@@ -36,18 +50,31 @@ def plan(
     mp_id: MaterialId = None,
     mp: MaterialsProject = False,
     supercell: Supercell = None,
+    workers: Workers = 1,
+    cores: Cores = None,
+    output: PlanFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """State the numbers of jobs, steps, frames and labels of a workflow; nothing is written.
+    """State the numbers of jobs, steps, frames and labels of a workflow, and what they will cost.
 
-    For studies of several metals or recipes see 'tm23 plan study --help'.
+    Times and memory follow from what the archive of the settings has measured; work that was
+    never measured has none. No job is made. For studies of several metals or recipes see
+    'tm23 plan study --help'.
     """
+    if output is not None:
+        check_output(output)
     flow = make_flow(metals, scale, engine, Cell(phase, structure, mp_id, mp, supercell))
-    show_plan(flow, as_json)
+    show_plan(flow, as_json, workers, cores, output)
 
 
-def show_plan(flow: Flow, as_json: bool) -> None:
-    """Print how much a flow is.
+def show_plan(
+    flow: Flow,
+    as_json: bool,
+    workers: int = 1,
+    cores: int | None = None,
+    output: Path | None = None,
+) -> None:
+    """Print how much a flow is, and what it will cost.
 
     Parameters
     ----------
@@ -55,15 +82,33 @@ def show_plan(flow: Flow, as_json: bool) -> None:
         The flow.
     as_json
         Whether as JSON.
+    workers
+        How many jobs run at a time.
+    cores
+        Cores of a job; None for as many as measured ones had.
+    output
+        File for the JSON; None for none.
     """
     from tm23flows.ops.plan import plan_of
 
-    found = plan_of(make_workflow(flow))
+    workflow = make_workflow(flow)
+    found = plan_of(workflow)
+    expected, reason = make_forecast(workflow, workers, cores)
+    whole = {
+        **found.as_dict(),
+        "forecast": {**expected.as_dict(), "no_archive": reason},
+        "kept": expected.kept(),
+    }
+    if output is not None:
+        output.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
     if as_json:
-        print_json(found.as_dict())
+        print_json(whole)
         return
     out = console()
     for line in plan_lines(found):
+        out.print(line)
+    out.print(forecast_table(expected))
+    for line in forecast_lines(expected, reason):
         out.print(line)
 
 

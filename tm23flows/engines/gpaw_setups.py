@@ -10,6 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from tm23flows.errors import InputError, MissingDependencyError
@@ -99,6 +100,7 @@ def fingerprint(symbol: str, xc: str) -> str:
     return f"{label}:{data.fingerprint}"
 
 
+@cache
 def electrons_of_dataset(symbol: str, xc: str = "PBE") -> int:
     """Return the number of valence electrons of an element's dataset.
 

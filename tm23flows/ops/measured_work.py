@@ -236,16 +236,16 @@ def _label_row(archive: Archive, label: dict[str, Any]) -> Measured:
 
 
 def _models(archive: Archive) -> Iterator[Measured]:
-    fields = ("trainer", "hyperparameters", "dataset_id", "summary", "wall_s")
-    atoms = _AtomsOf(archive)
+    fields = ("trainer", "hyperparameters", "dataset_id", "part", "summary", "wall_s")
+    facts = _DatasetFacts(archive)
     for one in _find(archive, "models", *fields):
         if one["dataset_id"] is None:
             continue
         summary = one["summary"]
         kind = training_kind(one["trainer"], one["hyperparameters"])
-        frames = summary.get("n_training") or summary.get("n_frames") or 0
-        element, n_atoms = atoms(one["dataset_id"])
-        row = Measured(kind, element, {"atoms": n_atoms, "frames": float(frames)})
+        element, n_atoms, frames = facts(one["dataset_id"])
+        sizes = {"atoms": n_atoms, "frames": float(frames.get(one.get("part", "train"), 0))}
+        row = Measured(kind, element, sizes)
         units = int(summary.get("epochs") or 0) if kind.unit == EPOCH else 1
         wall_s = max(float(summary.get("elapsed_s") or 0), float(one["wall_s"]))
         if units:
@@ -255,10 +255,10 @@ def _models(archive: Archive) -> Iterator[Measured]:
 
 def _predictions(archive: Archive) -> Iterator[Measured]:
     trainers = {one["_id"]: one["trainer"] for one in _find(archive, "models", "trainer")}
-    atoms = _AtomsOf(archive)
+    facts = _DatasetFacts(archive)
     for one in _find(archive, "evaluations", "model_id", "dataset_id", "errors", "effort"):
         kind = Kind(trainers.get(one["model_id"], "unknown"), PREDICTION)
-        element, n_atoms = atoms(one["dataset_id"])
+        element, n_atoms, _ = facts(one["dataset_id"])
         row = Measured(kind, element, {"atoms": n_atoms})
         effort = Effort(**(one.get("effort") or {}))
         if effort.wall_s is not None:
@@ -267,19 +267,21 @@ def _predictions(archive: Archive) -> Iterator[Measured]:
         yield row
 
 
-class _AtomsOf:
-    """Metal and number of atoms of datasets, each looked up once."""
+class _DatasetFacts:
+    """Metal, number of atoms and frames of each part of datasets, each looked up once."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._known: dict[str, tuple[str, float]] = {}
+        self._known: dict[str, tuple[str, float, dict[str, int]]] = {}
 
-    def __call__(self, dataset_id: str) -> tuple[str, float]:
+    def __call__(self, dataset_id: str) -> tuple[str, float, dict[str, int]]:
         if dataset_id not in self._known:
             dataset = self._archive.get(Dataset, dataset_id)
             first = next((ids[0] for ids in dataset.parts.values() if ids), None)
             label = self._archive.database["labels"].find_one({"_id": first}, {"n_atoms": 1})
-            self._known[dataset_id] = (dataset.element, float((label or {}).get("n_atoms", 0)))
+            frames = {name: len(ids) for name, ids in dataset.parts.items()}
+            n_atoms = float((label or {}).get("n_atoms", 0))
+            self._known[dataset_id] = (dataset.element, n_atoms, frames)
         return self._known[dataset_id]
 
 
