@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "tm23flows"
 
-GROUND = {"errors", "log", "private", "process_group", "settings", "stopping", "_version"}
+GROUND = {"disk", "errors", "log", "private", "process_group", "settings", "stopping", "_version"}
 """Modules of the ground floor: anything may import them, and they import only each other."""
 
 DATA = {"documents", "science"}

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tm23flows import stopping
+from tm23flows import disk, stopping
 from tm23flows.errors import DatabaseError, DiskFullError, OutOfTimeError
 from tm23flows.jobs import context
 from tm23flows.jobs.context import (
@@ -102,7 +102,7 @@ def full_disk(monkeypatch):
     clock = SimpleNamespace(time=lambda: time.time() + sum(naps), sleep=naps.append)
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(context, "time", clock)
-    monkeypatch.setattr(context, "SPACE_BYTES", 1024)
+    monkeypatch.setattr(disk, "SPACE_BYTES", 1024)
     return state, naps
 
 

@@ -34,6 +34,7 @@ from tm23flows.cli import (
     study,
     trace,
     train,
+    worker,
 )
 from tm23flows.cli.console import fail
 from tm23flows.cli.metals_or_study import metals_or_study
@@ -83,6 +84,7 @@ app.command("import")(files.import_)
 app.command("export")(files.export)
 app.command("report")(report.report)
 app.command("doctor")(doctor.doctor)
+app.command("worker")(worker.worker)
 
 
 def main() -> None:

@@ -5,8 +5,6 @@ Jobs get ids, never connections; this is where a worker finds its database.
 
 from __future__ import annotations
 
-import errno
-import os
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from jobflow import CURRENT_JOB
 
+from tm23flows.disk import has_space
 from tm23flows.errors import DiskFullError, OutOfTimeError
 from tm23flows.settings import get_settings
 from tm23flows.stopping import deadline, stop_requested
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 
     from tm23flows.engines.base import Engine
     from tm23flows.store.archive import Archive
-
-SPACE_BYTES = 1 << 24
-"""A disk that does not take so much is full."""
 
 MAX_FRUITLESS = 3
 """So many workers in a row may have no time for a job before it fails."""
@@ -83,29 +79,13 @@ def wait_for_space() -> None:
         If there is none in an hour, or before the deadline.
     """
     end = min(time.time() + SPACE_PATIENCE_S, deadline() or float("inf"))
-    while not _has_space(run_folder()):
+    while not has_space(run_folder()):
         if time.time() > end:
             raise DiskFullError(
                 f"The disk of {run_folder()} is full (disk_full): free some space, then run this "
                 "again; nothing was computed."
             )
         time.sleep(SPACE_LOOK_S)
-
-
-def _has_space(folder: Path) -> bool:
-    """Say whether something can be written; what a quota leaves is known in no other way."""
-    probe = folder / "space.part"
-    try:
-        with probe.open("wb") as file:
-            file.write(os.urandom(SPACE_BYTES))
-            os.fsync(file.fileno())
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        return False
-    finally:
-        probe.unlink(missing_ok=True)
-    return True
 
 
 def keep_raw_outputs(archive: Archive, engine: Engine) -> None:
