@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +61,9 @@ def own_server():
 
 @pytest.fixture
 def launchpad(own_server, monkeypatch):
-    """An empty launchpad, which the commands find by themselves."""
+    """An empty launchpad beside an empty archive; the commands find both by themselves."""
     monkeypatch.setenv("TM23_DB_PATH", str(own_server.path))
+    monkeypatch.setenv("TM23_DATABASE", f"test-{uuid.uuid4().hex[:8]}")
     launchpad = open_launchpad(own_server.uri)
     launchpad.reset("", require_password=False)
     return launchpad

@@ -28,11 +28,6 @@ def job(name, kind="", message="", element="Cu", stage="label", parents=None):
 
 def run_all(launchpad, folder, most=100):
     """Run what is ready, as a worker does; its words are not shown."""
-    with (
-        contextlib.chdir(folder),
-        Path(os.devnull).open("w") as nothing,
-        contextlib.redirect_stderr(nothing),
-        contextlib.redirect_stdout(nothing),
-    ):
-        while most and launch_rocket(launchpad, FWorker(), strm_lvl="CRITICAL"):
+    with contextlib.chdir(folder), Path(os.devnull).open("w") as nothing:
+        while most and launch_rocket(launchpad, FWorker(), strm_lvl="CRITICAL", err_file=nothing):
             most -= 1

@@ -2,7 +2,8 @@ from fireworks import Firework, ScriptTask, Workflow
 from fireworks.utilities.fw_serializers import SAVED_FW_MODULES
 
 from tm23flows.ops.launchpad import open_launchpad
-from tm23flows.ops.progress import Progress, observe
+from tm23flows.ops.progress import Progress, observe, open_trainings
+from tm23flows.store.trainings import begin_training, end_training, list_trainings
 
 
 def _progress(**jobs: int) -> Progress:
@@ -32,3 +33,35 @@ def test_observe_counts_jobs_documents_and_steps(emt_archive, database_server, m
     assert now.documents["frames"] == emt_archive.database["frames"].count_documents({})
     assert now.steps == 3 * 48
     assert now.as_dict()["failed"] == {}
+
+
+def test_a_training_that_was_followed_by_success_is_over(archive):
+    about = {"trainer": "flare", "element": "Cu", "dataset": "Cu-demo"}
+
+    def train(model_id, end, **words):
+        begin_training(archive, model_id, {**about, **words}, "node")
+        if end:
+            end_training(archive, model_id, end, "diverged" if end == "failed" else None)
+
+    def left():
+        return {one.model_id for one in open_trainings(archive)}
+
+    train("failed first", "failed")
+    train("of another dataset", "failed", dataset="Ti-demo")
+    train("goes on", None)
+    train("stopped", "stopped")
+    assert left() == {"failed first", "of another dataset", "goes on", "stopped"}
+    train("second try", "done")
+    assert left() == {"of another dataset", "goes on", "stopped"}
+    train("failed later", "failed")
+    assert "failed later" in left()
+
+
+def test_a_training_whose_model_is_there_is_over_whoever_could_not_say_so(road):
+    archive, evaluation = road
+    for number, end in enumerate((None, "stopped", "failed")):
+        begin_training(archive, evaluation.model_id, {"trainer": "flare", "element": "Cu"}, "node")
+        if end:
+            end_training(archive, evaluation.model_id, end)
+        assert list_trainings(archive)[0].attempts == number + 1
+        assert open_trainings(archive) == []

@@ -120,7 +120,11 @@ def _looks(observer: Observer, every: int) -> Iterator[tuple[Overview | None, st
             words = without_password(str(error)).split(", Timeout")[0]
             problem = f"the database is away ({words}); it is asked again every {every} s"
         yield view, problem
-        time.sleep(every)
+        _pause(every)
+
+
+def _pause(seconds: float) -> None:
+    time.sleep(seconds)
 
 
 def _serve(observer: Observer, port: int, every: int) -> None:

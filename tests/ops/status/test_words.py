@@ -9,8 +9,9 @@ from tm23flows.ops.status.words import duration, heard, per_hour, reasons, state
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.4, "0 s"), (119, "119 s"), (120, "2 min"), (7300, "2 h 1 min"), (190000, "2 d 4 h")],
-)
+    [(0.4, "0 s"), (119.4, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h 0 min"),
+     (86400, "1 d 0 h"), (190000, "2 d 4 h")],
+)  # fmt: skip
 def test_times_have_two_words_at_most(seconds, words):
     assert duration(seconds) == words
 
