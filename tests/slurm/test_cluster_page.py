@@ -87,7 +87,7 @@ def test_the_commands_of_the_page_on_slurm(site, slurm):
 def _run_commands(site, slurm):
     said = site.shell(next(one for one in starting("launchpad/submit.sh") if "=0" in one))
     assert said.count(": 0 jobs ready") == 4
-    for command in starting("tm23 plan", "tm23 build", "lpad add"):
+    for command in starting("tm23 build", "lpad add"):
         assert site.shell(command), command
     n_jobs = len(yaml.safe_load((site.folder / "cu.yaml").read_text())["fws"])
     assert sum(site.states().values()) == n_jobs

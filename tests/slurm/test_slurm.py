@@ -121,14 +121,14 @@ def test_reservation_mode_gives_each_job_its_own_slurm_job(site, slurm):
     assert len(reserved) == 2
 
 
-N_STEPS, COUNT = 300, 10
+N_STEPS, COUNT = 200, 10
 
 
 @pytest.mark.parametrize("signal", [["--batch", "--signal=USR1"], []], ids=["USR1", "scancel"])
 def test_a_run_that_slurm_ends_is_handed_back_and_finished(signal, site, slurm):
     submit = "qlaunch -q launchpad/my_qadapter.yaml -w my_fworker.yaml singleshot"
     # Large enough for EMT to need some ten milliseconds for a step.
-    site.add(road(6, N_STEPS, Sampling(100, 20, COUNT)))
+    site.add(road(6, N_STEPS, Sampling(100, 10, COUNT)))
     site.shell(submit)
     runs = site.archive().database["trajectories"]
     wait_until(lambda: steps_of(runs) >= 20, site.last_words)
