@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from tm23flows.ops.forecast import Forecast, Knowledge, StageSum
     from tm23flows.science.run_costs import Estimate
 
+    Known = tuple[Knowledge, str | None]
+
 S_PER_HOUR = 3600.0
 NOT_KNOWN = "unknown"
 _BYTES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
 
 
 def make_forecast(
-    workflow: Workflow, workers: int = 1, cores: int | None = None
+    workflow: Workflow, workers: int = 1, cores: int | None = None, known: Known | None = None
 ) -> tuple[Forecast, str | None]:
     """Forecast what a workflow will cost, with what the archive knows.
 
@@ -35,6 +37,8 @@ def make_forecast(
         How many jobs run at a time.
     cores
         Cores of a job; None for as many as measured ones had.
+    known
+        What :func:`read_known` returned, for whoever forecasts many; None asks the archive.
 
     Returns
     -------
@@ -48,24 +52,34 @@ def make_forecast(
     def hyperparameters(trainer: str, given: Any) -> dict[str, Any]:
         return get_trainer(trainer).hyperparameters(**given).model_dump(mode="json")
 
-    known, reason = _knowledge()
+    knowledge, reason = known or read_known()
     tasks = planned_tasks(workflow, Makers(make_structure, hyperparameters))
-    return forecast(tasks, known, workers, cores), reason
+    return forecast(tasks, knowledge, workers, cores), reason
 
 
-def keep_plan(workflow: Workflow) -> None:
+def keep_plan(workflow: Workflow, known: Known | None = None) -> None:
     """Write into a workflow what it was planned to cost, for ``tm23 cost``.
 
     Parameters
     ----------
     workflow
         The workflow; its metadata are changed.
+    known
+        As in :func:`make_forecast`.
     """
-    expected, _ = make_forecast(workflow)
-    workflow.metadata["tm23_plan"] = expected.kept()
+    from tm23flows.ops.spending import PLAN_KEY
+
+    expected, _ = make_forecast(workflow, known=known)
+    workflow.metadata[PLAN_KEY] = expected.kept()
 
 
-def _knowledge() -> tuple[Knowledge, str | None]:
+def read_known() -> Known:
+    """Read what the archive has measured.
+
+    Returns
+    -------
+    What is known, and why that is nothing where no database answers.
+    """
     from tm23flows.ops.forecast import Knowledge, learn
     from tm23flows.ops.measured_work import measured_work
     from tm23flows.ops.storage import measured_bytes

@@ -17,6 +17,7 @@ from tm23flows.cli import (
     audit,
     bench,
     build,
+    cost,
     dataset,
     db,
     demo,
@@ -68,6 +69,7 @@ app.add_typer(metals_or_study(build.run, study.run), name="run")
 app.add_typer(metals_or_study(plan.plan, study.plan), name="plan")
 app.add_typer(study.app, name="study")
 app.command("status")(status.status)
+app.command("cost")(cost.cost)
 app.command("rerun")(rerun.rerun)
 app.command("query")(query.query)
 app.command("trace")(trace.trace)
