@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from tm23flows.errors import InputError
 from tm23flows.flows.scales import make_tm23
-from tm23flows.ops.workflow_files import FORMATS, _yaml, write_whole, write_workflow_file
+from tm23flows.ops.workflow_files import _yaml, write_whole, write_workflow_file
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def test_the_bytes_are_those_of_fireworks_own_writer(workflow, tmp_path):
     assert size == len(ours)
 
 
-@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("ending", ["yaml", "json"])
 def test_fireworks_reads_back_what_was_written(workflow, tmp_path, ending):
     path = tmp_path / f"cu.{ending}"
     write_workflow_file(workflow, path)

@@ -18,11 +18,14 @@ import typer
 
 from tm23flows.errors import InputError, OutOfTimeError
 from tm23flows.ops.status.trainings import training_line
+from tm23flows.stopping import stop_requested
 
 if TYPE_CHECKING:
     from fireworks import Workflow
     from jobflow import Flow
 
+    from tm23flows.cli.forecast import Known
+    from tm23flows.ops.plan import Plan
     from tm23flows.store.archive import Archive
 
 Workdir = Annotated[Path, typer.Option(help="Folder for the text output of the programs.")]
@@ -88,22 +91,40 @@ def write_workflow(flow: Flow, output: Path) -> None:
     InputError
         If the file cannot be written.
     """
+    plan, _ = save_workflow(flow, output)
+    typer.echo(f"{plan.fireworks} jobs in {output}; next: lpad add {output}")
+
+
+def save_workflow(flow: Flow, output: Path, known: Known | None = None) -> tuple[Plan, int]:
+    """Write a flow for ``lpad add``, with its plan inside for ``tm23 cost``.
+
+    Parameters
+    ----------
+    flow
+        The flow.
+    output
+        File to write; it is complete or not there.
+    known
+        What :func:`tm23flows.cli.forecast.read_known` returned, for whoever writes many; None asks
+        the archive.
+
+    Returns
+    -------
+    Its size in numbers, and the bytes of the file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
     from tm23flows.cli.forecast import keep_plan
     from tm23flows.ops.plan import plan_of
+    from tm23flows.ops.workflow_files import write_workflow_file
 
     workflow = make_workflow(flow)
     plan = plan_of(workflow)
-    keep_plan(workflow)
-    partial = output.with_name(output.name + ".part.yaml")
-    try:
-        workflow.to_file(str(partial), f_format="yaml")
-        partial.replace(output)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise InputError(
-            f"The workflow cannot be written to {output} ({error.strerror}); choose another file."
-        ) from error
-    typer.echo(f"{plan.fireworks} jobs in {output}; next: lpad add {output}")
+    keep_plan(workflow, known)
+    return plan, write_workflow_file(workflow, output)
 
 
 def run_here(
@@ -154,9 +175,10 @@ def run_here(
             )
         except OutOfTimeError as error:
             # what the job says is meant for workers of FireWorks
+            why = stop_requested() or "TM23_DEADLINE, or the end of the SLURM job"
             raise OutOfTimeError(
-                "The time was over (TM23_DEADLINE, or the end of the SLURM job) and what was done "
-                "is kept: run the same command again with more time."
+                f"The time was over ({why}) and what was done is kept: run the same command again "
+                "to go on, with more time."
             ) from error
     return {uuid: found[max(found)].output for uuid, found in responses.items() if found}
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tm23flows.cli.all_metals import ALL, named_metals
 from tm23flows.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from tm23flows.documents.structure import Crystal
     from tm23flows.flows.structure import StructureMaker
 
-Metals = Annotated[list[str], typer.Argument(help="Chemical symbols, such as Cu Ti.")]
+Metals = Annotated[
+    list[str],
+    typer.Argument(help="Chemical symbols, such as Cu Ti, or 'all' for the 27 metals of TM23."),
+]
 Scale = Annotated[str, typer.Option(help="demo (minutes) or paper (TM23's own protocol).")]
 Engine = Annotated[str, typer.Option(help="vasp or gpaw (real DFT), or emt (not DFT, for tests).")]
 Phase = Annotated[
@@ -160,7 +164,7 @@ def make_flow(metals: list[str], scale: str, engine: str, cell: Cell) -> Flow:
     Parameters
     ----------
     metals
-        Chemical symbols.
+        Chemical symbols, or ``all``.
     scale
         ``demo`` or ``paper``.
     engine
@@ -179,6 +183,8 @@ def make_flow(metals: list[str], scale: str, engine: str, cell: Cell) -> Flow:
     """
     from tm23flows.flows.scales import make_tm23
 
+    name = ALL if ALL in metals else "-".join(metals)
+    metals = named_metals(metals)
     cell.check(metals)
     check_metals(metals, scale, engine)
     flows = [make_tm23(one, scale, engine, cell.maker(one)).make(one) for one in metals]
@@ -186,7 +192,7 @@ def make_flow(metals: list[str], scale: str, engine: str, cell: Cell) -> Flow:
         return flows[0]
     from jobflow import Flow as JobflowFlow
 
-    return JobflowFlow(flows, name=f"{'-'.join(metals)} {scale}")
+    return JobflowFlow(flows, name=f"{name} {scale}")
 
 
 def check_metals(metals: list[str], scale: str, engine: str) -> None:

@@ -17,9 +17,6 @@ from tm23flows.errors import InputError
 if TYPE_CHECKING:
     from fireworks import Workflow
 
-FORMATS = ("yaml", "json")
-"""Formats by the ends of names, as FireWorks reads them."""
-
 _NUMBER = re.compile(r"^(?:0o[0-7]+|[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?)$")
 """What is a number in YAML 1.2, which FireWorks reads; some of it is text in YAML 1.1."""
 
