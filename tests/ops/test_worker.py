@@ -80,6 +80,17 @@ def test_no_more_than_asked_for_and_only_its_category(launchpad):
     assert states(launchpad).count("READY") == 1
 
 
+def test_it_does_not_wait_longer_than_it_may(launchpad):
+    # another worker is at a job that one of ours waits for
+    parent, child = (Firework(PyTask(func="os.getcwd")) for _ in "ab")
+    launchpad.add_wf(Workflow([parent, child], {parent: [child]}))
+    launchpad.checkout_fw(FWorker("other"), str(Path.cwd()))
+    assert go(launchpad, idle_s=0.3) == Ended("nothing ready", 0)
+    assert go(launchpad, idle_s=0.3, wait=True) == Ended("nothing ready", 0)
+    add(launchpad)
+    assert go(launchpad, idle_s=0.3) == Ended("nothing ready", 1)
+
+
 def test_a_signal_lets_the_job_end_and_takes_no_other(launchpad):
     add(launchpad, 2, func="os.kill", args=[os.getpid(), int(signal.SIGUSR1)])
     with stopping.stopping_on_signals():

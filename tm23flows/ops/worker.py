@@ -23,7 +23,7 @@ from tm23flows.store.patience import patiently, rest
 if TYPE_CHECKING:
     from fireworks import FWorker, LaunchPad
 
-Reason = Literal["nothing left", "enough", "told to stop", "walltime", "disk full"]
+Reason = Literal["nothing left", "nothing ready", "enough", "told to stop", "walltime", "disk full"]
 Done = TypeVar("Done")
 
 DISK_S = 60.0
@@ -46,6 +46,8 @@ class Rules:
         Whether to wait for new jobs where none is left.
     patience_s
         For how long a database may be away.
+    idle_s
+        For how long it waits for a job. A node that waits is paid for.
     """
 
     n_jobs: int | None
@@ -53,6 +55,7 @@ class Rules:
     spare_s: float
     wait: bool
     patience_s: float
+    idle_s: float = float("inf")
 
 
 @dataclass(frozen=True)
@@ -91,10 +94,15 @@ def work(launchpad: LaunchPad, worker: FWorker, folder: Path, rules: Rules) -> E
     n_jobs = 0
     log, disk = get_log(), _Disk(folder)
     log.info("worker.begun", worker=worker.name, folder=str(folder))
+    idle_since = time.monotonic()
     while (reason := _reason_to_end(disk, rules, n_jobs)) is None:
         if _ask(lambda: launchpad.run_exists(worker), rules):
             ran = _launch(launchpad, worker, folder, rules)
             n_jobs += ran
+            idle_since = time.monotonic()
+        elif time.monotonic() - idle_since >= rules.idle_s:
+            reason = "nothing ready"
+            break
         elif rules.wait or _ask(lambda: launchpad.future_run_exists(worker), rules):
             rest(rules.sleep_s)
         else:
