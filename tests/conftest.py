@@ -103,11 +103,12 @@ def emt_maker() -> TM23Maker:
 
 
 @pytest.fixture(scope="session")
-def _emt_road(database_server) -> str:
+def _emt_road(database_server, tmp_path_factory) -> str:
     """Run the demonstration without models on EMT; return the name of its database."""
     name = "emt-road"
     with pytest.MonkeyPatch.context() as patch:
         _use_database(patch, database_server, name)
+        patch.chdir(tmp_path_factory.mktemp("road"))
         _run_flow(_emt_maker().make("Cu"))
     return name
 

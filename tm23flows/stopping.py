@@ -87,11 +87,16 @@ def forget_request() -> None:
 
 
 @contextmanager
-def stopping_on_signals() -> Iterator[None]:
+def stopping_on_signals(*more: signal.Signals) -> Iterator[None]:
     """Take signals of schedulers as requests to stop while the block lasts.
 
     Signals can only be taken in the main thread; in another one, and inside another such block,
     this changes nothing.
+
+    Parameters
+    ----------
+    *more
+        Other signals to take as such; a second SIGINT is what it always is.
 
     Yields
     ------
@@ -100,7 +105,7 @@ def stopping_on_signals() -> Iterator[None]:
     if _request.catching or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {one: signal.signal(one, _on_signal) for one in SIGNALS}
+    before = {one: signal.signal(one, _on_signal) for one in (*SIGNALS, *more)}
     _request.catching = True
     try:
         yield
@@ -112,6 +117,8 @@ def stopping_on_signals() -> Iterator[None]:
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
     del frame
+    if number == signal.SIGINT and _request.at is not None:
+        raise KeyboardInterrupt
     request_stop(signal.Signals(number).name)
 
 

@@ -69,7 +69,7 @@ def test_it_does_what_is_there_and_says_so(place):
     assert {"timestamp", "level", "host", "pid", "worker"} <= set(told[0])
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
 def test_a_signal_ends_it_after_the_job_and_the_rest_stays_in_the_queue(place, sign):
     launchpad, folder, _ = place
     add(launchpad, "touch begun; while [ ! -e ../go ]; do sleep 0.05; done")

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 import time
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from tm23flows import disk, stopping
 from tm23flows.errors import DatabaseError, DiskFullError, OutOfTimeError
 from tm23flows.jobs import context
 from tm23flows.jobs.context import (
+    RLAUNCH,
     SPACE_PATIENCE_S,
     STOPPED_PATIENCE_S,
     begin_job,
@@ -74,7 +76,10 @@ def test_a_worker_that_was_told_to_stop_gives_its_job_back_and_begins_no_other(
     stopping.request_stop("SIGUSR1")
     for _ in range(5):
         wait_for_deadline("a task", progress=0)  # that is not the job's fault
+    with pytest.raises(OutOfTimeError, match="told to stop"):
+        begin_job()
     assert slept == []
+    monkeypatch.setitem(sys.modules, RLAUNCH, None)  # which would go on and on
     with pytest.raises(OutOfTimeError, match="told to stop"):
         begin_job()
     assert slept == [STOPPED_PATIENCE_S]

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jobflow import CURRENT_JOB
 
 from tm23flows.documents.evaluation import Evaluation
 from tm23flows.documents.label import Label
-from tm23flows.errors import DatabaseError, InputError, NotFoundError
+from tm23flows.errors import DatabaseError, InputError, NotFoundError, OutOfTimeError
 from tm23flows.jobs.evaluation import evaluate_model
 from tm23flows.jobs.model import train_model
 
@@ -105,3 +106,21 @@ def test_a_model_whose_file_is_gone_is_not_measured(emt_copy, model_id):
 def test_a_model_that_was_not_trained_is_said(emt_copy):
     with pytest.raises(InputError, match="its training failed"):
         evaluate_model.original(None, "d" * 64, "test", "mean-per-atom")
+
+
+def test_a_worker_that_must_stop_gives_the_evaluation_back(
+    emt_copy, model_id, constant_trainer, monkeypatch
+):
+    def stopped(*_args, **_more):
+        raise OutOfTimeError("told to stop")
+
+    dataset = emt_copy.dataset("Cu-demo")
+    again = evaluate_model(model_id, dataset.id, "test", REFERENCE)
+    with monkeypatch.context() as patch:
+        patch.setattr(CURRENT_JOB, "job", again)
+        patch.setattr(constant_trainer, "predict", stopped)
+        out = evaluate(emt_copy, model_id)
+    assert out.detour.function_args == again.function_args
+    key = out.output["evaluation_id"]
+    assert emt_copy.database["claims"].find_one({"_id": key})["state"] == "stopped"
+    assert evaluate(emt_copy, model_id)["evaluation_id"] == key

@@ -92,7 +92,7 @@ def test_a_model_that_fails_says_why_and_stops_nobody(archive, found, monkeypatc
     def fails(*_args):
         raise TrainingError("It exploded.")
 
-    monkeypatch.setattr(event_sets.evaluate_model, "original", fails)
+    monkeypatch.setattr(event_sets, "evaluate_or_find", fails)
     done = evaluate_on_events.original(model.id, dataset_id)
     assert done == {"model_id": model.id, "evaluation_id": None, "failure": "It exploded."}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,8 +43,8 @@ def worker(
 ) -> None:
     """Take jobs one after the other, like 'rlaunch rapidfire', and stop in time.
 
-    SIGTERM and SIGUSR1, the end of the walltime and a full disk end it at a good place: what is
-    done is kept, and the rest goes back to the queue.
+    SIGTERM, SIGUSR1 and Ctrl-C, the end of the walltime and a full disk end it at a good place:
+    what is done is kept, and the rest goes back to the queue. A second Ctrl-C does not wait.
     """
     from tm23flows.ops.worker import Rules, check_outputs, work
     from tm23flows.settings import get_settings
@@ -52,7 +53,7 @@ def worker(
     os.environ.setdefault("TM23_LOG_FILE", str((log_file or Path(EVENTS)).absolute()))
     check_outputs()
     rules = Rules(nlaunches, sleep, spare, wait, get_settings().database_patience_s)
-    with stopping_on_signals():
+    with stopping_on_signals(signal.SIGINT):
         taker = _fworker(fworker)
         ended = work(_launchpad(launchpad), taker, Path.cwd(), rules)
     jobs = f"{ended.n_jobs} job{'' if ended.n_jobs == 1 else 's'}"

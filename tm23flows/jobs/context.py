@@ -5,6 +5,7 @@ Jobs get ids, never connections; this is where a worker finds its database.
 
 from __future__ import annotations
 
+import sys
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +32,9 @@ MAX_FRUITLESS = 3
 
 SPACE_LOOK_S = 5.0
 SPACE_PATIENCE_S = 3600.0
+
+RLAUNCH = "fireworks.scripts.rlaunch_run"
+"""The module that is loaded where rlaunch runs the jobs."""
 
 STOPPED_PATIENCE_S = 900.0
 """A worker that was told to stop is killed before this; SLURM does so after ten minutes."""
@@ -165,19 +169,21 @@ def wait_for_deadline(task: str, progress: int) -> None:
 def begin_job() -> None:
     """Begin a job only in a worker that may still begin one and has space for its files.
 
-    'tm23 worker' takes no job after a signal; rlaunch does, and waits here for its end.
+    'tm23 worker' takes no job after a signal; rlaunch does, one after the other, so it waits
+    here for its end.
 
     Raises
     ------
     OutOfTimeError
-        If it does not end.
+        If this process was told to stop.
     DiskFullError
         If there is no space for long.
     """
     if reason := stop_requested():
-        time.sleep(STOPPED_PATIENCE_S)
+        if RLAUNCH in sys.modules:
+            time.sleep(STOPPED_PATIENCE_S)
         raise OutOfTimeError(
-            f"This worker was told to stop ({reason}) and still takes jobs: start it with "
-            "'tm23 worker'."
+            f"This process was told to stop ({reason}) and begins nothing more; workers that end "
+            "then are started with 'tm23 worker'."
         )
     wait_for_space()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jobflow import job
+from jobflow import Response, job
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.dataset import Dataset
@@ -24,8 +24,9 @@ from tm23flows.documents.evaluation import (
 )
 from tm23flows.documents.label import Label, label_arrays
 from tm23flows.documents.model import Model
-from tm23flows.errors import InputError, TrainingError
-from tm23flows.jobs.context import open_archive
+from tm23flows.errors import InputError, OutOfTimeError, TrainingError
+from tm23flows.jobs.claimed import Hold
+from tm23flows.jobs.context import as_this_job, begin_job, open_archive, wait_for_deadline
 from tm23flows.jobs.model import write_part
 from tm23flows.science.label_arrays import LabelArrays
 from tm23flows.science.metrics import error_table
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 @job
 def evaluate_model(
     model_id: str | None, dataset_id: str, part: str, energy_reference: str
-) -> dict[str, Any]:
+) -> dict[str, Any] | Response:
     """Predict a part of a dataset and store predictions and errors.
 
     Parameters
@@ -56,10 +57,39 @@ def evaluate_model(
 
     Returns
     -------
+    ``evaluation_id`` and the force percent error over all frames. Where the worker had to stop
+    first, the latter is None, and the job begins anew as a detour.
+
+    Raises
+    ------
+    InputError
+        If there is no model.
+    TrainingError
+        If the prediction fails.
+    """
+    asked = (model_id, dataset_id, part, energy_reference)
+    try:
+        return evaluate_or_find(*asked)
+    except OutOfTimeError:
+        key = evaluation_id(*asked)
+        wait_for_deadline(key, 0)
+        unfinished = {"evaluation_id": key, "force_percent_error": None}
+        return Response(unfinished, detour=as_this_job(evaluate_model(*asked)))
+
+
+def evaluate_or_find(
+    model_id: str | None, dataset_id: str, part: str, energy_reference: str
+) -> dict[str, Any]:
+    """Predict a part of a dataset, unless that was done; see :func:`evaluate_model`.
+
+    Returns
+    -------
     ``evaluation_id`` and the force percent error over all frames.
 
     Raises
     ------
+    OutOfTimeError
+        If this process had to stop first.
     InputError
         If there is no model.
     TrainingError
@@ -69,11 +99,16 @@ def evaluate_model(
         raise InputError(
             "There is no model to measure: its training failed; mend that and run both again."
         )
-    archive = open_archive()
-    key = evaluation_id(model_id, dataset_id, part, energy_reference)
+    archive, key = open_archive(), evaluation_id(model_id, dataset_id, part, energy_reference)
     if not archive.existing(Evaluation, [key]):
+        begin_job()
         model, dataset = archive.get(Model, model_id), archive.get(Dataset, dataset_id)
-        archive.put(_evaluate(archive, model, dataset, part, energy_reference))
+        hold = Hold(archive)
+        with hold.claim(key, "evaluation", dataset.element):
+            if not archive.existing(Evaluation, [key]):
+                made = _evaluate(archive, model, dataset, part, energy_reference)
+                hold.check()
+                archive.put(made)
     evaluation = archive.get(Evaluation, key)
     return {"evaluation_id": key, "force_percent_error": evaluation.errors[0].force.percent}
 

@@ -17,7 +17,7 @@ from tm23flows.documents.label import Label, label_id
 from tm23flows.documents.model import Model
 from tm23flows.errors import InputError, MissingDependencyError, PhysicsError, TrainingError
 from tm23flows.jobs.context import open_archive
-from tm23flows.jobs.evaluation import evaluate_model
+from tm23flows.jobs.evaluation import evaluate_or_find
 from tm23flows.jobs.event_search import rows_of
 from tm23flows.store.datasets.names import name_dataset
 
@@ -143,7 +143,7 @@ def evaluate_on_events(
     if dataset_id is None:
         return {"model_id": model_id, "evaluation_id": None, "failure": NO_FRAMES}
     try:
-        done = evaluate_model.original(model_id, dataset_id, part, ENERGY_REFERENCE)
+        done = evaluate_or_find(model_id, dataset_id, part, ENERGY_REFERENCE)
     except (InputError, MissingDependencyError, PhysicsError, TrainingError) as error:
         return {"model_id": model_id, "evaluation_id": None, "failure": str(error)}
     return {"model_id": model_id, "evaluation_id": done["evaluation_id"], "failure": None}
