@@ -19,6 +19,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tm23flows.errors import InputError
+from tm23flows.private import holds_password, refuse_shared
 
 DEFAULT_FILE = Path("~/.tm23flows.yaml")
 
@@ -127,7 +128,8 @@ def get_settings() -> TM23Settings:
     Raises
     ------
     InputError
-        If the file names an unknown setting, or a value is wrong.
+        If the file names an unknown setting, a value is wrong, or it holds a password and
+        others may read it.
 
     Warns
     -----
@@ -152,10 +154,19 @@ def _read_file(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        values = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        # The error itself quotes the line, which may be the one with the password.
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise InputError(
+            f"The settings file {path} cannot be read: line {line}, {error.problem}."
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"The settings file {path} cannot be read: {reason}.") from error
+    if holds_password(text):
+        refuse_shared(path)
     if values is None:
         warnings.warn(f"The settings file {path} is empty.", stacklevel=3)
         return {}

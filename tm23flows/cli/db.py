@@ -88,7 +88,10 @@ def env(path: PathOption = None) -> None:
 
     found = _uri(path)
     folder = _folder(path) / CONFIG_FOLDER
-    variables = {**write_config(folder, found), "TM23_MONGO_URI": found}
+    variables = write_config(folder, found)
+    own = get_settings().mongo_uri
+    if own is None or own.get_secret_value() != found:  # else it may hold a password
+        variables["TM23_MONGO_URI"] = found
     for name, value in variables.items():
         typer.echo(f"export {name}='{value}'")
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tm23flows.errors import MissingDependencyError, TM23Error
+from tm23flows.ops.credentials import check_credentials
 from tm23flows.private import program_environment
 from tm23flows.settings import get_settings
 
@@ -130,6 +131,11 @@ def check_layouts() -> str:
     return "all documents have today's layout"
 
 
+def check_passwords() -> str:
+    """Check that nobody else can read the passwords in configuration files."""
+    return f"{len(check_credentials())} files, none with a password that others may read"
+
+
 def check_fireworks() -> str:
     """Check that FireWorks' commands would find the same database."""
     from fireworks import fw_config
@@ -233,6 +239,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "database": check_database,
     "layouts": check_layouts,
     "indexes": check_indexes,
+    "passwords": check_passwords,
     "FireWorks": check_fireworks,
     "jobflow": check_jobflow,
     "GPAW": check_gpaw,
