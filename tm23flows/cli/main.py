@@ -29,6 +29,7 @@ from tm23flows.cli import (
     plan,
     query,
     rare_events,
+    recover,
     report,
     rerun,
     status,
@@ -71,6 +72,7 @@ app.add_typer(study.app, name="study")
 app.command("status")(status.status)
 app.command("cost")(cost.cost)
 app.command("rerun")(rerun.rerun)
+app.command("recover")(recover.recover)
 app.command("query")(query.query)
 app.command("trace")(trace.trace)
 app.command("audit")(audit.audit)

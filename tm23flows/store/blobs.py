@@ -34,10 +34,14 @@ class Blobs:
         from gridfs import GridFS
 
         self._bucket = GridFS(database, BLOBS)
+        self._files = database[BLOBS].files
         self._chunks = database[BLOBS].chunks
 
     def put(self, data: bytes) -> str:
-        """Store bytes; storing them again changes nothing.
+        """Store bytes; storing them again only makes the blob young.
+
+        A blob that nothing names is deleted when it is old. Who stores it again is about to name
+        it, so its age is counted anew.
 
         Parameters
         ----------
@@ -52,7 +56,8 @@ class Blobs:
         from pymongo.errors import DuplicateKeyError
 
         key = bytes_id(data)
-        if self._bucket.exists(key):
+        young = {"$currentDate": {"uploadDate": True}}
+        if self._files.update_one({"_id": key}, young).matched_count:
             return key
         # A writer that died half-way leaves chunks that no file names.
         self._chunks.delete_many({"files_id": key})

@@ -190,6 +190,28 @@ def database_of(path: Path) -> str:
     return next(_read(path))["database"]
 
 
+def contents(path: Path) -> Iterator[Record]:
+    """Yield the records of a file of the outbox.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Yields
+    ------
+    What is to be written, in order.
+
+    Raises
+    ------
+    DatabaseError
+        If the file is not whole.
+    """
+    records = _read(path)
+    next(records)
+    yield from records
+
+
 def commit(archive: Archive, path: Path) -> int:
     """Write a file of the outbox into the archive, and remove it.
 

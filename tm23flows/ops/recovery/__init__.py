@@ -1,0 +1,1 @@
+"""Bringing everything back to work after workers, databases and machines died."""
