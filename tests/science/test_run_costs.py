@@ -119,6 +119,16 @@ def test_what_is_larger_costs_more(law, costs, seed, factor):
             assert getattr(large, field) >= getattr(small, field) * (1 - 1e-12)
 
 
+def test_rows_of_one_metal_are_not_several_metals():
+    random = np.random.default_rng(12)
+    runs = made(random, {"electrons": 1.5, "k_points": 1.0}, 0.0, 3)
+    new = sizes_of(random)
+    once = fit_costs(PLANE_WAVES, runs).estimate("x", new)
+    again = fit_costs(PLANE_WAVES, runs * 5).estimate("x", new)
+    assert again.value == pytest.approx(once.value)
+    assert again.high / again.low == pytest.approx(once.high / once.low)
+
+
 def test_the_unit_of_cost_changes_nothing_else():
     runs = made(np.random.default_rng(3), {"electrons": 2.0, "k_points": 1.0}, 0.3, 6)
     hours = [Run(one.metal, one.sizes, one.cost / 3600) for one in runs]

@@ -7,12 +7,14 @@ conjugate normal-inverse-gamma prior, the prefactor's being flat; A. Gelman et a
 Analysis, 3rd ed., 2013, chapters 3 and 14). No run, no law: a time is never guessed.
 
 Rows are means of many steps or labels of one metal under one recipe. So the scatter is that
-between metals, which no size explains: iterations to converge, a hard mixing, another host.
+between metals, which no size explains: iterations to converge, a hard mixing, another host. It is
+the same in all rows of a metal, so these share the weight of one.
 """
 
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -180,17 +182,19 @@ def fit_costs(law: Law, runs: Sequence[Run]) -> CostModel:
     costs = np.array([run.cost for run in runs], dtype=float)
     if not (np.isfinite(costs).all() and (costs > 0).all()):
         raise InputError("Costs of runs must be positive numbers.")
-    y, centre = np.log(costs), rows.mean(axis=0)
+    counts = Counter(run.metal for run in runs)
+    weights = np.array([1 / counts[run.metal] for run in runs])
+    y, centre = np.log(costs), weights @ rows / weights.sum()
     x = np.column_stack([np.ones(len(runs)), rows - centre])
     prior_mean = np.array([0.0, *(mean for mean, _ in law.exponents.values())])
     deviations = np.array([sd for _, sd in law.exponents.values()])
     # Flat for the prefactor; deviations of exponents are given in units of the prior scatter.
     precision = np.diag([0.0, *(SCATTER / deviations) ** 2])
-    spread = np.linalg.inv(precision + x.T @ x)
-    mean = spread @ (precision @ prior_mean + x.T @ y)
+    spread = np.linalg.inv(precision + x.T @ (weights[:, None] * x))
+    mean = spread @ (precision @ prior_mean + x.T @ (weights * y))
     away, off = y - x @ mean, mean - prior_mean
-    df = SCATTER_DF + len(runs) - 1
-    squares = SCATTER_DF * SCATTER**2 + away @ away + off @ precision @ off
+    df = SCATTER_DF + len(counts) - 1
+    squares = SCATTER_DF * SCATTER**2 + away @ (weights * away) + off @ precision @ off
     return CostModel(law, centre, mean, spread, float(np.sqrt(squares / df)), df, len(runs))
 
 
