@@ -8,6 +8,9 @@ from fireworks import Workflow
 from rich.console import Console
 
 from tm23flows.cli.status_view import MOST_LINES, show
+from tm23flows.documents.base import Provenance
+from tm23flows.documents.label import Rejection
+from tm23flows.documents.recipe import Recipe
 from tm23flows.ops.status.overview import Observer
 from tm23flows.store.archive import Archive
 
@@ -61,3 +64,13 @@ def test_long_lists_end(drawn, launchpad, tmp_path):
     text = drawn()
     assert text.count("failed: job ") == MOST_LINES
     assert "and 3 more: tm23 status --json" in text
+
+
+def test_refused_labels_come_with_what_one_of_them_says(drawn, launchpad, make_frame):
+    frame, recipe = make_frame(1), Recipe(engine="emt", xc="none")
+    reason = "the electrons did not converge in 60 iterations"
+    refused = Rejection(
+        provenance=Provenance.now(), frame_id=frame.id, recipe=recipe, reason=reason
+    )
+    Archive.open().put(frame, refused)
+    assert f"rejected labels, not_converged: 1, such as: {reason}" in drawn()

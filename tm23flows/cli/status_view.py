@@ -110,10 +110,12 @@ def _rates(view: Overview) -> list[str]:
 
 
 def _rejected(view: Overview) -> list[str]:
-    from tm23flows.ops.status.words import all_reasons, reasons
+    from tm23flows.ops.status.words import all_reasons, example_of
 
-    found = all_reasons(view)
-    return [f"rejected labels: {reasons(found)}"] if found else []
+    return [
+        f"rejected labels, {code}: {number}, such as: {example_of(view, code)}"
+        for code, number in all_reasons(view).items()
+    ]
 
 
 def _running(view: Overview) -> list[str]:

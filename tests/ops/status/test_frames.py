@@ -51,6 +51,7 @@ def test_frames_are_accepted_rejected_or_wait(store):
     assert copper.reasons == {"not_converged": 1, "other": 1}
     assert (titanium.frames_rejected, titanium.labels_rejected) == (1, 2)
     assert titanium.reasons == {"not_converged": 2}
+    assert copper.examples == {"not_converged": REFUSALS["not_converged"], "other": "the weather"}
 
 
 def test_a_label_that_was_made_after_all_is_not_refused_any_more(store, make_label):
@@ -74,3 +75,10 @@ def test_more_frames_than_one_answer_holds_are_counted_the_same(store, monkeypat
     before = FrameCounter(archive.database).count()
     monkeypatch.setattr(frames, "LARGEST_DISTINCT", 0)
     assert FrameCounter(archive.database).count() == before
+
+
+def test_a_reason_tells_no_secret(archive, make_frame):
+    frame = make_frame(1)
+    archive.put(frame, refusal(frame, "no answer of mongodb://me:S3CRET-word@host"))
+    told = FrameCounter(archive.database).count()["Cu"].examples
+    assert told == {"other": "no answer of mongodb://me:***@host"}

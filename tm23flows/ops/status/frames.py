@@ -10,6 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tm23flows.ops.audit.secrets import known_secrets
+from tm23flows.ops.failures import without_secrets
 from tm23flows.store.batches import batched
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ OTHER = "other"
 
 LARGEST_DISTINCT = 100_000
 """So many ids are one answer of the database; of more its limit of 16 MB comes near."""
+
+LONGEST = 200
+"""Letters of the words of a rejection that are shown."""
 
 _REJECTION = {"frame_id": 1, "reason": 1}
 
@@ -52,6 +57,8 @@ class FrameCounts:
         Number of labels that were refused and have not been made since.
     reasons
         These by code of the reason.
+    examples
+        What one of them says, by code.
     """
 
     frames: int = 0
@@ -60,6 +67,7 @@ class FrameCounts:
     labels: int = 0
     labels_rejected: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
 
     @property
     def frames_waiting(self) -> int:
@@ -105,7 +113,8 @@ class FrameCounter:
         wanted = {"element": element}
         n_labels = self._archive["labels"].count_documents(wanted)
         refused = frozenset(rejected)
-        reasons = Counter(code for codes in rejected.values() for code in codes)
+        words = [one for some in rejected.values() for one in some]
+        reasons = Counter(reason_code(one) for one in words)
         return FrameCounts(
             frames=self._archive["frames"].count_documents(wanted),
             frames_accepted=len(self._labelled(element, n_labels) - refused),
@@ -113,6 +122,7 @@ class FrameCounter:
             labels=n_labels,
             labels_rejected=reasons.total(),
             reasons=dict(reasons.most_common()),
+            examples={reason_code(one): one for one in reversed(words)},
         )
 
     def _labelled(self, element: str, n_labels: int) -> frozenset[str]:
@@ -131,7 +141,8 @@ class FrameCounter:
         return (one["frame_id"] for one in labels.find(wanted, {"_id": 0, "frame_id": 1}))
 
     def _rejections(self) -> dict[str, dict[str, list[str]]]:
-        """Return codes by frame by metal, of what was refused and not made since."""
+        """Return reasons by frame by metal, of what was refused and not made since."""
+        secrets = known_secrets()
         found: dict[str, dict[str, list[str]]] = {}
         for some in batched(self._archive["rejections"].find({}, _REJECTION)):
             ids = [one["_id"] for one in some]
@@ -143,7 +154,9 @@ class FrameCounter:
             }
             for one in standing:
                 of_metal = found.setdefault(metals.get(one["frame_id"], ""), {})
-                of_metal.setdefault(one["frame_id"], []).append(reason_code(one["reason"]))
+                of_metal.setdefault(one["frame_id"], []).append(
+                    " ".join(without_secrets(one["reason"], secrets).split())[:LONGEST]
+                )
         return found
 
     def _find(self, collection: str, ids: list[str], fields: dict[str, int]) -> Any:

@@ -121,7 +121,12 @@ def _tiles(view: Overview) -> list[dict[str, Any]]:
     classes = [f"{len(some)} {found}" for found, some in view.failure_classes().items()]
     told = [
         ("jobs done", f"{numbers['done']} of {numbers.total()}", rest_of(numbers), False),
-        ("running", str(len(view.running)), f"{silent} not heard of" if silent else "", bool(silent)),
+        (
+            "running",
+            str(len(view.running)),
+            f"{silent} not heard of" if silent else "",
+            bool(silent),
+        ),
         ("failed", str(numbers["failed"]), ", ".join(classes), bool(numbers["failed"])),
         ("time left", time_left(together), together.assumes, False),
         ("jobs per hour", per_hour(jobs), span, False),

@@ -160,6 +160,23 @@ def all_reasons(view: Overview) -> dict[str, int]:
     return dict(added.most_common())
 
 
+def example_of(view: Overview, code: str) -> str:
+    """Return what a refused label says, of all metals.
+
+    Parameters
+    ----------
+    view
+        The moment.
+    code
+        The code of its reason.
+
+    Returns
+    -------
+    The words of one of them.
+    """
+    return next((one.examples[code] for one in view.frames.values() if code in one.examples), "")
+
+
 def measured_span(rates: Iterable[Rate], view: Overview) -> str:
     """Say of which time the rates are.
 
