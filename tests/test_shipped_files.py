@@ -94,7 +94,7 @@ def test_slurm_scripts(path, script):
     assert commands == [
         ". $TM23FLOWS_HOME/launchpad/environment.sh",
         "cd /a/folder",
-        f"exec tm23 worker -w $TM23FLOWS_HOME/{worker}",
+        f"exec tm23 worker --idle 60 -w $TM23FLOWS_HOME/{worker}",
     ]
     assert (ROOT / worker).is_file()
 

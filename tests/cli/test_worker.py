@@ -110,3 +110,12 @@ def test_it_wants_files_that_are_there_and_outputs_that_stay(place):
     said, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 2
     assert "JOBFLOW_CONFIG_FILE" in said
+
+
+def test_it_waits_for_a_job_no_longer_than_it_is_told(place):
+    launchpad, _, _ = place
+    parent, child = (Firework(ScriptTask.from_str("true")) for _ in "ab")
+    launchpad.add_wf(Workflow([parent, child], {parent: [child]}))
+    launchpad.fireworks.update_one({"state": "READY"}, {"$set": {"state": "RUNNING"}})
+    said, _ = start(place, "--idle", "0.5").communicate(timeout=PATIENCE_S)
+    assert said.splitlines()[-1] == "local: nothing ready after 0 jobs"

@@ -164,8 +164,12 @@ def wait_until(condition, explain):
 
 def test_vasp_alone_runs_on_the_nodes_of_a_worker_outside(site, slurm, vasp):
     # docs/remote.md: the worker is where the database is, and srun takes VASP to the nodes.
-    for name, value in vasp.items():
-        site.set(name, f"srun --ntasks=1 --time=5 {value}" if name.endswith("_CMD") else value)
+    commands = {
+        name: ["srun", "--nodes=1", "--ntasks=1", "--time=5", vasp[f"TM23_{name.upper()}"]]
+        for name in ("vasp_cmd", "vasp_gamma_cmd")
+    }
+    site.change("my_fworker_aimd.yaml", category=["aimd", "analyse"], env=commands)
+    site.set("PMG_VASP_PSP_DIR", vasp["PMG_VASP_PSP_DIR"])
     structure = StructureMaker(
         basis="primitive", supercell=(2, 2, 2), min_length_A=0.0, supercell_rule="given"
     ).make("Cu")
@@ -179,7 +183,7 @@ def test_vasp_alone_runs_on_the_nodes_of_a_worker_outside(site, slurm, vasp):
     )
     run = maker.make(structure.output["structure_id"], "Cu", "warm", T_K)
     site.add(Flow([structure, run], name="Cu"))
-    site.shell("rlaunch -w my_fworker.yaml rapidfire")
+    site.shell("tm23 worker -w launchpad/my_fworker_aimd.yaml --sleep 1")
     assert site.states() == {"COMPLETED": 3}, site.last_words()
     steps = slurm.ask("squeue", "-h", "-t", "all", "-o", "%j").split()
     assert steps.count("vasp_std") + steps.count("vasp_gam") >= 2

@@ -37,6 +37,9 @@ def worker(
         float, typer.Option(min=0, help="Begin no job with fewer seconds of walltime left.")
     ] = 600.0,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for new jobs; never end.")] = False,
+    idle: Annotated[
+        float | None, typer.Option(min=0, help="End after so many seconds without a job.")
+    ] = None,
     log_file: Annotated[
         Path | None, typer.Option(help=f"File for events [default: {EVENTS} in this folder].")
     ] = None,
@@ -52,7 +55,9 @@ def worker(
 
     os.environ.setdefault("TM23_LOG_FILE", str((log_file or Path(EVENTS)).absolute()))
     check_outputs()
-    rules = Rules(nlaunches, sleep, spare, wait, get_settings().database_patience_s)
+    patience = get_settings().database_patience_s
+    idle_s = float("inf") if idle is None else idle
+    rules = Rules(nlaunches, sleep, spare, wait, patience, idle_s)
     with stopping_on_signals(signal.SIGINT):
         taker = _fworker(fworker)
         ended = work(_launchpad(launchpad), taker, Path.cwd(), rules)
@@ -74,11 +79,13 @@ def _launchpad(path: Path | None) -> LaunchPad:
 
 
 def _fworker(path: Path | None) -> FWorker:
-    from fireworks import FWorker
-    from fireworks.fw_config import FWORKER_LOC
+    from fireworks import FWorker, fw_config
 
-    place = path or (Path(FWORKER_LOC) if FWORKER_LOC else None)
-    return FWorker() if place is None else FWorker.from_file(str(_there(place)))
+    if path is not None:
+        # Jobs look here for the commands of their worker.
+        fw_config.FWORKER_LOC = str(_there(path).absolute())
+    place = fw_config.FWORKER_LOC
+    return FWorker() if place is None else FWorker.from_file(str(_there(Path(place))))
 
 
 def _there(path: Path) -> Path:
