@@ -6,10 +6,9 @@ an ear for signals, an eye on the walltime and the disk, and patience for a data
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -178,11 +177,10 @@ def _launch_folder(folder: Path) -> Iterator[None]:
 
     logger = get_fw_logger("rocket.launcher", l_dir=None, stream_level="WARNING")
     path = Path(create_datestamp_dir(str(folder), logger, prefix="launcher_"))
-    os.chdir(path)
     try:
-        yield
+        with chdir(path):
+            yield
     finally:
-        os.chdir(folder)
         if not any(path.iterdir()):
             path.rmdir()
 
