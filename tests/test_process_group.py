@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tm23flows import process_group
-from tm23flows.process_group import birth, is_same, signal_group
+from tm23flows.process_group import birth, is_same, is_zombie, signal_group
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -56,3 +56,13 @@ def test_without_proc_the_number_decides(sleeper, monkeypatch):
     monkeypatch.setattr(process_group, "birth", lambda _pid: None)
     assert is_same(sleeper.pid, None)
     assert signal_group(sleeper.pid, None, 0)
+
+
+def test_who_has_ended_and_was_not_taken_notice_of_is_a_zombie(sleeper):
+    assert not is_zombie(sleeper.pid)
+    sleeper.kill()
+    os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
+    assert is_zombie(sleeper.pid)
+    assert birth(sleeper.pid) is not None
+    sleeper.wait()
+    assert not is_zombie(sleeper.pid)

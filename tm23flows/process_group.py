@@ -11,6 +11,23 @@ import os
 from pathlib import Path
 
 _START_FIELD = 19  # "starttime" of proc(5), counted behind the name of the program
+_STATE_FIELD = 0
+
+
+def is_zombie(pid: int) -> bool:
+    """Say whether a process has ended and its parent has not taken notice.
+
+    Parameters
+    ----------
+    pid
+        Its number.
+
+    Returns
+    -------
+    Whether it is one; False where there is no such process, or the system does not tell.
+    """
+    fields = _stat(pid)
+    return bool(fields) and fields[_STATE_FIELD] in {"Z", "X"}
 
 
 def birth(pid: int) -> int | None:
@@ -26,11 +43,8 @@ def birth(pid: int) -> int | None:
     Clock ticks since the machine was started; None if there is no such process, or the system
     does not tell.
     """
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return None
-    return int(text.rpartition(")")[2].split()[_START_FIELD])
+    fields = _stat(pid)
+    return int(fields[_START_FIELD]) if fields else None
 
 
 def is_same(pid: int, born: int | None) -> bool:
@@ -75,3 +89,12 @@ def signal_group(leader: int, born: int | None, number: int) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
+
+
+def _stat(pid: int) -> list[str]:
+    """Read the fields behind the name of the program; none where there is no such process."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()

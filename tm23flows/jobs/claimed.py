@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,7 +22,7 @@ from tm23flows.log import get_log
 from tm23flows.settings import get_settings
 from tm23flows.store.claims import Claim, State, acquire, check, heartbeat, release
 from tm23flows.store.outbox import write_or_keep
-from tm23flows.store.patience import patiently
+from tm23flows.store.patience import patiently, rest
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
@@ -30,6 +31,11 @@ Done = TypeVar("Done")
 
 BEATS = 6
 """Heartbeats per lease: so many in a row have to fail before a living worker counts as lost."""
+
+RELEASE_S = 60.0
+"""Patience with a database that is away when all is done and a task is given back."""
+
+JOIN_S = 5.0
 
 LOOK_S = 10.0
 """Who waits for another worker looks again at least so often."""
@@ -50,7 +56,12 @@ class Hold:
         self._lost = threading.Event()
 
     def deadline(self) -> float | None:
-        """Return when to stop: at the end of the worker's time, or now if the task is lost."""
+        """Return when to stop: at the end of the worker's time, or now if the task is lost.
+
+        Returns
+        -------
+        Seconds since 1970; None if there is no end.
+        """
         return 0.0 if self._lost.is_set() else stopping.deadline()
 
     @contextmanager
@@ -76,13 +87,15 @@ class Hold:
         ------
         OutOfTimeError
             If another worker still has it at the end of this one's time.
+        StaleClaimError
+            If another worker has it when the block is over, whatever was done in it.
         """
         with stopping.stopping_on_signals():
             self._claim = _acquire(self._archive, task, {**_this_job(), "kind": kind,
                                                          "element": element})  # fmt: skip
             get_log().info("task.begun", **self._ids(), kind=kind, element=element, **_this_job())
             try:
-                with self._beating():
+                with self._beating(self._claim):
                     yield
             except OutOfTimeError:
                 self._release("stopped", stopping.stop_requested() or "walltime")
@@ -136,36 +149,46 @@ class Hold:
         return write_or_keep(self._archive, task, guarded)
 
     @contextmanager
-    def _beating(self) -> Iterator[None]:
+    def _beating(self, claim: Claim) -> Iterator[None]:
         over = threading.Event()
-        thread = threading.Thread(target=self._beat, args=(over,), daemon=True, name="heartbeat")
+        thread = threading.Thread(
+            target=self._beat, args=(claim, over), daemon=True, name="heartbeat"
+        )
         thread.start()
         try:
             yield
         finally:
             over.set()
-            thread.join()
+            # One that waits for an answer that does not come must not hold up what is done.
+            thread.join(JOIN_S)
 
-    def _beat(self, over: threading.Event) -> None:
+    def _beat(self, claim: Claim, over: threading.Event) -> None:
         from pymongo.errors import PyMongoError
 
         pause = get_settings().lease_s / BEATS
         while not over.wait(pause):
             # A database that is away is asked again: what is written in the end decides.
             with suppress(PyMongoError):
-                if not heartbeat(self._archive, self._claim):
+                if not heartbeat(self._archive, claim) and not over.is_set():
                     self._lost.set()
-                    get_log().error("task.lost", **self._ids())
+                    get_log().error("task.lost", task=claim.task_id, claim_token=claim.token)
                     return
 
     def _release(self, state: State, reason: str | None) -> None:
         from pymongo.errors import ConnectionFailure
 
-        # Where the database is away the lease ends by itself.
+        # A lease that is not given back is in the way until it ends by itself.
+        patience = 0.0 if state == "failed" else min(RELEASE_S, get_settings().database_patience_s)
         with suppress(ConnectionFailure):
-            release(self._archive, self._claim, state, reason)
+            patiently(lambda: self._give_back(state, reason), patience)
         get_log().info(f"task.{state}", **self._ids(), reason=reason)
         self._claim = None
+
+    def _give_back(self, state: State, reason: str | None) -> None:
+        given = release(self._archive, self._claim, state, reason)
+        if not given and state != "failed":
+            self.check()  # it may have been lost, and nobody has taken it
+            release(self._archive, self._claim, state, reason)
 
     def _ids(self) -> dict[str, Any]:
         return {"task": self._claim.task_id, "claim_token": self._claim.token}
@@ -173,10 +196,11 @@ class Hold:
 
 def _acquire(archive: Archive, task: str, about: dict[str, str]) -> Claim:
     settings = get_settings()
-    waiting = False
+    waiting, key = False, uuid.uuid4().hex
     while True:
         claim = patiently(
-            lambda: acquire(archive, task, about, settings.lease_s), settings.database_patience_s
+            lambda: acquire(archive, task, about, settings.lease_s, key),
+            settings.database_patience_s,
         )
         if claim is not None:
             return claim
@@ -186,7 +210,7 @@ def _acquire(archive: Archive, task: str, about: dict[str, str]) -> Claim:
         end = stopping.deadline()
         if end is not None and time.time() > end:
             raise OutOfTimeError("Another worker is still at this task, and the time is over.")
-        time.sleep(min(LOOK_S, settings.lease_s / BEATS))
+        rest(min(LOOK_S, settings.lease_s / BEATS))
 
 
 def _this_job() -> dict[str, str]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tm23flows.documents.ids import content_id
 from tm23flows.errors import StaleClaimError
+from tm23flows.process_group import birth, is_zombie
 from tm23flows.store.collections import CLAIMS
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ State = Literal["ready", "running", "done", "stopped", "failed"]
 
 GRACE_S = 60.0
 """A lease is over so long after its time, for a database that answers late."""
+
+LOST = "lost"
+"""Reason of a claim that was taken from a worker that was not heard of."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,9 @@ def server_now(database: Database) -> datetime:
     return database.client.admin.command("hello")["localTime"]
 
 
-def acquire(archive: Archive, task: str, about: dict[str, str], lease_s: float) -> Claim | None:
+def acquire(
+    archive: Archive, task: str, about: dict[str, str], lease_s: float, key: str | None = None
+) -> Claim | None:
     """Claim a task, unless another worker that lives has it.
 
     Claim and record of the attempt are one write, so no crash comes between them.
@@ -98,6 +104,9 @@ def acquire(archive: Archive, task: str, about: dict[str, str], lease_s: float) 
         What it is about, for people: kind, element, stage.
     lease_s
         Who is not heard of for so long has lost the task, in s.
+    key
+        Random text of one who asks again, because the answer to the first time may be what was
+        lost: what that got is returned then.
 
     Returns
     -------
@@ -118,6 +127,7 @@ def acquire(archive: Archive, task: str, about: dict[str, str], lease_s: float) 
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "process_start": _start_of(os.getpid()),
+        "key": key,
         "folder": str(Path.cwd()),
         "lease_s": lease_s,
         "about": about,
@@ -132,11 +142,15 @@ def acquire(archive: Archive, task: str, about: dict[str, str], lease_s: float) 
         },
         return_document=ReturnDocument.AFTER,
     )
+    if found is None and key is not None:
+        found = claims.find_one({"_id": task, "state": "running", "key": key})
     return None if found is None else Claim(task, found["owner"], found["token"])
 
 
 def heartbeat(archive: Archive, claim: Claim) -> bool:
     """Say that a claim's worker lives.
+
+    One who was lost for a while, and whose task nobody has taken since, has it again.
 
     Parameters
     ----------
@@ -149,8 +163,12 @@ def heartbeat(archive: Archive, claim: Claim) -> bool:
     -------
     Whether the task is still this worker's.
     """
-    beat = {"$currentDate": {"beat": True}}
-    return archive.database[CLAIMS].update_one(_mine(claim), beat).matched_count == 1
+    claims, beat = archive.database[CLAIMS], {"$currentDate": {"beat": True}}
+    if claims.update_one(_mine(claim), beat).matched_count:
+        return True
+    lost = {**_mine(claim), "state": "ready", "reason": LOST}
+    again = {"$set": {"state": "running", "reason": None}, **beat}
+    return claims.update_one(lost, again).matched_count == 1
 
 
 def check(archive: Archive, claim: Claim) -> None:
@@ -191,10 +209,14 @@ def release(archive: Archive, claim: Claim, state: State, reason: str | None = N
 
     Returns
     -------
-    Whether it was still this worker's; a claim that is not says nothing.
+    Whether it was still this worker's; a claim that is not says nothing. Giving it back twice,
+    because the first answer was lost, is as good as once.
     """
+    claims = archive.database[CLAIMS]
     said = {"$set": {"state": state, "reason": reason}, "$currentDate": {"beat": True}}
-    return archive.database[CLAIMS].update_one(_mine(claim), said).matched_count == 1
+    if claims.update_one(_mine(claim), said).matched_count:
+        return True
+    return claims.count_documents({**_mine(claim), "state": state, "reason": reason}) == 1
 
 
 def expire_lost(archive: Archive, task: str | None = None) -> list[str]:
@@ -220,7 +242,7 @@ def expire_lost(archive: Archive, task: str | None = None) -> list[str]:
         # The beat is part of the condition: one that came meanwhile keeps the claim.
         done = archive.database[CLAIMS].update_one(
             {name: one[name] for name in ("_id", "token", "state", "beat")},
-            {"$set": {"state": "ready", "reason": "lost"}, "$inc": {"lost": 1}},
+            {"$set": {"state": "ready", "reason": LOST}, "$inc": {"lost": 1}},
         )
         if done.matched_count:
             expired.append(one["_id"])
@@ -294,21 +316,23 @@ def _is_dead_here(claim: dict[str, Any]) -> bool:
     """Whether the worker was a process that this one could see, and is no more."""
     if claim.get("machine") != _machine():
         return False
-    started = _start_of(claim["pid"])
-    return started is None or started != claim["process_start"]
+    pid = claim["pid"]
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # somebody else's, who may hide when it began
+    return is_zombie(pid) or _start_of(pid) not in (None, claim["process_start"])
 
 
 def _start_of(pid: int) -> str | None:
-    """Return when a process began, as the system counts; None if it does not live."""
-    import psutil
+    """Return when a process began; None if that is not known.
 
-    try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return None
-        return f"{process.create_time():.2f}"
-    except psutil.NoSuchProcess:
-        return None
+    It is counted from the start of the machine: a clock that is set does not move it.
+    """
+    born = birth(pid)
+    return None if born is None else str(born)
 
 
 @cache

@@ -19,7 +19,7 @@ import numpy as np
 from tm23flows.documents.base import Document
 from tm23flows.documents.ids import bytes_id
 from tm23flows.documents.label import Label, Rejection
-from tm23flows.documents.trajectory import Segment
+from tm23flows.documents.trajectory import Segment, Trajectory
 from tm23flows.errors import DatabaseError, ResultsKeptError
 from tm23flows.log import get_log
 from tm23flows.settings import get_settings
@@ -149,6 +149,7 @@ def keep(folder: Path, task: str, database: str, records: list[Record]) -> Path:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+        _sync_folder(folder)
     finally:
         part.unlink(missing_ok=True)
     return path
@@ -215,7 +216,8 @@ def contents(path: Path) -> Iterator[Record]:
 def commit(archive: Archive, path: Path) -> int:
     """Write a file of the outbox into the archive, and remove it.
 
-    Doing it twice, or after another worker computed the same, changes nothing.
+    Doing it twice, or after another worker computed the same, changes nothing. Steps of a run
+    that went on past them elsewhere are left out.
 
     Parameters
     ----------
@@ -231,15 +233,15 @@ def commit(archive: Archive, path: Path) -> int:
     Raises
     ------
     DatabaseError
-        If the file is not whole, or a record cannot be what it should be; it stays then.
+        If the file is not whole, a record cannot be what it should be, or steps before it are
+        missing in the archive; it stays then.
     """
     records = list(_read(path))[1:]
     for one in records:
         if one["do"] == "blob":
             archive.blobs.put(one["data"])
         elif one["do"] == "segment":
-            segment = Segment.model_validate(one["segment"])
-            archive.push_segment(one["trajectory_id"], one["position"], segment)
+            _commit_segment(archive, path, one)
         else:
             document = archive.read(COLLECTIONS[one["collection"]], one["document"])
             if one["do"] == "record":
@@ -250,6 +252,21 @@ def commit(archive: Archive, path: Path) -> int:
     return len(records)
 
 
+def _commit_segment(archive: Archive, path: Path, record: Record) -> None:
+    trajectory_id, position = record["trajectory_id"], record["position"]
+    segment = Segment.model_validate(record["segment"])
+    if archive.push_segment(trajectory_id, position, segment):
+        return
+    there = len(archive.get(Trajectory, trajectory_id).segments)
+    if there < position:
+        raise DatabaseError(
+            f"{path} of the outbox has steps from {segment.first_step} on of trajectory "
+            f"{trajectory_id[:12]}, and the archive lacks steps before them; commit the files of "
+            "other outboxes first, or delete this one and let its job run again."
+        )
+    get_log().warning("steps.superseded", trajectory=trajectory_id, first=segment.first_step)
+
+
 def _record_of(do: str, document: Document) -> Record:
     stored = {**document.model_dump(), "_id": document.id}
     return {"do": do, "collection": collection_of(document), "document": stored}
@@ -258,18 +275,23 @@ def _record_of(do: str, document: Document) -> Record:
 def _read(path: Path) -> Iterator[Record]:
     """Yield the header and the records of a file whose checksum is right."""
     import bson
-    from bson.errors import BSONError
 
     data = path.read_bytes()
-    try:
-        records = list(bson.decode_file_iter(io.BytesIO(data)))
-        end = bson.encode(records[-1])
-        whole = hashlib.sha256(data[: -len(end)]).hexdigest() == records[-1].get("end")
-    except (BSONError, IndexError):
-        whole = False
-    if not whole:
+    end = bson.encode({"end": "0" * 64})
+    body = data[: -len(end)]
+    # Nothing is decoded before the checksum says that it is what was written.
+    if not body or data != body + bson.encode({"end": hashlib.sha256(body).hexdigest()}):
         raise DatabaseError(
             f"{path} of the outbox is not whole, so it is left where it is: look at it, or delete "
             "it and let its job run again."
         )
-    yield from records[:-1]
+    yield from bson.decode_file_iter(io.BytesIO(body))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the name of a new file to the disk, too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
