@@ -72,18 +72,19 @@ def blank_secrets(
     """
     del logger, method
     known = _known_secrets()
-    for name, value in event.items():
-        if _SECRET_NAME.search(name) and name not in _FENCES:
-            event[name] = "***"
-        else:
-            event[name] = _without(value, known)
+    blanked = _without(dict(event), known)
+    event.clear()
+    event.update(blanked)
     return event
 
 
 def _without(value: Any, known: tuple[str, ...]) -> Any:
     if isinstance(value, dict):
-        return {key: _without(inner, known) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
+        return {
+            _without(str(name), known): "***" if _is_secret(str(name)) else _without(inner, known)
+            for name, inner in value.items()
+        }
+    if isinstance(value, (list, tuple, set, frozenset)):
         return [_without(inner, known) for inner in value]
     if value is None or isinstance(value, (bool, int, float)):
         return value
@@ -91,6 +92,10 @@ def _without(value: Any, known: tuple[str, ...]) -> Any:
     for secret in known:
         text = text.replace(secret, "***")
     return text
+
+
+def _is_secret(name: str) -> bool:
+    return bool(_SECRET_NAME.search(name)) and name not in _FENCES
 
 
 def _known_secrets() -> tuple[str, ...]:
@@ -119,11 +124,17 @@ class _Appender:
         self._path = path.expanduser()
 
     def msg(self, message: str) -> None:
-        """Append one line in one write."""
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        """Append one line in one write; where that fails, standard error has it.
+
+        A disk that is too full for a line of the log must not end what is under way.
+        """
         try:
-            os.write(descriptor, f"{message}\n".encode())
-        finally:
-            os.close(descriptor)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                os.write(descriptor, f"{message}\n".encode())
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            sys.stderr.write(f"{message}\n{self._path}: {error.strerror}\n")
 
     debug = info = warning = error = critical = exception = msg
