@@ -6,11 +6,12 @@ not draw them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tm23flows.documents.model import Model
-from tm23flows.ops.failures import list_failures
+from tm23flows.ops.failures import Failure, list_failures
 from tm23flows.ops.launchpad import STATES
 from tm23flows.store.trainings import Training, list_trainings
 
@@ -75,7 +76,9 @@ class Progress:
         return asdict(self)
 
 
-def observe(archive: Archive, launchpad: Database) -> Progress:
+def observe(
+    archive: Archive, launchpad: Database, failures: Sequence[Failure] | None = None
+) -> Progress:
     """Look at the launchpad and the archive.
 
     Parameters
@@ -84,6 +87,8 @@ def observe(archive: Archive, launchpad: Database) -> Progress:
         The archive.
     launchpad
         The launchpad's database. It is only read.
+    failures
+        The failed jobs, where the caller knows them already.
 
     Returns
     -------
@@ -92,12 +97,13 @@ def observe(archive: Archive, launchpad: Database) -> Progress:
     jobs = launchpad["fireworks"]
     found = {state: jobs.count_documents({"state": state}) for state in STATES}
     running = jobs.find({"state": "RUNNING"}, {"name": 1}).sort("fw_id", 1)
+    failed = list_failures(launchpad) if failures is None else failures
     database = archive.database
     segments = database["trajectories"].find({}, {"segments.last_step": 1})
     return Progress(
         jobs={state: found[state] for state in STATES if found[state]},
         running=[one["name"] for one in running],
-        failed={one.name: one.reason for one in list_failures(launchpad)},
+        failed={one.name: one.reason for one in failed},
         documents={name: database[name].count_documents({}) for name in COUNTED},
         steps=sum(one["segments"][-1]["last_step"] for one in segments if one.get("segments")),
         trainings=open_trainings(archive),

@@ -205,14 +205,13 @@ class Observer:
         )
 
     def _progress(self, table: JobTable, failures: list[Failure]) -> Progress:
-        progress = observe(self._archive, self._launchpad)
+        progress = observe(self._archive, self._launchpad, failures)
         if self._element is None:
             return progress
         numbers = table.by_element().get(self._element, Counter())
         return replace(
             progress,
             jobs={state: numbers[word] for state, word in WORDS.items() if numbers[word]},
-            failed={one.name: one.reason for one in failures},
             trainings=[
                 one for one in progress.trainings if one.about.get("element") == self._element
             ],

@@ -7,7 +7,6 @@ its own clock; where a window begins and ends is said by the clock of the server
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
 HOUR_S = 3600.0
 SHORTEST_S = 60.0
 """Of less time no rate is made: what was done in the first second is no measure."""
+
+NEWEST = 100
+"""How long a job takes is the mean of so many."""
 
 AS_STEPS = "steps of molecular dynamics go on as fast as in the window"
 AS_JOBS = "jobs of this stage are done as fast as in the window"
@@ -105,7 +107,7 @@ class Ends:
     rates
         Jobs that were done in the window, by stage.
     mean_s
-        Mean run time of a job, of all times, by stage.
+        Mean run time of the last :data:`NEWEST` jobs, by stage.
     """
 
     rates: dict[str, Rate]
@@ -130,23 +132,46 @@ def ends_of_jobs(launchpad: Database, table: JobTable, now: datetime, window: ti
     -------
     Rates and run times by stage.
     """
-    number: Counter[str] = Counter()
-    total_s: Counter[str] = Counter()
-    recent: Counter[str] = Counter()
-    first: dict[str, datetime] = {}
-    for one in launchpad["launches"].find({"state": "COMPLETED"}, _LAUNCH):
-        begin, end = moment(one.get("time_start")), moment(one.get("time_end"))
-        place = table.places.get(one["fw_id"])
-        if place is None or begin is None or end is None:
-            continue
-        number[place.stage] += 1
-        total_s[place.stage] += max(0.0, (end - begin).total_seconds())
-        recent[place.stage] += end >= now - window
-        first[place.stage] = min(begin, first.get(place.stage, begin))
-    return Ends(
-        {stage: Rate(recent[stage], _span_s(first[stage], now, window)) for stage in number},
-        {stage: total_s[stage] / number[stage] for stage in number},
-    )
+    numbers: dict[str, list[int]] = {}
+    for fw_id, place in table.places.items():
+        numbers.setdefault(place.stage, []).append(fw_id)
+    recent = _recent(launchpad, table, now - window)
+    rates, mean_s = {}, {}
+    for stage, fw_ids in numbers.items():
+        newest = _newest(launchpad, fw_ids)
+        if newest:
+            begins = [begin for begin, _ in (*newest, *recent.get(stage, ()))]
+            span_s = _span_s(min(begins), now, window)
+            rates[stage] = Rate(len(recent.get(stage, ())), span_s)
+            times = [max(0.0, (end - begin).total_seconds()) for begin, end in newest]
+            mean_s[stage] = sum(times) / len(times)
+    return Ends(rates, mean_s)
+
+
+def _recent(
+    launchpad: Database, table: JobTable, since: datetime
+) -> dict[str, list[tuple[datetime, datetime]]]:
+    """Return begins and ends of the jobs that were done in the window, by stage."""
+    # FireWorks stores moments as text in UTC, which sorts as they do.
+    wanted = {"state": "COMPLETED", "time_end": {"$gte": since.isoformat()}}
+    found: dict[str, list[tuple[datetime, datetime]]] = {}
+    for one in launchpad["launches"].find(wanted, _LAUNCH):
+        place, times = table.places.get(one["fw_id"]), _times(one)
+        if place is not None and times is not None:
+            found.setdefault(place.stage, []).append(times)
+    return found
+
+
+def _newest(launchpad: Database, fw_ids: list[int]) -> list[tuple[datetime, datetime]]:
+    """Return begins and ends of the last of these jobs that were done."""
+    wanted = {"fw_id": {"$in": fw_ids}, "state": "COMPLETED"}
+    found = launchpad["launches"].find(wanted, _LAUNCH).sort("launch_id", -1).limit(NEWEST)
+    return [times for one in found if (times := _times(one)) is not None]
+
+
+def _times(launch: Mapping[str, Any]) -> tuple[datetime, datetime] | None:
+    begin, end = moment(launch.get("time_start")), moment(launch.get("time_end"))
+    return None if begin is None or end is None else (begin, end)
 
 
 def label_rate(
