@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tm23flows.science import run_costs
+from tm23flows.science import cost_laws, run_costs
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "cost.md").read_text()
 COMMANDS = re.findall(r"^    (tm23 .+)$", TEXT, re.MULTILINE)
 LAWS = {
-    "time, plane waves": run_costs.PLANE_WAVES,
-    "memory, plane waves": run_costs.PLANE_WAVES_MEMORY,
-    "potentials, models, predictions": run_costs.ATOMS,
-    "an epoch": run_costs.EPOCHS,
-    "a sparse Gaussian process": run_costs.SPARSE_PROCESS,
+    "time, plane waves": cost_laws.PLANE_WAVES,
+    "memory, plane waves": cost_laws.PLANE_WAVES_MEMORY,
+    "potentials, models, predictions": cost_laws.ATOMS,
+    "an epoch": cost_laws.EPOCHS,
+    "a sparse Gaussian process": cost_laws.SPARSE_PROCESS,
 }
 
 

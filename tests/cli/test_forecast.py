@@ -2,32 +2,14 @@
 
 import json
 
-import pytest
 from fireworks import Workflow
 from jobflow.managers.fireworks import flow_to_workflow
 
-from tm23flows.cli.forecast import bytes_words, interval_words, keep_plan, make_forecast
+from tm23flows.cli.forecast import keep_plan, make_forecast
 from tm23flows.flows.scales import make_tm23
-from tm23flows.science.run_costs import Estimate
 from tm23flows.store.archive import Archive
 
 EMT = ("Cu", "--scale", "demo", "--engine", "emt")
-
-
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2.5e9, "2.5 GB"), (3e13, "30 TB")],
-)
-def test_bytes(number, words):
-    assert bytes_words(number) == words
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [((3600, 1800, 7200), "1 (0.5 to 2)"), ((3.6e6, 3.6e5, 3.6e7), "1,000 (100 to 10,000)")],
-)
-def test_intervals(value, words):
-    assert interval_words(Estimate(*value), 3600) == words
 
 
 def test_without_a_database_nothing_has_a_time_and_the_reason_is_said(tm23):

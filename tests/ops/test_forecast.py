@@ -7,8 +7,10 @@ import pytest
 from test_planned_work import tasks_of
 
 from tm23flows.flows.scales import make_tm23
-from tm23flows.ops.forecast import Knowledge, forecast, learn
-from tm23flows.ops.measured_work import Measured, measured_work
+from tm23flows.ops.forecast import forecast
+from tm23flows.ops.knowledge import Knowledge, learn
+from tm23flows.ops.measured import Measured
+from tm23flows.ops.measured_work import measured_work
 from tm23flows.ops.storage import Bytes
 from tm23flows.ops.work import LABEL, PREDICTION, STEP, Kind, training_kind
 from tm23flows.science.run_costs import LEVEL, Run, fit_costs

@@ -8,7 +8,8 @@ from tm23flows.documents.effort import Effort
 from tm23flows.documents.label import Label, Rejection
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.trajectory import Trajectory
-from tm23flows.ops.measured_work import fit_measured, fit_memory, measured_work
+from tm23flows.ops.measured import fit_measured, fit_memory
+from tm23flows.ops.measured_work import measured_work
 from tm23flows.ops.work import LABEL, STEP, Kind
 from tm23flows.store.blobs import BLOBS
 

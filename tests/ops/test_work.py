@@ -13,7 +13,7 @@ from tm23flows.ops.work import (
     is_complete,
     training_kind,
 )
-from tm23flows.science.run_costs import plane_waves
+from tm23flows.science.cost_laws import plane_waves
 from tm23flows.trainers.base import get_trainer
 
 CELL = np.diag([7.0, 7.0, 8.0])

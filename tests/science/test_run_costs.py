@@ -6,20 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tm23flows.errors import InputError
-from tm23flows.science.run_costs import (
+from tm23flows.science.cost_laws import (
     ATOMS,
     EPOCHS,
-    LEVEL,
     PLANE_WAVES,
     PLANE_WAVES_MEMORY,
+    SPARSE_PROCESS,
+)
+from tm23flows.science.run_costs import (
+    LEVEL,
     SCATTER,
     SCATTER_DF,
-    SPARSE_PROCESS,
     Estimate,
     Run,
     fit_costs,
     leave_one_metal_out,
-    plane_waves,
     summarise,
 )
 
@@ -166,15 +167,6 @@ def test_left_out_metals_are_estimated_from_the_others():
     assert left[0].estimate == fit_costs(PLANE_WAVES, others).estimate("m0", runs[0].sizes)
     assert left[0].ratio == left[0].estimate.value / runs[0].cost
     assert leave_one_metal_out(PLANE_WAVES, runs[:1]) == []
-
-
-def test_plane_waves_fill_the_sphere():
-    volume, cutoff = 340.0, 300.0
-    edge = volume ** (1 / 3)
-    reach = np.arange(-60, 61) * 2 * np.pi / edge
-    x, y, z = np.meshgrid(reach, reach, reach)
-    counted = (3.80998 * (x**2 + y**2 + z**2) < cutoff).sum()
-    assert plane_waves(volume, cutoff) == pytest.approx(counted, rel=0.02)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import typer
 
 from tm23flows.cli.console import console, print_json
 from tm23flows.cli.execution import check_output, make_workflow
-from tm23flows.cli.forecast import forecast_lines, forecast_table, make_forecast
+from tm23flows.cli.forecast import make_forecast
+from tm23flows.cli.forecast_view import forecast_lines, forecast_table
 from tm23flows.cli.workflow import (
     Cell,
     Engine,

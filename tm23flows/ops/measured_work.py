@@ -9,7 +9,6 @@ kept, has no account and is not measured.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from tm23flows.documents.arrays import decode_array
 from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.effort import Effort
 from tm23flows.documents.recipe import MODEL, Recipe
+from tm23flows.ops.measured import Measured
 from tm23flows.ops.work import (
     EPOCH,
     LABEL,
@@ -26,10 +26,8 @@ from tm23flows.ops.work import (
     Kind,
     calculation_kind,
     calculation_sizes,
-    is_complete,
     training_kind,
 )
-from tm23flows.science.run_costs import CostModel, Run, fit_costs
 from tm23flows.store.blobs import BLOBS
 
 if TYPE_CHECKING:
@@ -39,55 +37,6 @@ if TYPE_CHECKING:
 
 SERIAL = ("gpaw",)
 """Programs on one core, for which a time on the clock is one of a core."""
-
-
-@dataclass
-class Measured:
-    """All work of one kind on one metal under one recipe.
-
-    Parameters
-    ----------
-    kind
-        What was done.
-    metal
-        Chemical symbol.
-    sizes
-        Of one unit; empty where they are not known.
-    units
-        How many were done, and of how many the cost is ``known``.
-    core_s
-        Seconds of a core of those that are known.
-    wall_s
-        Seconds on the clock of those that have them.
-    rejected
-        How many failed, with ``rejected_core_s`` as far as known.
-    cores
-        Most cores that one had; None where it is not known.
-    memory_bytes
-        Most memory that one had; None where it is not known.
-    """
-
-    kind: Kind
-    metal: str
-    sizes: dict[str, float] = field(default_factory=dict)
-    units: int = 0
-    known: int = 0
-    core_s: float = 0.0
-    wall_s: float = 0.0
-    rejected: int = 0
-    rejected_core_s: float = 0.0
-    cores: int | None = None
-    memory_bytes: int | None = None
-
-    def add(self, effort: Effort, units: int = 1) -> None:
-        """Count work with its account."""
-        self.units += units
-        self.wall_s += effort.wall_s or 0.0
-        if (spent := effort.core_s) is not None:
-            self.known += units
-            self.core_s += spent
-        self.cores = max(self.cores or 0, effort.cores or 0) or None
-        self.memory_bytes = max(self.memory_bytes or 0, effort.max_memory_bytes or 0) or None
 
 
 def measured_work(archive: Archive, metals: Iterable[str] | None = None) -> list[Measured]:
@@ -107,37 +56,6 @@ def measured_work(archive: Archive, metals: Iterable[str] | None = None) -> list
     wanted = None if metals is None else set(metals)
     rows = [*_steps(archive), *_labels(archive), *_models(archive), *_predictions(archive)]
     return [one for one in rows if wanted is None or one.metal in wanted]
-
-
-def fit_measured(rows: Iterable[Measured]) -> dict[Kind, CostModel]:
-    """Fit a law to each kind of work that was measured.
-
-    Parameters
-    ----------
-    rows
-        What was measured.
-
-    Returns
-    -------
-    Seconds of a core per unit, by kind; kinds without a measured row have none.
-    """
-    runs: dict[Kind, list[Run]] = {}
-    for one in rows:
-        if one.core_s > 0 and is_complete(one.kind, one.sizes):
-            run = Run(one.metal, one.sizes, one.core_s / one.known)
-            runs.setdefault(one.kind, []).append(run)
-    return {kind: fit_costs(kind.law, some) for kind, some in runs.items()}
-
-
-def fit_memory(rows: Iterable[Measured]) -> dict[Kind, CostModel]:
-    """Fit the memory of each kind of work; as :func:`fit_measured`, in bytes of all ranks."""
-    runs: dict[Kind, list[Run]] = {}
-    for one in rows:
-        law = one.kind.memory_law
-        if one.memory_bytes and all(one.sizes.get(name, 0) > 0 for name in law.exponents):
-            run = Run(one.metal, one.sizes, float(one.memory_bytes))
-            runs.setdefault(one.kind, []).append(run)
-    return {kind: fit_costs(kind.memory_law, some) for kind, some in runs.items()}
 
 
 def _steps(archive: Archive) -> Iterator[Measured]:

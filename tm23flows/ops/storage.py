@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tm23flows.ops.planned_work import Task
+from tm23flows.ops.tasks import Task
 from tm23flows.ops.work import LABEL, PREDICTION, STEP
 from tm23flows.store.blobs import BLOBS
 from tm23flows.store.raw_outputs import COLLECTION as RAW_OUTPUTS

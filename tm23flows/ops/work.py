@@ -16,8 +16,7 @@ import numpy as np
 from tm23flows.documents.ids import content_id
 from tm23flows.documents.recipe import MODEL, Recipe
 from tm23flows.engines.valence import valence_electrons
-from tm23flows.science.kpoints import KMesh
-from tm23flows.science.run_costs import (
+from tm23flows.science.cost_laws import (
     ATOMS,
     EPOCHS,
     PLANE_WAVES,
@@ -26,6 +25,7 @@ from tm23flows.science.run_costs import (
     Law,
     plane_waves,
 )
+from tm23flows.science.kpoints import KMesh
 
 DFT: Final = ("gpaw", "vasp")
 STEP, LABEL, EPOCH, TRAINING, PREDICTION = "step", "label", "epoch", "training", "prediction"

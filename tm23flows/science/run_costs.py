@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tm23flows.errors import InputError
+from tm23flows.science.cost_laws import Law
 
 Sizes = Mapping[str, float]
 Draws = NDArray[np.float64]
@@ -35,33 +36,6 @@ SCATTER: Final = 0.35
 SCATTER_DF: Final = 4.0
 """So many metals' worth is the prior of the scatter."""
 _SEED: Final = 23
-
-
-@dataclass(frozen=True)
-class Law:
-    """Sizes that a cost grows with: of each the prior mean and deviation of its exponent."""
-
-    exponents: Mapping[str, tuple[float, float]]
-
-
-PLANE_WAVES: Final = Law(
-    {"electrons": (1.5, 0.5), "plane_waves": (1.0, 0.3), "k_points": (1.0, 0.15)}
-)
-"""Time of a step or label. With the cell electrons and plane waves grow together, to the power of
-2.5 in all: between N^2 ln N and N^3 (G. Kresse and J. Furthmueller, Comput. Mater. Sci. 6, 15,
-1996). k-points are done one after the other. How the 2.5 is shared is ours."""
-PLANE_WAVES_MEMORY: Final = Law(
-    {"electrons": (0.5, 0.3), "plane_waves": (0.5, 0.3), "k_points": (0.4, 0.3)}
-)
-"""Memory: wave functions need electrons x plane waves x k-points, and in cells as small as the
-demonstration's the program itself needs more. The exponents in between are ours."""
-ATOMS: Final = Law({"atoms": (1.0, 0.2)})
-"""Time of a step, label or prediction of potentials with a cutoff, and their memory (ours)."""
-EPOCHS: Final = Law({"atoms": (1.0, 0.2), "frames": (1.0, 0.1)})
-"""Time of an epoch of a network (ours)."""
-SPARSE_PROCESS: Final = Law({"atoms": (1.0, 0.3), "frames": (2.0, 0.5)})
-"""Time of a training of a sparse Gaussian process whose sparse set grows with the frames: every
-frame meets every sparse environment (ours)."""
 
 
 @dataclass(frozen=True)
@@ -247,24 +221,6 @@ def leave_one_metal_out(law: Law, runs: Sequence[Run]) -> list[LeftOut]:
         if others:
             found.append(LeftOut(run, fit_costs(law, others).estimate(run.metal, run.sizes)))
     return found
-
-
-def plane_waves(volume_A3: float, cutoff_eV: float) -> float:
-    """Return the number of plane waves below a cutoff.
-
-    Parameters
-    ----------
-    volume_A3
-        Of the cell, in angstrom^3.
-    cutoff_eV
-        Largest kinetic energy, in eV.
-
-    Returns
-    -------
-    V k^3 / (6 pi^2) with k = sqrt(2 m E) / hbar.
-    """
-    k_per_A = np.sqrt(cutoff_eV / 3.80998)  # hbar^2 / 2m in eV angstrom^2
-    return float(volume_A3 * k_per_A**3 / (6 * np.pi**2))
 
 
 def _logs(law: Law, sizes: Sizes) -> list[float]:
