@@ -31,6 +31,7 @@ BIN = Path(sys.executable).parent
 PING_S = 1
 LOCK_PATIENCE_S = 3  # FireWorks waits five minutes for a lock whose owner is gone
 COMMAND_PATIENCE_S = 300.0
+RLAUNCH, TM23_WORKER = ("rlaunch", "rapidfire"), ("tm23", "worker")
 
 
 class Plant:
@@ -57,13 +58,13 @@ class Plant:
         """Add one workflow per flow or job, as a user's script does."""
         self.launchpad.bulk_add_wfs([flow_to_workflow(flow) for flow in flows])
 
-    def worker(self, name, *options, category="", within=()):
+    def worker(self, name, *options, category="", within=(), program=RLAUNCH):
         """Start `rlaunch rapidfire` in a folder of its own, perhaps by another command."""
         folder = self.folder / name
         environment = self._configure(name, category)
         with (folder / "worker.log").open("ab") as log:
             process = subprocess.Popen(
-                [*within, BIN / "rlaunch", "rapidfire", "--sleep", "1", *options],
+                [*within, BIN / program[0], *program[1:], "--sleep", "1", *options],
                 cwd=folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -82,8 +83,15 @@ class Plant:
 
     def lpad(self, *arguments):
         """Run `lpad` as the operator; return what it prints."""
+        return self._command("lpad", *arguments)
+
+    def tm23(self, *arguments):
+        """Run `tm23` as the operator; return what it prints."""
+        return self._command("tm23", *arguments)
+
+    def _command(self, *words):
         done = subprocess.run(
-            [BIN / "lpad", *arguments],
+            [BIN / words[0], *words[1:]],
             cwd=self.folder / "operator",
             env=self._environment("operator"),
             stdin=subprocess.DEVNULL,
