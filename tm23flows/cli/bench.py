@@ -140,6 +140,8 @@ def _check_words(
 
 
 def _read_kwargs(text: str) -> dict[str, Any]:
+    from tm23flows.store.decode import refuse_code
+
     try:
         read = json.loads(text)
     except json.JSONDecodeError as error:
@@ -148,6 +150,7 @@ def _read_kwargs(text: str) -> dict[str, Any]:
         raise InputError(
             f"--kwargs takes names and values, such as '{{\"cutoff\": 5}}', not {text}."
         )
+    refuse_code(read, ())  # jobs carry them, and who runs a job decodes it
     return read
 
 

@@ -7,6 +7,7 @@ and when a file is open to others is known by ``private``.
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from tm23flows.errors import InputError
@@ -35,8 +36,42 @@ def credential_files() -> list[Path]:
     return [path for path in dict.fromkeys(paths) if path.is_file()]
 
 
+def launchpad_address(path: Path) -> str:
+    """Read which server FireWorks uses, as plain values: nothing in the file is run.
+
+    Parameters
+    ----------
+    path
+        A ``my_launchpad.yaml``.
+
+    Returns
+    -------
+    A URI.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or names no server.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        # The error itself may quote the line with the password.
+        raise InputError(f"{path} cannot be read ({type(error).__name__}); mend it.") from None
+    host = content.get("host") if isinstance(content, dict) else None
+    if not isinstance(host, str):
+        raise InputError(f"{path} names no host; write the URI of the database there.")
+    port = content.get("port") or 27017
+    return host if content.get("uri_mode") or "://" in host else f"mongodb://{host}:{port}"
+
+
 def check_private(path: Path) -> None:
     """Refuse a configuration file with a password that others than its owner may read.
+
+    FireWorks' and jobflow's files name programs and classes, so none of them may be one that
+    everybody can write.
 
     Parameters
     ----------
@@ -54,6 +89,10 @@ def check_private(path: Path) -> None:
         raise InputError(f"The file {path} cannot be read: {error.strerror}.") from error
     if holds_password(text):
         refuse_shared(path)
+    if path.stat().st_mode & stat.S_IWOTH:
+        raise InputError(
+            f"{path} says what runs here and everybody may write it; run chmod o-w {path}."
+        )
 
 
 def check_credentials() -> list[Path]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tm23flows.errors import MissingDependencyError, TM23Error
-from tm23flows.ops.credentials import check_credentials
+from tm23flows.ops.credentials import check_credentials, launchpad_address
 from tm23flows.private import program_environment
 from tm23flows.settings import get_settings
 
@@ -146,10 +146,7 @@ def check_fireworks() -> str:
     hint = 'run eval "$(tm23 db env)" in this shell.'
     if path is None:
         raise TM23Error(f"FireWorks finds no my_launchpad.yaml; {hint}")
-    from fireworks import LaunchPad
-
-    found = LaunchPad.from_file(path)
-    address = found.host if found.uri_mode else f"mongodb://{found.host}:{found.port}"
+    address = launchpad_address(Path(path))
     if _server(address) != _server(resolve_uri()):
         raise TM23Error(f"FireWorks uses {without_password(address)} ({path}); {hint}")
     return str(path)

@@ -77,10 +77,14 @@ def read_checkpoint(paths: list[str], training: str) -> tuple[Content | None, in
     """
     for refused, path in enumerate(paths):
         if is_whole(Path(path)):
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            about = json.loads(arrays.pop("about").tobytes())
-            if about["training"] == training:
+            try:
+                with np.load(path, allow_pickle=False) as file:
+                    arrays = {name: file[name] for name in file.files}
+                about = json.loads(arrays.pop("about").tobytes())
+                of_training = about["training"]
+            except (ValueError, KeyError, TypeError):  # sealed, and no checkpoint of ours
+                continue
+            if of_training == training:
                 return (arrays, about), refused
     return None, len(paths)
 
