@@ -89,3 +89,19 @@ def test_without_a_database_one_sentence_says_so(tm23, monkeypatch):
     assert ran.code == 2
     assert "does not answer" in ran.err
     assert "S3CRET" not in ran.err
+
+
+def test_what_was_put_back_with_its_parent_is_no_problem(tm23, launchpad, tmp_path):
+    # the later a Firework is made, the smaller its number, and smaller numbers come first
+    child = job("child", "builtins.MemoryError", "x")
+    parent = job("parent", DATABASE, "gone")
+    child.spec["_allow_fizzled_parents"] = True
+    launchpad.add_wf(Workflow([parent, child], {parent: [child]}))
+    run_all(launchpad, tmp_path)
+    assert states(launchpad) == {"parent": "FIZZLED", "child": "FIZZLED"}
+    ran = tm23("rerun", "--all", "--json")
+    assert ran.code == 0
+    assert {one["name"]: one["already"] for one in ran.json["jobs"]} == {
+        "parent": False, "child": True,
+    }  # fmt: skip
+    assert states(launchpad) == {"parent": "READY", "child": "WAITING"}

@@ -96,7 +96,10 @@ def _as_dict(done: list[Rerun], *, dry_run: bool) -> dict[str, object]:
         "rerun": sum(one.problem is None for one in done),
         "problems": sum(one.problem is not None for one in done),
         "classes": {found: len(group) for found, group in _by_class(done)},
-        "jobs": [{**one.failure.as_dict(), "problem": one.problem} for one in done],
+        "jobs": [
+            {**one.failure.as_dict(), "problem": one.problem, "already": one.already}
+            for one in done
+        ],
     }
 
 
@@ -112,4 +115,6 @@ def _class(one: Rerun) -> str:
 def _line(one: Rerun) -> str:
     failure: Failure = one.failure
     line = f"{failure.fw_id} {failure.name}: {failure.reason}"
+    if one.already:
+        return f"{line} -> put back already, with what it depends on or by somebody else"
     return f"{line} -> not put back: {one.problem}" if one.problem else line

@@ -71,10 +71,14 @@ class Rerun:
         The job, as it was found.
     problem
         Why it could not be put back; None if it was.
+    already
+        Whether it was not failed any more: put back with a job that it depends on, or by somebody
+        else. Nothing was done then.
     """
 
     failure: Failure
     problem: str | None = None
+    already: bool = False
 
 
 def read_condition(text: str) -> Condition:
@@ -151,7 +155,7 @@ def rerun(launchpad: LaunchPad, failure: Failure) -> Rerun:
             # Under the lock: somebody else may have been as quick.
             found = launchpad.fireworks.find_one({"fw_id": failure.fw_id}, {"state": 1})
             if found is None or found["state"] != "FIZZLED":
-                return Rerun(failure, "it is not failed any more")
+                return Rerun(failure, already=True)
             workflow = launchpad.get_wf_by_fw_id_lzyfw(failure.fw_id)
             # FireWorks' own rerun_fw takes the lock itself, and waits for it for minutes.
             launchpad._update_wf(workflow, workflow.rerun_fw(failure.fw_id))  # noqa: SLF001
