@@ -7,6 +7,7 @@ workers look at it between two steps.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -15,7 +16,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import lru_cache
 from types import FrameType
 
 from tm23flows.errors import InputError
@@ -27,7 +27,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 SCHEDULERS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "SGE_O_HOST", "COBALT_JOBID")
 """Variables by which a process knows that it runs in a job with a walltime."""
 
-ASK_S = 20.0
+ASK_S, ASK_AGAIN_S = 20.0, 60.0
 NO_END = {"NONE", "N/A", "UNLIMITED", "INVALID"}
 
 
@@ -41,6 +41,7 @@ class _Request:
 
 
 _request = _Request()
+_answers: dict[str, tuple[bool, float | None, float]] = {}
 
 
 def deadline() -> float | None:
@@ -130,7 +131,7 @@ def _scheduled_end() -> float | None:
     if not any(os.environ.get(name) for name in SCHEDULERS):
         return None
     job = os.environ.get("SLURM_JOB_ID", "")
-    known, end = _ask_slurm(job) if job else (False, None)
+    known, end = _end_in_slurm(job) if job else (False, None)
     if known or get_settings().allow_no_deadline:
         return end
     raise InputError(
@@ -139,7 +140,15 @@ def _scheduled_end() -> float | None:
     )
 
 
-@lru_cache(maxsize=4)
+def _end_in_slurm(job: str) -> tuple[bool, float | None]:
+    """Return what ``squeue`` said: for good if it knew, else it is asked again after a while."""
+    known, end, asked = _answers.get(job, (False, None, -math.inf))
+    if not known and time.monotonic() - asked > ASK_AGAIN_S:
+        known, end = _ask_slurm(job)
+        _answers[job] = (known, end, time.monotonic())
+    return known, end
+
+
 def _ask_slurm(job: str) -> tuple[bool, float | None]:
     """Ask ``squeue`` for the end of a job; say whether it answered, and what."""
     try:
