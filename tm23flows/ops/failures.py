@@ -54,6 +54,7 @@ _BY_NAME = {
     "input": {"InputError", "MissingDependencyError", "NotFoundError", "TooFewFramesError"},
     "decode": {"DecodeRefusedError", "FWSerializationError"},
     "stale": {"StaleClaimError"},
+    "training": {"TrainingError"},
 }  # fmt: skip
 
 _BY_MESSAGE = {
@@ -62,9 +63,12 @@ _BY_MESSAGE = {
 }
 """What the message of an error of any type may say; of a training too."""
 
-_UNREACHABLE = re.compile(
-    r"does not answer|no database is running|stopped answering", re.IGNORECASE
-)
+_OF_DATABASE_ERROR = {
+    "database": r"does not answer|no database is running|stopped answering",
+    "stale": r"^another worker",
+}
+"""What our own error of the database may say; what else it says is of no class."""
+
 _NOT_FOUND = {"ImportError", "ModuleNotFoundError", "AttributeError", "KeyError", "TypeError"}
 _DECODING = re.compile(r'File "[^"]*(monty/json|fireworks/utilities/fw_serializers)\.py"')
 _STILL_A_DICT = re.compile(
@@ -232,19 +236,18 @@ def without_secrets(text: str, known: Iterable[str]) -> str:
 
 def _class_of(error: Said, block: str) -> str:
     name = error.type.rpartition(".")[2]
-    for found, names in _BY_NAME.items():
-        if name in names:
-            return found
-    for found, words in _BY_MESSAGE.items():
+    found = next((found for found, names in _BY_NAME.items() if name in names), "other")
+    if found not in ("other", "training"):
+        return found
+    for wider, words in _BY_MESSAGE.items():
         if re.search(words, error.message, re.IGNORECASE):
-            return found
-    if name == "TrainingError":
-        return "training"
-    if name == "DatabaseError" and _UNREACHABLE.search(error.message):
-        return "database"
+            return wider
+    for wider, words in _OF_DATABASE_ERROR.items():
+        if name == "DatabaseError" and re.search(words, error.message, re.IGNORECASE):
+            return wider
     if name in _NOT_FOUND and (_DECODING.search(block) or _STILL_A_DICT.search(block)):
         return "decode"
-    return "other"
+    return found
 
 
 def _last_launches(launchpad: Database, jobs: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
