@@ -79,7 +79,8 @@ def check_user_incar(settings: Mapping[str, object]) -> None:
             raise InputError(f"{tag!r} is no INCAR tag; use capitals, digits and underscores.")
         if tag == "MDALGO" and value not in (None, 0, 2):
             raise InputError("MDALGO can be 2 (Nose thermostat) or, for old builds, None or 0.")
-        values = value if isinstance(value, (list, tuple)) else [value]
+        # An empty list would leave a tag without a value, and VASP reads on.
+        values = list(value) or [" "] if isinstance(value, (list, tuple)) else [value]
         for one in values:
             _check_value(tag, one)
 
