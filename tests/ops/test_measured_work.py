@@ -1,8 +1,10 @@
 """What the archive says about costs: all of what was measured, and nothing else."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from bson import json_util
 
 from tm23flows.documents.effort import Effort
 from tm23flows.documents.label import Label, Rejection
@@ -13,6 +15,7 @@ from tm23flows.ops.measured_work import measured_work
 from tm23flows.ops.work import LABEL, STEP, Kind
 from tm23flows.store.blobs import BLOBS
 
+OLD = Path(__file__).parents[1] / "faults" / "data" / "layout_1.json"
 EMT_STEP, EMT_LABEL = Kind("emt", STEP), Kind("emt", LABEL)
 
 
@@ -104,3 +107,13 @@ def test_trainings_are_seconds_of_their_worker(road):
     (training,) = [one for one in rows if one.kind.unit == "training"]
     assert training.core_s == training.wall_s == 1.0
     assert training.metal == "Cu"
+
+
+def test_documents_of_the_first_program_are_read(archive):
+    for name, some in json_util.loads(OLD.read_text()).items():
+        archive.database[name].insert_many(some)
+    assert fit_measured(measured_work(archive)) == {}
+    labels = archive.database["labels"]
+    labels.update_many({}, {"$set": {"effort": {"cpu_s": 3.0}}})  # as it was: nothing else
+    (row,) = of_kind(measured_work(archive), EMT_LABEL)
+    assert row.core_s == 3.0 * labels.count_documents({})

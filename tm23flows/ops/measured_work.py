@@ -159,7 +159,7 @@ def _models(archive: Archive) -> Iterator[Measured]:
     for one in _find(archive, "models", *fields):
         if one["dataset_id"] is None:
             continue
-        summary = one["summary"]
+        summary = one.get("summary") or {}
         kind = training_kind(one["trainer"], one["hyperparameters"])
         element, n_atoms, frames = facts(one["dataset_id"])
         sizes = {"atoms": n_atoms, "frames": float(frames.get(one.get("part", "train"), 0))}
