@@ -101,7 +101,6 @@ class Hold:
                 self._release("stopped", stopping.stop_requested() or "walltime")
                 raise
             except StaleClaimError:
-                get_log().error("task.stale", **self._ids())
                 raise
             except BaseException as error:
                 self._release("failed", type(error).__name__)
@@ -116,8 +115,13 @@ class Hold:
         StaleClaimError
             If it is not.
         """
-        if self._claim is not None:
+        if self._claim is None:
+            return
+        try:
             check(self._archive, self._claim)
+        except StaleClaimError:
+            get_log().error("task.stale", **self._ids())
+            raise
 
     def write(self, write: Callable[[Any], Done]) -> Done:
         """Write results as the owner of the task.
