@@ -1,6 +1,7 @@
 """``tm23 status``: once, as JSON, again and again, and as a page."""
 
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -136,3 +137,23 @@ def test_a_port_that_is_taken(tm23, jobs):
         ran = tm23("status", "--serve", "--port", taken.getsockname()[1])
     assert ran.code == 2
     assert "--port" in ran.err
+
+
+def test_a_screen_shows_what_is_there_until_ctrl_c(jobs):
+    program = [str(Path(sys.executable).with_name("tm23")), "status", "--watch", "--every", "1"]
+    leader, screen = pty.openpty()
+    watching = subprocess.Popen(
+        program, stdin=screen, stdout=screen, stderr=screen,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"},
+    )  # fmt: skip
+    os.close(screen)
+    try:
+        shown = b""
+        while shown.count(b"jobs: 1 of 3 done") < 2:  # reading fails when the command has ended
+            shown += os.read(leader, 65536)
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(60) == 0
+    finally:
+        watching.kill()
+        watching.wait()
+        os.close(leader)

@@ -6,8 +6,9 @@ import pytest
 from failing_jobs import job, run_all
 from fireworks import Workflow
 from rich.console import Console
+from rich.table import Table
 
-from tm23flows.cli.status_view import MOST_LINES, show
+from tm23flows.cli.status_view import MOST_LINES, overview_parts, show
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.label import Rejection
 from tm23flows.documents.recipe import Recipe
@@ -74,3 +75,14 @@ def test_refused_labels_come_with_what_one_of_them_says(drawn, launchpad, make_f
     )
     Archive.open().put(frame, refused)
     assert f"rejected labels, not_converged: 1, such as: {reason}" in drawn()
+
+
+def test_on_a_screen_the_long_table_comes_last(launchpad):
+    launchpad.add_wf(Workflow([job("Cu labels")]))
+    view = Observer(Archive.open()).look()
+
+    def titles(parts):
+        return [part.columns[0].header for part in parts if isinstance(part, Table)]
+
+    assert titles(overview_parts(view)) == ["metal", "stage"]
+    assert titles(overview_parts(view, metals_last=True)) == ["stage", "metal"]

@@ -87,7 +87,7 @@ def _observer(metal: str | None, window: timedelta) -> Observer:
 
 
 def _watch(observer: Observer, every: int) -> None:
-    from rich.console import Group
+    from rich.console import Console, Group
     from rich.live import Live
 
     from tm23flows.cli.status_view import overview_parts, show
@@ -100,9 +100,11 @@ def _watch(observer: Observer, every: int) -> None:
             elif view:
                 show(view, out)
         return
-    with Live(console=out, auto_refresh=False, screen=True, vertical_overflow="crop") as live:
+    # as wide as the screen is: what is beyond it would not be seen
+    screen = Console(highlight=False)
+    with Live(console=screen, auto_refresh=False, screen=True, vertical_overflow="crop") as live:
         for view, problem in _looks(observer, every):
-            parts = overview_parts(view) if view else []
+            parts = overview_parts(view, metals_last=True) if view else []
             live.update(Group(*([problem] if problem else []), *parts), refresh=True)
 
 

@@ -30,13 +30,15 @@ def show(view: Overview, out: Console) -> None:
         out.print(part)
 
 
-def overview_parts(view: Overview) -> list[RenderableType]:
+def overview_parts(view: Overview, *, metals_last: bool = False) -> list[RenderableType]:
     """Lay a moment out.
 
     Parameters
     ----------
     view
         The moment.
+    metals_last
+        Whether the long table comes last, for a screen that ends somewhere.
 
     Returns
     -------
@@ -49,15 +51,14 @@ def overview_parts(view: Overview) -> list[RenderableType]:
     first, *rest = status_lines(view.progress)
     # the others are said better below
     last = [line for line in rest if not line.startswith("  ")]
-    parts: list[RenderableType] = [Text(first)]
-    if view.jobs.counts or view.frames:
-        parts.append(_metals(view))
-    if view.jobs.counts:
-        parts.append(_stages(view))
+    metals = [_metals(view)] if view.jobs.counts or view.frames else []
+    stages = [_stages(view)] if view.jobs.counts else []
     tellers = (_together, _rates, _rejected, _running, _trainings, _failed)
-    lines = [line for tell in tellers for line in tell(view)]
-    parts += [Text(line) for line in (*lines, *last)]
-    return parts
+    lines = [Text(line) for tell in tellers for line in tell(view)]
+    ending = [Text(line) for line in last]
+    if metals_last:
+        return [Text(first), *stages, *lines, *metals, *ending]
+    return [Text(first), *metals, *stages, *lines, *ending]
 
 
 def _metals(view: Overview) -> Table:
