@@ -38,6 +38,19 @@ def note_labels(log: str, frame_ids: list[str], recipe: dict, sleep_s: float) ->
     return counts
 
 
+@job
+def note_soaked(log: str, frame_ids: list[str], recipe: dict, sleep_s: float, size: int) -> dict:
+    """Label frames as the package does, after a program that leaves a file of some size."""
+    write(log, "start")
+    with Path("output.bin").open("wb") as file:
+        file.seek(size)
+        file.write(b"x")
+    time.sleep(sleep_s)
+    counts = label_frames(frame_ids, [recipe], 0, 0)
+    write(log, "done", counts["accepted"], counts["existing"])
+    return counts
+
+
 def write(log, event, *more):
     """Append ``event uuid worker pid ...`` in one write."""
     line = " ".join(

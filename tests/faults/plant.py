@@ -35,10 +35,14 @@ RLAUNCH, TM23_WORKER = ("rlaunch", "rapidfire"), ("tm23", "worker")
 
 
 class Plant:
-    """A database and its workers in one folder, who see some more variables."""
+    """A database and its workers in one folder, who see some more variables.
+
+    Where ``line`` is set, workers and commands reach the database through that URI.
+    """
 
     def __init__(self, folder: Path, variables: dict[str, str] | None = None) -> None:
         self.folder = folder
+        self.line: str | None = None
         self.variables = variables or {}
         self.database = start(folder / "database", 0)
         self.launchpad = open_launchpad(self.uri)
@@ -157,7 +161,7 @@ class Plant:
 
     def _configure(self, name, category):
         folder = self.folder / name
-        write_config(folder, self.uri, worker=name)
+        write_config(folder, self.line or self.uri, worker=name)
         # In the worker's own folder, where FireWorks looks before anywhere else.
         for file, changes in {
             "FW_config.yaml": {
@@ -186,6 +190,7 @@ class Plant:
             "JOBFLOW_CONFIG_FILE": str(folder / "jobflow.yaml"),
             "TM23_DB_PATH": str(self.folder / "database"),
             "FAULT_WORKER": name,
+            **({"TM23_MONGO_URI": self.line} if self.line else {}),
             **self.variables,
         }
 
