@@ -144,3 +144,20 @@ def test_a_document_with_a_module_does_not_get_into_the_archive(marker, archive,
         archive.put(make_frame(tags={"x": {"deep": PAYLOADS[0]}}))
     assert archive.database["frames"].count_documents({}) == 0
     assert not marker.exists()
+
+
+TASKS = [
+    {"_fw_name": "{{" + EVIL + ".Run}}"},
+    {"_fw_name": "ScriptTask", "script": "touch x"},
+    {"_fw_name": "PyTask", "func": "os.system", "args": ["touch x"]},
+    {"_fw_name": "{{jobflow.managers.fireworks.JobFiretask}}", "job": PAYLOADS[0]},
+]
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task["_fw_name"].strip("{}"))
+def test_a_task_of_fireworks_is_no_document(marker, archive, make_frame, task):
+    with pytest.raises(DecodeRefusedError):
+        decode({"spec": {"_tasks": [task]}})
+    with pytest.raises(DecodeRefusedError):
+        archive.put(make_frame(tags={"x": [task]}))
+    assert not marker.exists()

@@ -97,10 +97,14 @@ def _zip_members(archive: Path) -> Iterator[tuple[str, IO[bytes], int | None]]:
 
 
 def _tar_members(archive: Path) -> Iterator[tuple[str, IO[bytes], int | None]]:
+    limit, total = max(CHUNK, MAX_RATIO * archive.stat().st_size), 0
     with tarfile.open(archive) as packed:
         entries = []
         for entry in packed:
             entries.append(entry)
+            total += entry.size
+            if total > limit:  # to find the next entry, this one would be unpacked
+                raise InputError(f"{archive.name}: {entry.name!r} unpacks to far more than it may.")
             _check_count(archive.name, len(entries))
             if not (entry.isreg() or entry.isdir()):
                 raise InputError(f"{archive.name}: {entry.name!r} is a link or no plain file.")
