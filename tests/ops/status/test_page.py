@@ -8,8 +8,10 @@ from failing_jobs import job, run_all
 from fireworks import Workflow
 from status_kit import claimed, fill_launchpad
 
+from tm23flows.ops.launchpad import open_launchpad
 from tm23flows.ops.status.overview import Observer
 from tm23flows.ops.status.page import SCRIPT, STYLE, policy, render
+from tm23flows.store.archive import Archive
 
 EVIL = "<script>alert(1)</script>"
 
@@ -30,8 +32,11 @@ class Parsed(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-@pytest.fixture
-def view(archive, launchpad, tmp_path):
+@pytest.fixture(scope="module")
+def view(database_server, tmp_path_factory):
+    archive = Archive.open(database_server.uri, "status-page")
+    launchpad = open_launchpad(database_server.uri, "status-page-jobs")
+    tmp_path = tmp_path_factory.mktemp("page")
     fill_launchpad(launchpad, tmp_path)
     launchpad.add_wf(Workflow([job(EVIL, "builtins.ValueError", EVIL, EVIL, EVIL)]))
     run_all(launchpad, tmp_path, most=3)

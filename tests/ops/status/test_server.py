@@ -10,8 +10,10 @@ from pymongo.errors import AutoReconnect
 from status_kit import fill_launchpad
 
 from tm23flows.errors import InputError
+from tm23flows.ops.launchpad import open_launchpad
 from tm23flows.ops.status.overview import Observer
 from tm23flows.ops.status.server import HOST, Latest, make_server
+from tm23flows.store.archive import Archive
 
 
 @contextmanager
@@ -27,9 +29,11 @@ def serving(look, every_s=1):
         server.server_close()
 
 
-@pytest.fixture
-def port(archive, launchpad, tmp_path):
-    fill_launchpad(launchpad, tmp_path)
+@pytest.fixture(scope="module")
+def port(database_server, tmp_path_factory):
+    archive = Archive.open(database_server.uri, "status-server")
+    launchpad = open_launchpad(database_server.uri, "status-server-jobs")
+    fill_launchpad(launchpad, tmp_path_factory.mktemp("server"))
     with serving(Observer(archive, launchpad=launchpad.name).look) as port:
         yield port
 
