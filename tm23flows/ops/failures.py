@@ -87,7 +87,8 @@ _WITHHELD = "(not shown, because it holds a secret)"
 LOST = "lost, or killed without a word"
 
 _JOB = {"fw_id": 1, "name": 1, "spec.tm23": 1, "spec._category": 1, "launches": 1,
-        "archived_launches": 1, "updated_on": 1}  # fmt: skip
+        "archived_launches": 1, "updated_on": 1,
+        "spec._exception_details._stacktrace": 1}  # fmt: skip
 _LAUNCH = {"launch_id": 1, "fw_id": 1, "state": 1, "host": 1, "launch_dir": 1, "time_end": 1,
            "action.stored_data._exception._stacktrace": 1}  # fmt: skip
 
@@ -260,7 +261,7 @@ def _last_launches(launchpad: Database, jobs: list[dict[str, Any]]) -> dict[int,
 def _failure(job: Mapping[str, Any], launch: Mapping[str, Any], secrets: Iterable[str]) -> Failure:
     action = launch.get("action") or {}
     exception = (action.get("stored_data") or {}).get("_exception") or {}
-    stacktrace = str(exception.get("_stacktrace") or "")
+    stacktrace = str(exception.get("_stacktrace") or _before_launch(job))
     error = said(stacktrace)
     message = without_secrets(error.message, secrets)[:_LONGEST] if stacktrace else LOST
     return Failure(
@@ -276,6 +277,14 @@ def _failure(job: Mapping[str, Any], launch: Mapping[str, Any], secrets: Iterabl
         when=moment(launch.get("time_end") or job.get("updated_on")),
         attempts=len(job.get("launches") or ()) + len(job.get("archived_launches") or ()),
     )
+
+
+def _before_launch(job: Mapping[str, Any]) -> str:
+    """Return what FireWorks noted where it could not even read a job."""
+    if job.get("launches"):
+        return ""
+    details = (job.get("spec") or {}).get("_exception_details") or {}
+    return str(details.get("_stacktrace") or "") if isinstance(details, Mapping) else ""
 
 
 def _number(job: Mapping[str, Any]) -> int:

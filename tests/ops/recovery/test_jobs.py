@@ -1,8 +1,8 @@
 """Every hole of FireWorks that a dead worker leaves is mended, and what lives is left alone."""
 
 import pytest
-from failing_jobs import job, run_all
 from dying import Killed
+from failing_jobs import job, run_all
 from fireworks import FWAction, Workflow
 from fireworks.core.fworker import FWorker
 from fireworks.core.launchpad import WFLock
@@ -31,7 +31,7 @@ def all_done(launchpad, tmp_path, states):
 
 def test_killed_between_the_claim_and_the_launch(launchpad, work, states, tmp_path):
     add_chain(launchpad)
-    launchpad._get_a_fw_to_run()  # noqa: SLF001
+    launchpad._get_a_fw_to_run()
     assert states()["first"] == "RESERVED"
     # FireWorks itself does not see it (D6)
     assert launchpad.detect_unreserved(0) == []
@@ -146,7 +146,7 @@ def test_the_claim_of_a_job_decides_whatever_its_worker_says(
 def test_what_changes_between_two_looks_is_left_alone(archive, launchpad, states, begin):
     add_chain(launchpad)
     launchpad.add_wf(Workflow([job("third")]))
-    taken = launchpad._get_a_fw_to_run()  # noqa: SLF001
+    taken = launchpad._get_a_fw_to_run()
     other = launchpad.fireworks.find_one({"name": "second" if taken.name == "third" else "third"})
     lock = WFLock(launchpad, other["fw_id"])
     lock.__enter__()
@@ -164,7 +164,7 @@ def test_a_lock_is_idle_although_workers_take_jobs(archive, launchpad, begin):
     """Jobs are taken without the lock, so that says nothing about who holds it."""
     launchpad.add_wf(Workflow([job("first"), job("second")]))
     WFLock(launchpad, 1).__enter__()
-    work = Work(archive, launchpad, sleep=lambda _: launchpad._get_a_fw_to_run())  # noqa: SLF001
+    work = Work(archive, launchpad, sleep=lambda _: launchpad._get_a_fw_to_run())
     assert [(one.step, one.done) for one in mend_launchpad(work)] == [("locks", "unlocked")]
 
 
@@ -188,7 +188,7 @@ def test_a_dry_run_changes_nothing_and_does_not_wait(archive, launchpad, begin):
     add_chain(launchpad)
     begin()
     launchpad.add_wf(Workflow([job("third")]))
-    launchpad._get_a_fw_to_run()  # noqa: SLF001
+    launchpad._get_a_fw_to_run()
     WFLock(launchpad, 3).__enter__()
     before = contents(launchpad)
 
