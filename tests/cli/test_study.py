@@ -27,6 +27,15 @@ def test_metals_follow_the_option_as_in_the_manual(tm23, tmp_path):
     assert {f"{one} structure" for one in ("Cu", "Ti", "Os", "Au")} <= names
 
 
+def test_the_plan_of_a_study_has_costs_and_names_what_it_cannot_tell(tm23, tmp_path):
+    words = ("molecular-dynamics", "--metals", "Cu", "--engine", "emt", "--workers", 3)
+    told = tm23("plan", "study", *words, "-o", tmp_path / "plan.json", "--json").json
+    assert told["forecast"]["workers"] == 3
+    assert told["forecast"]["sums"][-1]["jobs"] == told["fireworks"]
+    assert any("ModelRunsJobMaker.make are counted" in one for one in told["forecast"]["unknown"])
+    assert (tmp_path / "plan.json").exists()
+
+
 def test_without_metals_they_are_the_articles(tm23):
     ran = tm23("plan", "study", "electrons", "--engine", "emt", "--json")
     assert ran.code == 0

@@ -9,6 +9,7 @@ import typer
 
 from tm23flows.cli.console import console, fail, print_json, table_of
 from tm23flows.cli.execution import Workdir, check_output, run_here, write_workflow
+from tm23flows.cli.plan import Cores, PlanFile, Workers, show_plan
 from tm23flows.cli.workflow import Cell, Engine, Phase, Scale, Supercell, check_metals
 from tm23flows.errors import InputError, NotFoundError, TM23Error
 
@@ -119,14 +120,21 @@ def plan(
     kmesh: KMesh = None,
     allow_unconverged: AllowUnconverged = False,
     setting: StudySetting = None,
+    workers: Workers = 1,
+    cores: Cores = None,
+    output: PlanFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """State the numbers of jobs, steps, frames and labels of a study; nothing is written."""
-    from tm23flows.cli.plan import show_plan
+    """State the numbers of jobs, steps, frames and labels of a study, and what they will cost.
 
+    Jobs of kinds that only studies have are counted, and have no times.
+    """
+    if output is not None:
+        check_output(output)
     told = _told(setting, allow_unconverged)
     cell = Cell(phase=phase, supercell=supercell)
-    show_plan(make_flow(kind, (metals, more), scale, engine, cell, kmesh, told), as_json)
+    flow = make_flow(kind, (metals, more), scale, engine, cell, kmesh, told)
+    show_plan(flow, as_json, workers, cores, output)
 
 
 @app.command("list")
