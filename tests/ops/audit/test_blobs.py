@@ -79,3 +79,14 @@ def test_i2_blobs_without_a_document_are_counted_not_blamed(emt_copy):
     assert first.startswith("2 blobs that no document names, 1 of them older")
     assert second.startswith("1 blobs that were begun")
     assert new != old
+
+
+def test_i2_checkpoints_that_no_training_goes_on_from_are_counted(archive):
+    from gridfs import GridFS
+
+    bucket = GridFS(archive.database, "checkpoints")
+    for model in ("done", "stopped"):
+        bucket.put(b"x", model_id=model)
+        archive.database["trainings"].insert_one({"_id": model, "state": model})
+    (note,) = audit(archive, ["I2"]).findings["I2"].notes
+    assert note.startswith("1 checkpoints that no training")

@@ -30,7 +30,9 @@ def check(archive, launchpad, only):
 def run(launchpad, age, fw_id=1, **launch):
     """A running job whose worker was heard of some time ago."""
     pinged = datetime.now(UTC).replace(tzinfo=None) - age
-    launchpad["fireworks"].insert_one({"fw_id": fw_id, "name": "a job", "state": "RUNNING"})
+    launchpad["fireworks"].insert_one(
+        {"fw_id": fw_id, "name": "a job", "state": "RUNNING", "launches": [fw_id]}
+    )
     history = {"state": "RUNNING", "created_on": "2020-01-01T00:00:00",
                "updated_on": pinged.isoformat()}  # fmt: skip
     launchpad["launches"].insert_one(
@@ -55,7 +57,7 @@ def test_i4_a_worker_that_was_not_is_lost(archive, launchpad, age):
     run(launchpad, age)
     (one,) = violations(archive, launchpad, "I4")
     assert one.id == "1 (a job)"
-    assert one.fix == f"lpad detect_lostruns --time {int(LEASE.total_seconds())} --rerun"
+    assert one.fix == "tm23 recover"
 
 
 @pytest.mark.parametrize("state", ["RUNNING", "RESERVED"])
@@ -66,9 +68,59 @@ def test_i4_a_job_that_was_taken_and_never_started(archive, launchpad, state):
 
 
 def test_i4_a_job_in_the_queue_of_a_cluster_may_wait(archive, launchpad):
-    launchpad["fireworks"].insert_one({"fw_id": 3, "name": "a job", "state": "RESERVED"})
+    launchpad["fireworks"].insert_one(
+        {"fw_id": 3, "name": "a job", "state": "RESERVED", "launches": [1]}
+    )
     launchpad["launches"].insert_one({"fw_id": 3, "launch_id": 1, "state": "RESERVED"})
     assert violations(archive, launchpad, "I4") == []
+
+
+def workflow(launchpad, states, **more):
+    launchpad["workflows"].insert_one(
+        {"nodes": [int(one) for one in states], "fw_states": states, "name": "a flow", **more}
+    )
+
+
+def test_i4_a_lock_whose_holder_does_nothing(archive, launchpad, monkeypatch):
+    monkeypatch.setattr("tm23flows.ops.audit.jobs.LOOK_S", 0.0)
+    launchpad["fireworks"].insert_one({"fw_id": 1, "name": "a job", "state": "READY"})
+    workflow(launchpad, {"1": "READY"}, locked=True)
+    (one,) = violations(archive, launchpad, "I4")
+    assert (one.where, one.fix, "locked" in one.what) == ("workflows", "tm23 recover", True)
+
+
+def test_i4_a_lock_of_a_worker_that_lives(archive, launchpad, monkeypatch):
+    launchpad["fireworks"].insert_one({"fw_id": 1, "name": "a job", "state": "READY"})
+    workflow(launchpad, {"1": "READY"}, locked=True)
+
+    def worker_writes(_seconds):
+        launchpad["workflows"].update_one({}, {"$unset": {"locked": True}})
+
+    monkeypatch.setattr("tm23flows.ops.audit.jobs.time.sleep", worker_writes)
+    assert violations(archive, launchpad, "I4") == []
+
+
+def test_i4_a_job_that_is_done_without_its_workflow(archive, launchpad, monkeypatch):
+    monkeypatch.setattr("tm23flows.ops.audit.jobs.LOOK_S", 0.0)
+    launchpad["fireworks"].insert_one({"fw_id": 1, "name": "a job", "state": "COMPLETED"})
+    workflow(launchpad, {"1": "RUNNING"})
+    (one,) = violations(archive, launchpad, "I4")
+    assert "does not know" in one.what
+
+
+def test_i4_what_recovery_is_for_is_noted(archive, launchpad):
+    stacktraces = {1: "pymongo.errors.AutoReconnect: gone", 2: "x.FWSerializationError: no"}
+    for number, text in stacktraces.items():
+        launchpad["fireworks"].insert_one(
+            {"fw_id": number, "name": "a job", "state": "FIZZLED",
+             "spec": {"_exception_details": {"_stacktrace": text}}}
+        )  # fmt: skip
+    found = check(archive, launchpad, "I4")
+    assert found.ok
+    orphans, away, unread = found.findings["I4"].notes
+    assert orphans.startswith("2 jobs belong to no workflow")
+    assert away.startswith("1 jobs failed because the database")
+    assert unread.startswith("1 failed jobs cannot be decoded")
 
 
 def test_without_jobs_there_is_a_note(archive, launchpad):

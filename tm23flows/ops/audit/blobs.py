@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,8 @@ import numpy as np
 from tm23flows.documents.trajectory import SEGMENT_ARRAYS
 from tm23flows.errors import DatabaseError, NotFoundError
 from tm23flows.ops.audit.ledger import Ledger, Violation
+from tm23flows.ops.moments import moment, server_now
+from tm23flows.ops.recovery.sweep import useless_checkpoints
 from tm23flows.store.collections import BLOBS
 from tm23flows.store.past.parents import BLOBS_OF, WITHOUT_ARRAYS, blobs_of
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 GRACE = timedelta(days=1)
 """A blob without a document may belong to one that is about to be written."""
+
+SWEEP = "tm23 recover --sweep"
 
 INTEGERS = {"step", "scf_iterations", "converged"}
 AGAIN = "or delete the document and run its workflow again"
@@ -66,7 +70,7 @@ def _whole(
         return Violation("I2", collection, str(stored["_id"]), what, fix)
 
     segments = {one["blob"] for one in stored.get("segments", ())}
-    holds_arrays = key in segments or collection == "evaluations"
+    holds_arrays = key in segments or collection in ("evaluations", "densities_of_states")
     try:
         if not holds_arrays:
             if not known:
@@ -106,22 +110,24 @@ def _shapes(arrays: dict[str, np.ndarray]) -> Iterator[str]:
 
 def _count_the_others(ledger: Ledger, archive: Archive, named: set[str]) -> None:
     bucket = archive.database[BLOBS]
-    now = datetime.now(UTC).replace(tzinfo=None)
+    cutoff = server_now(archive.database) - GRACE
     files: set[str] = set()
     others, old = 0, 0
     for one in bucket.files.find({}, {"uploadDate": 1}):
         files.add(one["_id"])
         if one["_id"] not in named:
             others += 1
-            old += now - one["uploadDate"] > GRACE
+            old += moment(one["uploadDate"]) < cutoff
     chunks = {one["files_id"] for one in bucket.chunks.find({}, {"files_id": 1})}
     if others:
         ledger.note(
             "I2", f"{others} blobs that no document names, {old} of them older than a day: left "
-            "by interrupted writes, they waste room and harm nothing"
+            f"by interrupted writes, they waste room and harm nothing: '{SWEEP}'"
         )  # fmt: skip
     if unfinished := chunks - files:
         ledger.note(
             "I2", f"{len(unfinished)} blobs that were begun and not finished; the next writer of "
-            "the same blob finishes it"
+            f"the same blob finishes it: '{SWEEP}'"
         )  # fmt: skip
+    if useless := len(list(useless_checkpoints(archive))):
+        ledger.note("I2", f"{useless} checkpoints that no training goes on from: '{SWEEP}'")

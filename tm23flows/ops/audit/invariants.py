@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tm23flows.errors import InputError
 from tm23flows.ops.audit.blobs import check_blobs
+from tm23flows.ops.audit.claims import check_claims
 from tm23flows.ops.audit.documents import check_documents
 from tm23flows.ops.audit.jobs import check_jobs
 from tm23flows.ops.audit.ledger import INVARIANTS, Ledger, Violation
@@ -63,6 +64,8 @@ def audit(
         check_seams(ledger, archive)
     if ledger.wants("I8"):
         check_repeats(ledger, archive)
+    if ledger.wants("I4", "I9"):
+        check_claims(ledger, archive)
     if ledger.wants("I4", "I9", "I10"):
         check_jobs(ledger, archive, launchpad)
     return ledger

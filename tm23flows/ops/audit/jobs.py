@@ -6,19 +6,25 @@ would make indexes, and reset a launchpad that it finds empty.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+import time
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from tm23flows.ops.audit.accounts import check_accounts
+from tm23flows.ops.audit.claims import RECOVER
 from tm23flows.ops.audit.documents import DOCUMENTS_AT_ONCE, secrets_in
 from tm23flows.ops.audit.ledger import Ledger, Violation
 from tm23flows.ops.audit.secrets import known_secrets
+from tm23flows.ops.failures import list_failures
 from tm23flows.ops.fireworks_config import (
     FIREWORKS_SETTINGS,
     JOBFLOW_DATABASE,
     LAUNCHPAD_DATABASE,
 )
+from tm23flows.ops.recovery.holes import find_holes
+from tm23flows.ops.recovery.jobs import how_workers_live
+from tm23flows.ops.recovery.suspects import find_suspects, unchanged
 from tm23flows.store.batches import batched
 
 if TYPE_CHECKING:
@@ -29,7 +35,8 @@ if TYPE_CHECKING:
 LEASE = timedelta(seconds=FIREWORKS_SETTINGS["RUN_EXPIRATION_SECS"])
 TAKEN = {"state": {"$in": ["RUNNING", "RESERVED"]}}
 
-Stored = dict[str, Any]
+LOOK_S = 3.0
+"""What looks abandoned is looked at again after so long; 'tm23 recover' has more patience."""
 
 
 def check_jobs(ledger: Ledger, archive: Archive, launchpad: str = LAUNCHPAD_DATABASE) -> None:
@@ -51,8 +58,7 @@ def check_jobs(ledger: Ledger, archive: Archive, launchpad: str = LAUNCHPAD_DATA
             ledger.note(invariant, f"no jobs in the launchpad '{launchpad}' of this database")
         return
     if ledger.wants("I4"):
-        ledger.checked("I4", fireworks["fireworks"].count_documents(TAKEN))
-        ledger.add(_without_worker(fireworks))
+        _check_workers(ledger, archive, fireworks)
     if ledger.wants("I9"):
         check_accounts(ledger, archive, fireworks, outputs)
     if ledger.wants("I10"):
@@ -63,37 +69,35 @@ def check_jobs(ledger: Ledger, archive: Archive, launchpad: str = LAUNCHPAD_DATA
                 ledger.add(secrets_in(f"{place.database.name}.{place.name}", batch, secrets))
 
 
-def _without_worker(fireworks: Database) -> Iterator[Violation]:
-    """Yield running jobs whose worker was not heard of for longer than its lease."""
-    # The server's clock: that of this machine may be wrong, and workers have theirs.
-    now = fireworks.client.admin.command("hello")["localTime"]
-    for job in fireworks["fireworks"].find(TAKEN, {"fw_id": 1, "name": 1, "state": 1}):
-        launch = fireworks["launches"].find_one(
-            {"fw_id": job["fw_id"], "state": job["state"]}, sort=[("launch_id", -1)]
-        )
-        name = f"{job['fw_id']} ({job['name']})"
-        seconds = int(LEASE.total_seconds())
-        if launch is None:
-            what = (
-                f"it is {job['state']}, but no worker has it: the one that took it died before it "
-                "began, or between its end and the word of it"
-            )
-            fix = f"lpad detect_lostruns --refresh; if it stays, lpad rerun_fws -i {job['fw_id']}"
-            yield Violation("I4", "fireworks", name, what, fix)
-        elif job["state"] == "RUNNING" and (age := now - _last_ping(launch)) > LEASE:
-            what = f"its worker was last heard of {int(age.total_seconds())} s ago"
-            fix = f"lpad detect_lostruns --time {seconds} --rerun"
-            yield Violation("I4", "fireworks", name, what, fix)
+def _check_workers(ledger: Ledger, archive: Archive, fireworks: Database) -> None:
+    """Look for jobs under way that nobody does, and for locks of the dead."""
+    ledger.checked("I4", fireworks["fireworks"].count_documents(TAKEN))
+    suspects = find_suspects(fireworks)
+    for one in suspects.unlaunched:
+        what = f"it is {one.state}, but no worker has it: the one that took it died before it began"
+        ledger.add([_violation("fireworks", f"{one.fw_id} ({one.name})", what)])
+    for hole in find_holes(fireworks, how_workers_live(archive, LEASE.total_seconds())):
+        ledger.add([_violation("fireworks", hole.subject, hole.what)])
+    if suspects.locks or suspects.unapplied:
+        time.sleep(LOOK_S)  # a worker that lives is done by then
+        suspects = unchanged(suspects, find_suspects(fireworks))
+    for lock in suspects.locks:
+        what = f"it is locked, and for {LOOK_S:g} s nothing happened to it"
+        ledger.add([_violation("workflows", lock.name, what)])
+    for one in suspects.unapplied:
+        what = "it is done, but its workflow does not know"
+        ledger.add([_violation("fireworks", f"{one.fw_id} ({one.name})", what)])
+    if suspects.orphans:
+        ledger.note("I4", f"{len(suspects.orphans)} jobs belong to no workflow: '{RECOVER}'")
+    failures = Counter(one.error_class for one in list_failures(fireworks))
+    if away := failures["database"]:
+        ledger.note("I4", f"{away} jobs failed because the database was away: '{RECOVER}'")
+    if unread := failures["decode"]:
+        ledger.note(
+            "I4", f"{unread} failed jobs cannot be decoded: 'tm23 rerun --where class=decode "
+            "--dry-run' names them"
+        )  # fmt: skip
 
 
-def _last_ping(launch: Stored) -> datetime:
-    """Return when a worker was last heard of, in UTC without a zone, as databases return it."""
-    moments = [
-        one.get("updated_on") or one.get("created_on")
-        for one in launch.get("state_history", ())
-        if one.get("state") == "RUNNING"
-    ]
-    texts = [one.isoformat() if isinstance(one, datetime) else str(one) for one in moments if one]
-    last = max(texts, default="1970-01-01T00:00:00")
-    moment = datetime.fromisoformat(last)
-    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+def _violation(where: str, name: str, what: str) -> Violation:
+    return Violation("I4", where, name, what, RECOVER)

@@ -13,7 +13,7 @@ INVARIANTS = {
     "I1": "ids are unique, and each is that of its content",
     "I2": "every blob that a document names is there, whole and of the right shape",
     "I3": "no document is half-written",
-    "I4": "every running job has a worker that was heard of",
+    "I4": "every task and job under way has a worker that was heard of",
     "I5": "segments of a trajectory follow each other without gap, overlap or seam",
     "I6": "a frame has at most one label under one recipe",
     "I7": "everything has a past that is there: structure, inputs, versions",
