@@ -42,3 +42,16 @@ def tm23(monkeypatch, capsys) -> Callable[..., SimpleNamespace]:
         return SimpleNamespace(code=code, out=captured.out, err=captured.err)
 
     return run
+
+
+@pytest.fixture
+def modules_with() -> Callable[..., dict[str, str]]:
+    """A function that reads the modules of the package that have one of some words in them."""
+    package = Path(__file__).resolve().parents[2] / "tm23flows"
+
+    def find(*words: str) -> dict[str, str]:
+        texts = {str(one.relative_to(package)): one.read_text() for one in package.rglob("*.py")}
+        assert len(texts) > 300
+        return {path: text for path, text in texts.items() if any(one in text for one in words)}
+
+    return find

@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +19,6 @@ from tm23flows.store.embedded.process import start, stop
 from tm23flows.store.embedded.state import STATE_FILE
 from tm23flows.trainers.worker import Worker, started
 
-PACKAGE = Path(__file__).resolve().parents[2] / "tm23flows"
 BY_NAME = {"killall", "pkill", "pgrep", "pidof", "process_iter"}
 SLEEPING = "#!/bin/sh\nexec sleep 600\n"
 
@@ -118,6 +116,6 @@ def test_ending_by_name_is_seen(source):
     assert BY_NAME & set(words_of(source))
 
 
-def test_nothing_is_ended_by_its_name():
-    found = {str(path): BY_NAME & set(words_of(path.read_text())) for path in PACKAGE.rglob("*.py")}
-    assert not {path: words for path, words in found.items() if words}
+def test_nothing_is_ended_by_its_name(modules_with):
+    for path, text in modules_with(*BY_NAME).items():
+        assert not BY_NAME & set(words_of(text)), path

@@ -2,7 +2,6 @@
 
 import ast
 import subprocess
-from pathlib import Path
 
 import pytest
 from fireworks import fw_config
@@ -16,7 +15,6 @@ from tm23flows.errors import InputError, MissingDependencyError
 from tm23flows.flows.label import LabelMaker
 from tm23flows.trainers.worker import Worker, run_worker
 
-PACKAGE = Path(__file__).resolve().parents[2] / "tm23flows"
 SHELLS = {"system", "popen", "getoutput", "getstatusoutput", "create_subprocess_shell"}
 VARIABLES = {"expandvars"}
 OF_THIS_MACHINE = {"engines/vasp/command.py"}
@@ -136,9 +134,9 @@ def test_a_shell_is_seen(source):
     assert {*SHELLS, "shell"} & set(names_in(source))
 
 
-def test_no_shell_and_no_variables_of_texts_from_elsewhere():
-    for path in PACKAGE.rglob("*.py"):
-        names, place = set(names_in(path.read_text())), str(path.relative_to(PACKAGE))
+def test_no_shell_and_no_variables_of_texts_from_elsewhere(modules_with):
+    for place, text in modules_with(*SHELLS, *VARIABLES, "shell").items():
+        names = set(names_in(text))
         assert not names & {*SHELLS, "shell"}, place
         assert not names & VARIABLES or place in OF_THIS_MACHINE, place
 
