@@ -9,8 +9,8 @@ from tm23flows.cli.forecast_view import (
     forecast_table,
     interval_words,
 )
-from tm23flows.ops.cost_book import Row, StageSum
-from tm23flows.ops.forecast import Forecast
+from tm23flows.ops.cost.book import Row, StageSum
+from tm23flows.ops.cost.forecast import Forecast
 from tm23flows.science.run_costs import Estimate
 
 HOURS = Estimate(7200.0, 3600.0, 14_400.0)

@@ -19,7 +19,7 @@ from tm23flows.documents.label import Label
 from tm23flows.documents.trajectory import SEGMENT_ARRAYS, Trajectory
 from tm23flows.flows.scales import make_tm23
 from tm23flows.flows.trajectory import Sampling
-from tm23flows.ops.plan import plan_of
+from tm23flows.ops.cost.plan import plan_of
 from tm23flows.store.trajectories import read_segments
 
 pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(400)]

@@ -20,7 +20,7 @@ from tm23flows.errors import InputError
 if TYPE_CHECKING:
     from jobflow import Flow
 
-    from tm23flows.ops.plan import Plan
+    from tm23flows.ops.cost.plan import Plan
 
 ALL = "all"
 INDEX = "index.csv"

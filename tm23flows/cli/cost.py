@@ -14,8 +14,8 @@ from tm23flows.cli.forecast_view import S_PER_HOUR, bytes_words, interval_words
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from tm23flows.ops.lost_attempts import Lost
-    from tm23flows.ops.spending import Spent
+    from tm23flows.ops.cost.lost_attempts import Lost
+    from tm23flows.ops.cost.spending import Spent
 
 
 def cost(
@@ -31,8 +31,8 @@ def cost(
     Plans are those of the workflows in the launchpad ('tm23 build' writes them in), actual costs
     are from the archive, also of what ran without FireWorks.
     """
-    from tm23flows.ops.lost_attempts import lost_attempts
-    from tm23flows.ops.spending import launchpad_plans, read_plan, spending
+    from tm23flows.ops.cost.lost_attempts import lost_attempts
+    from tm23flows.ops.cost.spending import launchpad_plans, read_plan, spending
     from tm23flows.science.metals import metal as known_metal
     from tm23flows.store.archive import Archive
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jobflow import Flow
 
     from tm23flows.cli.forecast import Known
-    from tm23flows.ops.plan import Plan
+    from tm23flows.ops.cost.plan import Plan
     from tm23flows.store.archive import Archive
 
 Workdir = Annotated[Path, typer.Option(help="Folder for the text output of the programs.")]
@@ -118,7 +118,7 @@ def save_workflow(flow: Flow, output: Path, known: Known | None = None) -> tuple
         If the file cannot be written.
     """
     from tm23flows.cli.forecast import keep_plan
-    from tm23flows.ops.plan import plan_of
+    from tm23flows.ops.cost.plan import plan_of
     from tm23flows.ops.workflow_files import write_workflow_file
 
     workflow = make_workflow(flow)

@@ -1,7 +1,7 @@
 """Where ``tm23 plan`` and ``tm23 build`` get costs from.
 
 Owns opening the archive for what was measured, where one answers. The numbers are made in
-:mod:`tm23flows.ops.forecast`, the words in ``forecast_view``.
+:mod:`tm23flows.ops.cost.forecast`, the words in ``forecast_view``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from tm23flows.errors import DatabaseError
 if TYPE_CHECKING:
     from fireworks import Workflow
 
-    from tm23flows.ops.forecast import Forecast
-    from tm23flows.ops.knowledge import Knowledge
+    from tm23flows.ops.cost.forecast import Forecast
+    from tm23flows.ops.cost.knowledge import Knowledge
 
     Known = tuple[Knowledge, str | None]
 
@@ -40,8 +40,8 @@ def make_forecast(
     The forecast, and why it knows no times where no database answers.
     """
     from tm23flows.jobs.structure import make_structure
-    from tm23flows.ops.forecast import forecast
-    from tm23flows.ops.planned_work import Makers, planned_tasks
+    from tm23flows.ops.cost.forecast import forecast
+    from tm23flows.ops.cost.planned_work import Makers, planned_tasks
     from tm23flows.trainers.base import get_trainer
 
     def hyperparameters(trainer: str, given: Any) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def keep_plan(workflow: Workflow, known: Known | None = None) -> None:
     known
         As in :func:`make_forecast`.
     """
-    from tm23flows.ops.spending import PLAN_KEY
+    from tm23flows.ops.cost.spending import PLAN_KEY
 
     expected, _ = make_forecast(workflow, known=known)
     workflow.metadata[PLAN_KEY] = expected.kept()
@@ -75,9 +75,9 @@ def read_known() -> Known:
     -------
     What is known, and why that is nothing where no database answers.
     """
-    from tm23flows.ops.knowledge import Knowledge, learn
-    from tm23flows.ops.measured_work import measured_work
-    from tm23flows.ops.storage import measured_bytes
+    from tm23flows.ops.cost.knowledge import Knowledge, learn
+    from tm23flows.ops.cost.measured_work import measured_work
+    from tm23flows.ops.cost.storage import measured_bytes
     from tm23flows.store.archive import Archive
 
     try:

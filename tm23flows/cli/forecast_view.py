@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from tm23flows.ops.cost_book import StageSum
-    from tm23flows.ops.forecast import Forecast
+    from tm23flows.ops.cost.book import StageSum
+    from tm23flows.ops.cost.forecast import Forecast
     from tm23flows.science.run_costs import Estimate
 
 S_PER_HOUR = 3600.0

@@ -28,7 +28,7 @@ from tm23flows.cli.workflow import (
 if TYPE_CHECKING:
     from jobflow import Flow
 
-    from tm23flows.ops.plan import Plan
+    from tm23flows.ops.cost.plan import Plan
 
 Workers = Annotated[
     int, typer.Option(min=1, help="How many jobs run at a time, for the wall time.")
@@ -90,7 +90,7 @@ def show_plan(
     output
         File for the JSON; None for none.
     """
-    from tm23flows.ops.plan import plan_of
+    from tm23flows.ops.cost.plan import plan_of
 
     workflow = make_workflow(flow)
     found = plan_of(workflow)

@@ -10,7 +10,7 @@ from jobflow.managers.fireworks import flow_to_workflow
 from tm23flows.errors import InputError
 from tm23flows.flows.structure import StructureMaker
 from tm23flows.flows.studies.scales import KINDS, SMALL_SAMPLING, make_study, study_road
-from tm23flows.ops.plan import plan_of
+from tm23flows.ops.cost.plan import plan_of
 from tm23flows.science import protocol
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "studies.md").read_text()

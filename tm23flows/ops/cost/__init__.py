@@ -1,0 +1,1 @@
+"""What work costs: laws fitted to measured runs, plans before and accounts after."""
