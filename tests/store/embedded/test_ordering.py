@@ -39,3 +39,12 @@ def test_columns_are_made_for_many_and_used_for_some(table):
     assert is_for_columns(table, slots, ["n", "_id"])
     assert not is_for_columns(table, slots, ["n", "m"])
     assert not is_for_columns(table, slots[:3], ["n"])
+
+
+def test_columns_are_made_for_a_large_part_of_a_table_and_not_for_a_small_one():
+    table = Catalog()["db"]["queue"]
+    for n in range(450):
+        table[f"id {n:03}"] = {"_id": f"id {n:03}", "n": n}
+    assert is_for_columns(table, range(150), ["n"])
+    assert not is_for_columns(table, range(110), ["n"])
+    assert not is_for_columns(table, range(99), ["n"])

@@ -20,6 +20,10 @@ Document = dict[str, Any]
 MANY = 500
 """From this many documents on columns are used, and made where they are missing."""
 
+_PART, _ENOUGH = 4, 100
+"""From so many on, too, where they are at least this part of the table: such as a queue, of whose
+jobs every worker asks again and again which is next."""
+
 _SOME = 20
 
 
@@ -78,6 +82,6 @@ def is_for_columns(table: Table, slots: Sequence[int], fields: list[str]) -> boo
     -------
         Whether columns are the way.
     """
-    if len(slots) >= MANY:
+    if len(slots) >= MANY or (len(slots) >= _ENOUGH and _PART * len(slots) >= len(table)):
         return True
     return len(slots) >= _SOME and table.columns.has(one for one in fields if one != "_id")
