@@ -1,5 +1,6 @@
 """A folder out of the database is followed where it has our mark, and nowhere else."""
 
+import json
 import os
 
 import pytest
@@ -40,9 +41,11 @@ def test_what_is_no_folder_is_none(place, folder, monkeypatch):
     assert own_folder(place, ID) is None
 
 
-def test_a_folder_of_the_system_is_refused(caplog):
+def test_a_folder_of_the_system_is_refused(capsys):
     assert own_folder("h:/etc", ID) is None
-    assert "/etc of an earlier attempt is not followed: it has no mark" in caplog.text
+    told = json.loads(capsys.readouterr().err)
+    assert (told["event"], told["folder"], told["task"]) == ("folder.foreign", "/etc", ID)
+    assert told["reason"] == "it has no mark of this trajectory"
 
 
 def test_the_mark_of_another_trajectory_is_none(folder):
@@ -56,19 +59,19 @@ def test_a_mark_that_is_a_link_is_none(folder, tmp_path):
     assert own_folder(f"h:{folder}", ID) is None
 
 
-def test_a_folder_that_everybody_may_write_is_refused(folder, caplog):
+def test_a_folder_that_everybody_may_write_is_refused(folder, capsys):
     mark_folder(folder, ID)
     folder.chmod(0o777)
     assert own_folder(f"h:{folder}", ID) is None
-    assert "everybody may write" in caplog.text
+    assert "everybody may write" in capsys.readouterr().err
 
 
-def test_a_folder_of_somebody_else_is_refused(folder, monkeypatch, caplog):
+def test_a_folder_of_somebody_else_is_refused(folder, monkeypatch, capsys):
     mark_folder(folder, ID)
     own = os.geteuid()
     monkeypatch.setattr(module.os, "geteuid", lambda: own + 1)
     assert own_folder(f"h:{folder}", ID) is None
-    assert "somebody else" in caplog.text
+    assert "somebody else" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("wrong", ["", "../x", "a/b", "*"])

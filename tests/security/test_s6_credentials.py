@@ -201,6 +201,21 @@ def test_a_settings_file_that_cannot_be_read_is_not_quoted(broken, tm23, tmp_pat
     assert not leaks(str(refused.value))
 
 
+@pytest.mark.parametrize("option", ["-l", "-w"])
+def test_a_worker_does_not_start_with_open_files(option, tm23, database, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(
+        "TM23_LOG_FILE", str(tmp_path / "events")
+    )  # the command sets it if it is not
+    path = tmp_path / "named.yaml"
+    path.write_text(f"name: x\nhost: mongodb://me:{WRITTEN}@127.0.0.1:9/\nuri_mode: true\n")
+    path.chmod(0o644)
+    ran = tm23("worker", option, path)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"chmod 600 {path}" in ran.err
+    assert not leaks(ran.err)
+
+
 @pytest.mark.parametrize("name", ["my_launchpad.yaml", "jobflow.yaml"])
 def test_the_doctor_refuses_open_files_of_others(name, place, monkeypatch, tm23):
     from fireworks import fw_config

@@ -49,11 +49,13 @@ def worker(
     SIGTERM, SIGUSR1 and Ctrl-C, the end of the walltime and a full disk end it at a good place:
     what is done is kept, and the rest goes back to the queue. A second Ctrl-C does not wait.
     """
+    from tm23flows.ops.credentials import check_credentials
     from tm23flows.ops.worker import Rules, check_outputs, work
     from tm23flows.settings import get_settings
     from tm23flows.stopping import stopping_on_signals
 
     os.environ.setdefault("TM23_LOG_FILE", str((log_file or Path(EVENTS)).absolute()))
+    check_credentials(launchpad, fworker)
     check_outputs()
     patience = get_settings().database_patience_s
     idle_s = float("inf") if idle is None else idle

@@ -8,13 +8,13 @@ by this user when the attempt began.
 
 from __future__ import annotations
 
-import logging
 import os
 import stat
 from pathlib import Path
 
+from tm23flows.log import get_log
+
 _MARK = ".tm23-{}"
-_log = logging.getLogger(__name__)
 
 
 def mark_folder(folder: Path, trajectory_id: str) -> None:
@@ -52,7 +52,7 @@ def own_folder(place: str | None, trajectory_id: str) -> Path | None:
     folder = path.resolve()
     why = _foreign(folder, trajectory_id)
     if why:
-        _log.warning("The folder %s of an earlier attempt is not followed: %s.", folder, why)
+        get_log().warning("folder.foreign", folder=str(folder), reason=why, task=trajectory_id)
         return None
     return folder
 

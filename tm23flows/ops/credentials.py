@@ -95,8 +95,13 @@ def check_private(path: Path) -> None:
         )
 
 
-def check_credentials() -> list[Path]:
-    """Check all :func:`credential_files`.
+def check_credentials(*others: Path | None) -> list[Path]:
+    """Check all :func:`credential_files`, and some more.
+
+    Parameters
+    ----------
+    others
+        Files that were named on a command line; None and what is not there is passed over.
 
     Returns
     -------
@@ -107,7 +112,8 @@ def check_credentials() -> list[Path]:
     InputError
         What :func:`check_private` says of the first that is refused.
     """
-    files = credential_files()
+    named = [path for path in others if path is not None and path.is_file()]
+    files = list(dict.fromkeys([*credential_files(), *named]))
     for path in files:
         check_private(path)
     return files
