@@ -4,14 +4,13 @@ What FireWorks does then, as seen here. The command that was on its way fails wi
 AutoReconnect; later ones wait up to 30 s for a server and go on when it is back. Each
 client has its own connections, and a worker has four clients (FireWorks' launchpad,
 jobflow's two stores, our archive), so up to four of its jobs in a row can be hit.
-- A job that is hit inside its task becomes FIZZLED: `rerun_fws -s FIZZLED`.
+- A job that is hit inside its task becomes FIZZLED.
 - A worker that is hit between tasks ends with a traceback and leaves its Firework
-  RUNNING (`detect_lostruns --rerun`), RUNNING with a finished launch
-  (`detect_lostruns --refresh`), or RESERVED without a launch, which no command looks
-  for; `rerun_fws -s RESERVED` frees it.
+  RUNNING, RUNNING with a finished launch, or RESERVED without a launch, which no command of
+  FireWorks looks for.
 - If the command that was on its way is the one that unlocks a workflow, it stays
-  locked for ever, and every command on it waits for five minutes and gives up:
-  `admin unlock`.
+  locked for ever, and every command on it waits for five minutes and gives up.
+`tm23 recover` mends all of it. No worker runs when it is called here, and it is told so.
 
 Jobs that were COMPLETED are never touched. One that was in flight may run twice, and
 as its results are addressed by content the second time adds nothing.
@@ -55,17 +54,6 @@ def rattled_frames(count, seed):
         )
 
 
-def recover(plant):
-    """Do what an operator does after a crash, when no worker runs any more."""
-    locked = plant.launchpad.workflows.find({"locked": True}, {"nodes": 1})
-    for number in [one["nodes"][0] for one in locked]:
-        plant.lpad("admin", "unlock", "-i", str(number))
-    plant.lpad("detect_lostruns", "--time", "0", "--rerun", "--refresh")
-    for state in ("FIZZLED", "RESERVED"):
-        if plant.states()[state]:
-            plant.lpad("rerun_fws", "-s", state)
-
-
 @pytest.mark.parametrize("seed", [1, 2])
 def test_killed_database_loses_and_repeats_nothing(plant, seed):
     archive = plant.archive()
@@ -99,13 +87,25 @@ def test_killed_database_loses_and_repeats_nothing(plant, seed):
         worker.wait(120.0)  # it may well have ended with an error
     finished = plant.uuids({"state": "COMPLETED"})
     assert {plant.executions()[uuid] for uuid in finished} == {1}
-    recover(plant)
+    plant.tm23("recover", "--lost-after", "0", "--patience", "0.2")
+    states, content = plant.states(), launchpad_content(plant)
+    assert set(states) <= {"COMPLETED", "READY", "WAITING"}
+    assert "nothing to recover" in plant.tm23("recover", "--lost-after", "0", "--patience", "0.2")
+    assert launchpad_content(plant) == content
     plant.run_workers("late")
     assert plant.states() == {"COMPLETED": N_JOBS}, plant.last_words()
     labels = list(plant.archive().labels())
     assert acknowledged <= {label.id for label in labels}
     assert sorted(label.frame_id for label in labels) == sorted(ids)
     check_executions(plant, jobs, set(finished))
+
+
+def launchpad_content(plant):
+    database = plant.launchpad.db
+    return {
+        name: list(database[name].find().sort("_id", 1))
+        for name in ("fireworks", "launches", "workflows")
+    }
 
 
 def check_executions(plant, jobs, finished):
