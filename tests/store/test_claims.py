@@ -190,7 +190,7 @@ def test_a_claim_whose_answer_is_lost_is_found_again(archive, database, fate, wh
     assert stored(archive)["attempt"] == 1
 
 
-def test_no_clock_of_this_machine_counts(archive, database):
+def test_f1_7_no_clock_of_this_machine_counts(archive, database):
     """Two hours before, two hours late: neither loses a task nor keeps one for ever."""
     code = (
         "import time, datetime as d, sys\n"
