@@ -1,5 +1,8 @@
 """``tm23 recover`` in words and JSON."""
 
+import re
+from pathlib import Path
+
 import pytest
 from failing_jobs import job, run_all
 from fireworks import Workflow
@@ -7,6 +10,7 @@ from fireworks.core.launchpad import WFLock
 
 from tm23flows.ops.launchpad import job_states
 from tm23flows.ops.recovery.one_at_a_time import one_recovery
+from tm23flows.ops.recovery.record import STEPS
 from tm23flows.store.archive import Archive
 
 NOW = ("--patience", "0", "--lost-after", "0")
@@ -81,6 +85,12 @@ def test_blobs_are_swept_only_when_asked(tm23, wreck):
     assert key not in tm23("recover", "--sweep", *NOW).out
     ran = tm23("recover", "--sweep", "--grace-hours", "0", *NOW)
     assert (ran.code, key in ran.out, archive.blobs.has(key)) == (0, True, False)
+
+
+def test_the_page_lists_every_step_in_its_order():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "running.md").read_text()
+    table = page.partition("| step |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(STEPS)
 
 
 def test_without_a_database_one_sentence_says_so(tm23, monkeypatch):

@@ -37,6 +37,27 @@ def test_a_job_that_runs_anew_is_not_put_back(launchpad, running, begin, states)
     assert states() == {"first": "RUNNING"}
 
 
+def test_a_job_that_ends_at_the_last_moment_keeps_its_end(launchpad, running, states):
+    """The worker writes the end of its launch between two of our own looks at it."""
+    look = launchpad.get_launch_by_id
+
+    def worker_is_quicker(number):
+        ended = {"$set": {"state": "COMPLETED"}}
+        launchpad.launches.update_one({"launch_id": running}, ended)
+        return look(number)
+
+    launchpad.get_launch_by_id = worker_is_quicker
+    assert put_back(launchpad, 1, "RUNNING", (running,)) == CHANGED
+    assert launchpad.launches.find_one({"launch_id": running})["state"] == "COMPLETED"
+
+
+def test_a_job_that_was_marked_failed_while_its_launch_ran(launchpad, running, states):
+    """FireWorks does so where a worker loses the database while it tells its workflow."""
+    launchpad.fireworks.update_one({}, {"$set": {"state": "FIZZLED"}})
+    assert put_back(launchpad, 1, "FIZZLED", (running,)) is None
+    assert states() == {"first": "READY"}
+
+
 def test_a_reservation_is_no_failed_attempt(launchpad, begin, states):
     launchpad.add_wf(Workflow([job("first")]))
     _, launch = begin(state="RESERVED")

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 LOCK_PATIENCE_S = 2.0
 """A worker that writes to a workflow holds its lock for less than this."""
 
+OPEN = ("RUNNING", "RESERVED")
+"""States of launches that have no end yet."""
+
 _UNREADABLE = (ImportError, AttributeError, LookupError, TypeError, ValueError)
 """What FireWorks raises where a stored job cannot be read."""
 
@@ -175,7 +178,7 @@ def _is_still(launchpad: LaunchPad, fw_id: int, state: str, launches: tuple[int,
 
 def _end_launches(launchpad: LaunchPad, fw_id: int, launches: tuple[int, ...]) -> bool:
     """End the launches of a job, those too that it does not know of; False if one had an end."""
-    wanted = {"fw_id": fw_id, "state": {"$in": ["RUNNING", "RESERVED"]}}
+    wanted = {"fw_id": fw_id, "state": {"$in": list(OPEN)}}
     open_ = {one["launch_id"] for one in launchpad.launches.find(wanted, {"launch_id": 1})}
     done = {"launch_id": {"$in": list(launches)}, "state": "COMPLETED"}
     if launchpad.launches.find_one(done, {"_id": 1}) is not None:
@@ -183,6 +186,8 @@ def _end_launches(launchpad: LaunchPad, fw_id: int, launches: tuple[int, ...]) -
     for number in sorted(open_):
         launch = launchpad.get_launch_by_id(number)
         before = launch.state
+        if before not in OPEN:
+            return False
         # A reservation that came to nothing is no failed attempt; this is FireWorks' word for it.
         launch.state = "READY" if before == "RESERVED" else "FIZZLED"
         found = launchpad.launches.find_one_and_replace(
