@@ -157,3 +157,33 @@ def test_the_report_of_a_made_archive_shows_all_of_it(tmp_path):
     assert is_positive(report["summary"]["report_to_read"])
     assert 0.1 < report["summary"]["megabytes"] < 10
     assert "7 metals x 12 frames x 3 models" in table
+
+
+@pytest.mark.fireworks
+def test_build_all_writes_the_same_files_in_every_way(tmp_path):
+    options = ("--metals", "Ti", "Cu", "--scale", "demo", "--engine", "emt")
+    report, table = run("build_all", tmp_path, *options)
+    assert [row["metal"] for row in report["rows"]] == ["Ti", "Cu"]
+    summary = report["summary"]
+    assert summary["fireworks"] == sum(row["fireworks"] for row in report["rows"]) > 0
+    assert summary["largest_document_bytes"] < summary["yaml_bytes"]
+    assert all(is_positive(one) for one in summary["ms_per_firework"].values())
+    assert is_positive(summary["fireworks_to_ours"])
+    assert "fireworks / ours" in table
+
+
+@pytest.mark.fireworks
+def test_load_measures_every_step_of_every_crew(tmp_path):
+    options = ("--waiting", 6, 12, "--workers", 2, "--claims", 4)
+    report, table = run("load", tmp_path, *options)
+    rows = report["rows"]
+    crews = [(row["waiting"], row["workers"], row["claims"]) for row in rows]
+    assert crews == [(6, 1, 4), (6, 2, 4), (12, 1, 4), (12, 2, 4), (12, 2, 12)]
+    assert [row["emptied"] for row in rows] == [False] * 4 + [True]
+    for row in rows:
+        assert is_positive(row["per_s"])
+        assert is_positive(row["worker_ms_per_firework"])
+        for spread in row["ms"].values():
+            assert 0 < spread["median"] <= spread["p95"] <= spread["p99"] <= spread["largest"]
+    assert set(report["summary"]["throughput_to_one_worker"]) == {"6", "12"}
+    assert "throughput to one worker" in table
