@@ -92,7 +92,7 @@ def test_slurm_scripts(path, script):
     commands = [line for line in lines if line and not line.startswith("#")]
     # SLURM signals the shell of the job alone, so the worker has to be in its place.
     assert commands == [
-        ". $TM23FLOWS_HOME/launchpad/environment.sh",
+        "umask 077; . $TM23FLOWS_HOME/launchpad/environment.sh",
         "cd /a/folder",
         f"exec tm23 worker --idle 60 -w $TM23FLOWS_HOME/{worker}",
     ]

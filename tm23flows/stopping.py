@@ -116,6 +116,11 @@ def stopping_on_signals(*more: signal.Signals) -> Iterator[None]:
             signal.signal(one, signal.SIG_DFL if handler is None else handler)
 
 
+def catches_signals() -> bool:
+    """Say whether signals are requests to stop in this process now."""
+    return _request.catching
+
+
 def _on_signal(number: int, frame: FrameType | None) -> None:
     del frame
     if number == signal.SIGINT and _request.at is not None:

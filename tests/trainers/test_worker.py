@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tm23flows import stopping
 from tm23flows.errors import (
     InputError,
     MissingDependencyError,
@@ -230,6 +231,22 @@ def test_a_parent_that_handles_termination_itself_is_told_after_the_worker_ended
     finally:
         signal.signal(signal.SIGTERM, before)
     assert seen == [signal.SIGTERM]
+
+
+def test_where_a_signal_is_a_request_to_stop_the_worker_is_ended_and_its_task_given_back(
+    worker, tmp_path
+):
+    script = worker("""
+        def task(request):
+            os.kill(os.getppid(), 15)
+            time.sleep(600)
+    """)
+    try:
+        with stopping.stopping_on_signals(), pytest.raises(OutOfTimeError, match="told to stop"):
+            run_worker(script, "train", {}, tmp_path)
+        assert stopping.stop_requested() == "SIGTERM"
+    finally:
+        stopping.forget_request()
 
 
 def test_the_handler_for_termination_is_given_back(worker, tmp_path):

@@ -31,7 +31,7 @@ from tm23flows.errors import (
 )
 from tm23flows.private import program_environment
 from tm23flows.settings import get_settings
-from tm23flows.stopping import stop_requested
+from tm23flows.stopping import catches_signals, stop_requested
 
 _GRACE_S = 5.0
 _LOOK_S = 1.0
@@ -267,7 +267,7 @@ def _ends_with_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """
     previous = signal.getsignal(signal.SIGTERM)
     main = threading.current_thread() is threading.main_thread()
-    if not main or previous is not signal.SIG_DFL:
+    if not main or catches_signals() or previous in {signal.SIG_IGN, None}:
         yield
         return
     signal.signal(signal.SIGTERM, _raise_terminated)
