@@ -39,7 +39,7 @@ class Place:
     call: int = 1
     item: int | None = None
     last: int | None = None
-    """Items that are asked for, where nobody asks whether there are more."""
+    """Items after which it is killed, where nobody asks for more than there are."""
 
     def __str__(self):
         where = self.at.rpartition(":")[2]
@@ -66,7 +66,7 @@ PLACES = [
     Place("trajectory", "engines.ase_engine:AseEngine.run_md", item=6),
     Place("trajectory", "engines.ase_engine:AseEngine.finish"),
     Place("labels", "store.archive:Archive.record", 2),
-    Place("labels", "engines.ase_engine:AseEngine.label", 2, last=2),
+    Place("labels", "engines.ase_engine:AseEngine.label", 2, last=1),
     Place("labels", "engines.ase_engine:AseEngine.label", item=1),
     Place("evaluation", "store.datasets.creation:create_datasets"),
     Place("evaluation", "store.datasets.names:name_dataset"),
@@ -86,7 +86,7 @@ PLACES = [
     Place("vasp_trajectory", "engines.vasp.engine:VaspEngine.run_md"),
     Place("vasp_trajectory", "engines.vasp.engine:VaspEngine.run_md", item=4),
     Place("vasp_trajectory", "engines.vasp.engine:VaspEngine.finish"),
-    Place("vasp_labels", "engines.vasp.engine:VaspEngine.label", last=2),
+    Place("vasp_labels", "engines.vasp.engine:VaspEngine.label", last=1),
     Place("vasp_labels", "engines.vasp.engine:VaspEngine.label", item=1),
     Place("vasp_labels", "store.raw_outputs:record_raw_outputs"),
 ]

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 SELECTION_TIMEOUT_MS = 5000
 
+ANSWER_TIMEOUT_MS = 600_000
+"""No question of ours takes a database longer."""
+
 
 def resolve_uri() -> str:
     """Return the URI of the database that the settings mean.
@@ -63,7 +66,15 @@ def connect(uri: str) -> MongoClient:
     from pymongo.errors import ConfigurationError, PyMongoError
 
     try:
-        client: MongoClient = MongoClient(uri, serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS)
+        client: MongoClient = MongoClient(
+            uri,
+            serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS,
+            # A server that hangs must not hold a worker for ever.
+            socketTimeoutMS=ANSWER_TIMEOUT_MS,
+            # What was acknowledged stays, also when a primary steps down or loses its power.
+            w="majority",
+            journal=True,
+        )
         client.admin.command("ping")
     except (ConfigurationError, ValueError) as error:
         # Of a URI with a password nothing is repeated: the message may quote a piece of it.

@@ -49,7 +49,8 @@ class Fault(BaseModel):
     call
         At which call in this process, from 1 on; 0 for each.
     item
-        After so many items of a function that yields, in place of its end.
+        After so many items of a function that yields, when the next is asked for, in place of
+        its end.
     seconds
         How long to sleep, in s.
     error

@@ -85,8 +85,11 @@ class Proxy:
         """Close everything."""
         self._call(self._over.set)
         self._thread.join()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
+        # Lines that were cut end by themselves; one that is held for a while is not waited for.
+        if left := asyncio.all_tasks(self._loop):
+            _, held = self._loop.run_until_complete(asyncio.wait(left, timeout=1.0))
+            for task in held:
+                task.cancel()
         self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
 
