@@ -8,7 +8,7 @@ again and does not change; the checkpoints are removed then.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 KEPT = 2
 """Checkpoints of one training: the newest, and the one before in case the newest is damaged."""
+
+_NOW = {"$currentDate": {"updated": True}}
+"""The moment by the clock of the database: those of workers differ."""
 
 State = Literal["running", "stopped", "failed", "done"]
 
@@ -80,7 +83,7 @@ def begin_training(archive: Archive, model_id: str, about: dict[str, str], host:
     fields = {"about": about, "state": "running", "host": host, "reason": None, "message": None}
     archive.database[TRAININGS].update_one(
         {"_id": model_id},
-        {"$set": {**fields, "updated": _now()}, "$inc": {"attempts": 1}},
+        {"$set": fields, **_NOW, "$inc": {"attempts": 1}},
         upsert=True,
     )
 
@@ -98,7 +101,7 @@ def report_progress(archive: Archive, model_id: str, progress: dict[str, Any]) -
         The account of the worker.
     """
     archive.database[TRAININGS].update_one(
-        {"_id": model_id}, {"$set": {"progress": progress, "updated": _now()}}
+        {"_id": model_id}, {"$set": {"progress": progress}, **_NOW}
     )
 
 
@@ -127,9 +130,9 @@ def end_training(
     message
         Why it failed, in a sentence.
     """
-    fields = {"state": state, "reason": reason, "message": message, "updated": _now()}
+    fields = {"state": state, "reason": reason, "message": message}
     archive.database[TRAININGS].update_one(
-        {"_id": model_id, "state": {"$ne": "done"}}, {"$set": fields}
+        {"_id": model_id, "state": {"$ne": "done"}}, {"$set": fields, **_NOW}
     )
     if state == "done":
         _drop(archive, _checkpoints(archive, model_id))
@@ -282,7 +285,3 @@ def _newness(file: dict[str, Any]) -> tuple[int, int, datetime]:
 def _drop(archive: Archive, files: list[dict[str, Any]]) -> None:
     for one in files:
         _bucket(archive).delete(one["_id"])
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
