@@ -12,7 +12,9 @@ import json
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import chdir
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
@@ -103,12 +105,11 @@ def emt_maker() -> TM23Maker:
 
 
 @pytest.fixture(scope="session")
-def _emt_road(database_server, tmp_path_factory) -> str:
+def _emt_road(database_server) -> str:
     """Run the demonstration without models on EMT; return the name of its database."""
     name = "emt-road"
     with pytest.MonkeyPatch.context() as patch:
         _use_database(patch, database_server, name)
-        patch.chdir(tmp_path_factory.mktemp("road"))
         _run_flow(_emt_maker().make("Cu"))
     return name
 
@@ -156,7 +157,9 @@ def _emt_maker() -> TM23Maker:
 
 def _run_flow(flow: Flow) -> dict:
     store = JobStore(MemoryStore())
-    return run_locally(flow, store=store, raise_immediately=True, log=False)
+    # jobs leave files and marks where they run, and some tests run in the repository
+    with TemporaryDirectory(prefix="tm23-flow-") as folder, chdir(folder):
+        return run_locally(flow, store=store, raise_immediately=True, log=False)
 
 
 def _frame(seed: int = 0, **fields: Any) -> Frame:

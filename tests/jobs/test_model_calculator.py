@@ -15,6 +15,11 @@ from tm23flows.errors import InputError, NotFoundError, TrainingError
 from tm23flows.jobs.model_calculator import stored_model
 
 
+@pytest.fixture(autouse=True)
+def _own_scratch(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
 def leftovers():
     return sorted(Path(tempfile.gettempdir()).glob("tm23-model-*"))
 
