@@ -1,6 +1,8 @@
 """A bad line: what becomes of a command on it, seen with a real client and a real server."""
 
+import socket
 import time
+from contextlib import suppress
 
 import pytest
 from pymongo import MongoClient
@@ -97,3 +99,13 @@ def test_heartbeats_of_claims_are_told_from_other_writes(line, archive):
         heartbeat(through, claim)
     assert release(through, claim, "done")
     assert line.fates == [("update", "cut")]
+
+
+def test_a_server_that_takes_no_line_leaves_no_client_waiting():
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        free = nobody.getsockname()[1]
+    with database_proxy(free) as line, socket.create_connection(("127.0.0.1", line.port)) as client:
+        client.settimeout(30.0)
+        with suppress(ConnectionResetError):
+            assert client.recv(1) == b""

@@ -115,15 +115,18 @@ class Proxy:
             client.transport.abort()
             return
         # a line that breaks is what this is for
-        with suppress(OSError, asyncio.IncompleteReadError):
-            answers, server = await asyncio.open_connection("127.0.0.1", self._server_port)
-            self._lines |= {client, server}
-            try:
-                await self._talk(reader, client, answers, server)
-            finally:
-                self._lines -= {client, server}
-                client.transport.abort()
-                server.transport.abort()
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                answers, server = await asyncio.open_connection("127.0.0.1", self._server_port)
+                self._lines |= {client, server}
+                try:
+                    await self._talk(reader, client, answers, server)
+                finally:
+                    self._lines -= {client, server}
+                    server.transport.abort()
+        finally:
+            # also where the server did not take the line: a client must not wait for it
+            client.transport.abort()
 
     async def _talk(
         self,
