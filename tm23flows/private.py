@@ -25,7 +25,8 @@ _NAMED = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PWD|CREDENTIALS?)$"
 _NO_SECRET = frozenset({"PWD", "OLDPWD"})
 _IN_URI = re.compile(r"\w://[^:/@\s]*:([^@\s]+)@")
 _PASSWORD_LINE = re.compile(
-    r"""^[ \t]*["']?password["']?[ \t]*:[ \t]*(?!null\b|~)["']?[^\s"'#]""", re.MULTILINE
+    r"""^(?:[^#\n]*[{,])?[ \t]*["']?password["']?[ \t]*:[ \t]*(?!null\b|~)["']?[^\s"'#,}]""",
+    re.MULTILINE,
 )
 _SHORTEST = 6
 
@@ -64,7 +65,8 @@ def holds_password(text: str) -> bool:
 
     Returns
     -------
-    True if there is a URI with one, or a line ``password: ...`` that is not empty.
+    True if there is a URI with one, or a ``password: ...`` that is not empty, on a
+    line of its own or within braces.
     """
     return bool(_IN_URI.search(text) or _PASSWORD_LINE.search(text))
 

@@ -65,10 +65,11 @@ def test_a_launchpad_takes_what_is_in_the_folder(own_server, tm23, tmp_path):
         ["Ti", "Cu"], lambda metal: make_tm23(metal, "demo", "emt").make(metal), folder, "x", "yaml"
     )
     launchpad: LaunchPad = open_launchpad(own_server.uri, "all-metals")
-    for path in sorted(folder.glob("*.yaml")):  # what 'lpad add FOLDER/*.yaml' does
+    (folder / "Cu_of_before.yaml").write_text("not one of them")
+    for path in sorted(folder.glob("*_x.yaml")):  # what 'lpad add FOLDER/*_x.yaml' does
         launchpad.add_wf(Workflow.from_file(str(path)))
     assert launchpad.fireworks.count_documents({}) == sum(row["jobs"] for row in rows)
-    assert f"lpad add {folder}/*.yaml" in sum_line(rows, folder)
+    assert sum_line(rows, folder).endswith(f"lpad add {folder}/*_x.yaml")
 
 
 def test_a_folder_that_is_not_finished_has_no_index(tmp_path):

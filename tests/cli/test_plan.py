@@ -42,6 +42,13 @@ def test_nothing_is_written_and_no_database_is_needed(tm23, tmp_path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_plan_that_cannot_be_written_is_one_sentence(tm23, tmp_path):
+    ran = tm23("plan", "Cu", "--engine", "emt", "-o", tmp_path)
+    assert ran.code == 2
+    assert "choose another file" in ran.err
+    assert ran.err.count("\n") == 1
+
+
 @pytest.mark.parametrize("words", [("Xx",), ("Cu", "Cu"), ("Cu", "--scale", "huge")])
 def test_wrong_words(tm23, words):
     ran = tm23("plan", *words)

@@ -119,11 +119,12 @@ def sum_line(rows: Sequence[dict[str, Any]], folder: Path) -> str:
     One line.
     """
     total = {name: sum(row[name] for row in rows) for name in _SUMMED}
-    ending = Path(rows[0]["file"]).suffix
+    # not those of another scale or engine that are in the folder from before
+    same = rows[0]["file"].removeprefix(rows[0]["metal"])
     return (
         f"{total['jobs']} jobs of {len(rows)} metals in {folder} ({total['bytes'] / 1e6:.1f} "
         f"MB): {total['steps']} steps, {total['frames']} frames, {total['labels']} labels; "
-        f"next: lpad add {folder}/*{ending}"
+        f"next: lpad add {folder}/*{same}"
     )
 
 

@@ -91,6 +91,7 @@ def show_plan(
         File for the JSON; None for none.
     """
     from tm23flows.ops.cost.plan import plan_of
+    from tm23flows.ops.workflow_files import write_whole
 
     workflow = make_workflow(flow)
     found = plan_of(workflow)
@@ -101,7 +102,7 @@ def show_plan(
         "kept": expected.kept(),
     }
     if output is not None:
-        output.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+        write_whole(output, (json.dumps(whole, indent=2) + "\n").encode())
     if as_json:
         print_json(whole)
         return

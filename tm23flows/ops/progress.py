@@ -77,7 +77,10 @@ class Progress:
 
 
 def observe(
-    archive: Archive, launchpad: Database, failures: Sequence[Failure] | None = None
+    archive: Archive,
+    launchpad: Database,
+    failures: Sequence[Failure] | None = None,
+    element: str | None = None,
 ) -> Progress:
     """Look at the launchpad and the archive.
 
@@ -89,6 +92,8 @@ def observe(
         The launchpad's database. It is only read.
     failures
         The failed jobs, where the caller knows them already.
+    element
+        Only running jobs and steps of this metal; everything else is of all.
 
     Returns
     -------
@@ -96,10 +101,12 @@ def observe(
     """
     jobs = launchpad["fireworks"]
     found = {state: jobs.count_documents({"state": state}) for state in STATES}
-    running = jobs.find({"state": "RUNNING"}, {"name": 1}).sort("fw_id", 1)
+    asked = {"state": "RUNNING", **({} if element is None else {"spec.tm23.element": element})}
+    running = jobs.find(asked, {"name": 1}).sort("fw_id", 1)
     failed = list_failures(launchpad) if failures is None else failures
     database = archive.database
-    segments = database["trajectories"].find({}, {"segments.last_step": 1})
+    of_metal = {} if element is None else {"element": element}
+    segments = database["trajectories"].find(of_metal, {"segments.last_step": 1})
     return Progress(
         jobs={state: found[state] for state in STATES if found[state]},
         running=[one["name"] for one in running],

@@ -1,6 +1,7 @@
 """Costs of a workflow: sums of what is known, and never a guess for what is not."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -70,6 +71,17 @@ def test_one_measured_metal_is_enough():
     assert found.total.memory_bytes.value > 2e10  # a denser mesh than the measured one may come
 
 
+def test_the_memory_is_that_of_the_largest_job_wherever_it_stands():
+    run = next(task for task in without_models() if task.stage == "aimd")
+    ends = []
+    for order in ((1, 10), (10, 1)):
+        sizes = [{name: n * size for name, size in PLANE.items()} | {"k_points": 1} for n in order]
+        tasks = [replace(run, work=(replace(run.work[0], sizes=(one,)),)) for one in sizes]
+        ends.append(forecast(_renumbered(tasks), learn(VASP), 1, None).total.memory_bytes)
+    assert ends[0] == ends[1]
+    assert ends[0].value > 3 * 8e9
+
+
 def test_wall_time_follows_workers_and_cores():
     tasks, known = without_models(), learn(VASP)
     ends = [forecast(tasks, known, workers, None).wall_s.value for workers in (1, 3, 1000)]
@@ -118,8 +130,6 @@ def test_metals_add_up_and_share_the_error_of_the_law():
 
 
 def _renumbered(tasks):
-    from dataclasses import replace
-
     return [replace(task, number=number, parents=()) for number, task in enumerate(tasks)]
 
 

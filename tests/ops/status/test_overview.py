@@ -2,6 +2,8 @@ import json
 from datetime import timedelta
 
 import pytest
+from failing_jobs import job
+from fireworks import Workflow
 from status_kit import claimed, fill_launchpad, refusal
 
 from tm23flows.ops.status.overview import Observer
@@ -71,6 +73,17 @@ def test_one_metal_alone(observe, archive, launchpad, tmp_path, make_frame, make
     assert (told["failed"], told["failed_jobs"], told["rates"]["jobs_per_hour"]) == ({}, [], 0)
     assert [one["about"]["element"] for one in told["trainings"]] == ["Ti"]
     assert observe("Cu").as_dict()["jobs"] == {"COMPLETED": 2, "FIZZLED": 1, "WAITING": 1}
+
+
+def test_steps_and_running_jobs_of_one_metal_alone(emt_copy, launchpad):
+    launchpad.add_wf(Workflow([job("Cu labels"), job("Ti labels", element="Ti")]))
+    launchpad.fireworks.update_many({}, {"$set": {"state": "RUNNING"}})
+
+    def look(element):
+        return Observer(emt_copy, element, timedelta(hours=1), launchpad.name).look().progress
+
+    assert (look("Cu").steps, look("Cu").running) == (3 * 48, ["Cu labels"])
+    assert (look("Ti").steps, look("Ti").running) == (0, ["Ti labels"])
 
 
 def test_looking_changes_nothing(observe, archive, launchpad, tmp_path):

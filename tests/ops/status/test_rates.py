@@ -75,6 +75,13 @@ def test_steps_that_were_done_and_steps_that_jobs_are_to_do(emt_copy, launchpad,
     assert step_rate(emt_copy.database, launchpad.db, now, DAY, "Ti") == Steps(Rate(0, 86400), 0)
 
 
+def test_a_run_with_another_engine_is_another_run(emt_copy, launchpad, emt_maker):
+    launchpad.add_wf(flow_to_workflow(emt_maker.make("Cu"), store=None))
+    emt_copy.database["trajectories"].update_many({}, {"$set": {"recipe.engine": "gpaw"}})
+    now = server_now(emt_copy.database)
+    assert step_rate(emt_copy.database, launchpad.db, now, DAY).left == 3 * 48
+
+
 def table(**numbers):
     counts = {Place("Cu", stage): Counter(words) for stage, words in numbers.items()}
     return JobTable(counts, {})

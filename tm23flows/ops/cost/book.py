@@ -166,9 +166,8 @@ class CostBook:
     def _memory(self, tasks: list[Task]) -> Estimate | None:
         """Return the memory of the largest job; None where nothing was measured."""
         found = []
-        for metal, work in {
-            (t.metal, w.kind): (t.metal, w) for t in tasks for w in t.work
-        }.values():
+        different = {(t.metal, w.kind, str(w.sizes[-1:])): w for t in tasks for w in t.work}
+        for (metal, _, _), work in different.items():
             law = self.known.memory.get(work.kind)
             needed = work.kind.memory_law.exponents
             if law is None or not work.sizes:

@@ -205,7 +205,7 @@ class Observer:
         )
 
     def _progress(self, table: JobTable, failures: list[Failure]) -> Progress:
-        progress = observe(self._archive, self._launchpad, failures)
+        progress = observe(self._archive, self._launchpad, failures, self._element)
         if self._element is None:
             return progress
         numbers = table.by_element().get(self._element, Counter())

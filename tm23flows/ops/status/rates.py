@@ -231,8 +231,8 @@ def step_rate(
     wanted: dict[str, Any] = {"recipe.engine": {"$ne": "model"}}
     if element is not None:
         wanted["element"] = element
-    fields = {"element": 1, "regime": 1, "dynamics": 1, "segments.first_step": 1,
-              "segments.last_step": 1, "segments.blob": 1}  # fmt: skip
+    fields = {"element": 1, "recipe.engine": 1, "regime": 1, "dynamics": 1,
+              "segments.first_step": 1, "segments.last_step": 1, "segments.blob": 1}  # fmt: skip
     runs = list(archive["trajectories"].find(wanted, fields))
     steps = {
         one["blob"]: one["last_step"] - one["first_step"] + 1
@@ -245,7 +245,7 @@ def step_rate(
     done: dict[Any, int] = {}
     for run in runs:
         last = max((one["last_step"] for one in run.get("segments") or ()), default=0)
-        key = _run_key(run["element"], run.get("regime"), run["dynamics"])
+        key = _run_key(run["element"], run["recipe"], run.get("regime"), run["dynamics"])
         done[key] = max(last, done.get(key, 0))
     asked = _asked_steps(launchpad, element)
     return Steps(rate, sum(max(0, n - done.get(key, 0)) for key, n in asked.items()))
@@ -328,14 +328,17 @@ def _asked_steps(launchpad: Database, element: str | None) -> dict[Any, int]:
     for one in launchpad["fireworks"].find(wanted, fields):
         try:
             arguments = one["spec"]["_tasks"][0]["job"]["function_args"]
-            _, _, dynamics, n_steps, _, regime = arguments[:6]
-            key = _run_key(one["spec"]["tm23"]["element"], regime, dynamics)
+            _, recipe, dynamics, n_steps, _, regime = arguments[:6]
+            key = _run_key(one["spec"]["tm23"]["element"], recipe, regime, dynamics)
             asked[key] = max(int(n_steps), asked.get(key, 0))
         except (LookupError, TypeError, ValueError):
             continue  # a job of somebody else
     return asked
 
 
-def _run_key(element: str, regime: str | None, dynamics: Mapping[str, Any]) -> Any:
+def _run_key(
+    element: str, recipe: Mapping[str, Any], regime: str | None, dynamics: Mapping[str, Any]
+) -> Any:
     """Tell runs apart by what both a job and a trajectory say of them."""
-    return (element, regime, dynamics.get("temperature_K"), dynamics.get("seed", 0))
+    temperature_K, seed = dynamics.get("temperature_K"), dynamics.get("seed", 0)
+    return (element, recipe.get("engine"), regime, temperature_K, seed)
