@@ -65,7 +65,26 @@ def keep_plan(workflow: Workflow, known: Known | None = None) -> None:
     from tm23flows.ops.cost.spending import PLAN_KEY
 
     expected, _ = make_forecast(workflow, known=known)
-    workflow.metadata[PLAN_KEY] = expected.kept()
+    workflow.metadata[PLAN_KEY] = kept_plan(expected, workflow)
+
+
+def kept_plan(expected: Forecast, workflow: Workflow) -> dict[str, Any]:
+    """Return what is kept of a plan.
+
+    Parameters
+    ----------
+    expected
+        The forecast.
+    workflow
+        Of this workflow.
+
+    Returns
+    -------
+    JSON values.
+    """
+    from tm23flows.ops.cost.planned_work import work_id
+
+    return {"work_id": work_id(workflow), **expected.kept()}
 
 
 def read_known() -> Known:

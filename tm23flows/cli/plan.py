@@ -10,7 +10,7 @@ import typer
 
 from tm23flows.cli.console import console, print_json
 from tm23flows.cli.execution import check_output, make_workflow
-from tm23flows.cli.forecast import make_forecast
+from tm23flows.cli.forecast import kept_plan, make_forecast
 from tm23flows.cli.forecast_view import forecast_lines, forecast_table
 from tm23flows.cli.workflow import (
     Cell,
@@ -99,7 +99,7 @@ def show_plan(
     whole = {
         **found.as_dict(),
         "forecast": {**expected.as_dict(), "no_archive": reason},
-        "kept": expected.kept(),
+        "kept": kept_plan(expected, workflow),
     }
     if output is not None:
         write_whole(output, (json.dumps(whole, indent=2) + "\n").encode())

@@ -8,7 +8,7 @@ from jobflow.managers.fireworks import flow_to_workflow
 
 from tm23flows.flows.label import LabelMaker
 from tm23flows.flows.scales import make_tm23
-from tm23flows.ops.cost.planned_work import planned_tasks
+from tm23flows.ops.cost.planned_work import planned_tasks, work_id
 from tm23flows.ops.cost.work import LABEL, PREDICTION, STEP, Kind
 
 
@@ -82,6 +82,21 @@ def test_a_file_says_the_same(tmp_path):
 
     assert facts(back) == facts(planned_tasks(workflow, MAKERS))
     assert {one.metal for one in back} == {"Cu", "Au"}
+
+
+def test_the_same_work_has_the_same_id_whenever_it_is_wired(tmp_path):
+    def wired(metal="Cu", engine="vasp", **fields):
+        maker = make_tm23(metal, "demo", engine)
+        for name, value in fields.items():
+            setattr(maker, name, value)
+        return flow_to_workflow(maker.make(metal), store=None)
+
+    first = wired()
+    first.to_file(str(tmp_path / "first.yaml"))
+    assert work_id(first) == work_id(wired())
+    assert work_id(first) == work_id(Workflow.from_file(str(tmp_path / "first.yaml")))
+    others = (wired("Ag"), wired(engine="emt"), wired(models=()))
+    assert len({work_id(one) for one in (first, *others)}) == 4
 
 
 def test_a_job_of_another_kind_is_counted():

@@ -126,3 +126,12 @@ def test_plans_of_the_launchpad_count_once_each(own_launchpad):
         launchpad.add_wf(workflow(plan))
     launchpad.add_wf(Workflow([Firework([ScriptTask.from_str("true")])]))
     assert sorted(plan[0]["core_s"]["value"] for plan in launchpad_plans(archive)) == [1.0, 2.0]
+
+
+def test_the_same_work_counts_once_whatever_was_known_of_it(own_launchpad):
+    launchpad, archive = own_launchpad
+    before = len(launchpad_plans(archive))
+    for work_id, value in (("a", 3.0), ("a", 4.0), ("b", 3.0)):
+        launchpad.add_wf(workflow({"work_id": work_id, "rows": [row(around(value))]}))
+    found = [plan[0]["core_s"]["value"] for plan in launchpad_plans(archive)[before:]]
+    assert found == [3.0, 3.0]

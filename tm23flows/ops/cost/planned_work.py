@@ -8,12 +8,15 @@ are named and counted, never guessed.
 from __future__ import annotations
 
 import inspect
+import json
+import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from tm23flows.documents.ids import content_id
 from tm23flows.documents.structure import Structure
 from tm23flows.errors import TM23Error
 from tm23flows.ops.cost.tasks import Sizes, Task, Work
@@ -33,6 +36,8 @@ from tm23flows.science.split_rules import apply_rule
 if TYPE_CHECKING:
     from fireworks import Workflow
     from jobflow import Job
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,28 @@ def planned_tasks(workflow: Workflow, makers: Makers) -> list[Task]:
             )
         )
     return tasks
+
+
+def work_id(workflow: Workflow) -> str:
+    """Return what is the same of workflows that ask for the same, whenever they were made.
+
+    Parameters
+    ----------
+    workflow
+        FireWorks' workflow, not submitted.
+
+    Returns
+    -------
+    Hash of the functions and arguments of its jobs.
+    """
+    from monty.json import MontyEncoder
+
+    jobs = [firework.tasks[0]["job"] for firework in workflow.fws]
+    asked = [[function_name(job), arguments_of(job)] for job in jobs]
+    places = {job.uuid: str(place) for place, job in enumerate(jobs)}
+    text = json.dumps(asked, cls=MontyEncoder, sort_keys=True)
+    # each flow gives its jobs new names
+    return content_id("work", asked=_UUID.sub(lambda one: places.get(one[0], one[0]), text))
 
 
 def function_name(job: Job) -> str:

@@ -158,13 +158,17 @@ def launchpad_plans(archive: Archive) -> list[list[PlanRow]]:
 
     Returns
     -------
-    Rows of each plan; the same workflow added twice has one, because its work is done once.
+    Rows of each plan. Workflows that ask for the same have one, the first that was added, because
+    their work is done once.
     """
     workflows = archive.database.client[LAUNCHPAD_DATABASE]["workflows"]
     name = f"metadata.{PLAN_KEY}"
-    found = workflows.find({name: {"$exists": True}}, {name: 1})
-    plans = [one["metadata"][PLAN_KEY]["rows"] for one in found]
-    return list({json.dumps(plan, sort_keys=True): plan for plan in plans}.values())
+    found = workflows.find({name: {"$exists": True}}, {name: 1}).sort("_id", 1)
+    plans: dict[str, list[PlanRow]] = {}
+    for plan in (one["metadata"][PLAN_KEY] for one in found):
+        same = plan.get("work_id") or json.dumps(plan["rows"], sort_keys=True)
+        plans.setdefault(same, plan["rows"])
+    return list(plans.values())
 
 
 def read_plan(path: Path) -> list[PlanRow]:
