@@ -14,6 +14,7 @@ from tm23flows.documents.frame import Frame
 from tm23flows.errors import OutOfTimeError, ResultsKeptError, StaleClaimError
 from tm23flows.jobs import claimed
 from tm23flows.jobs.claimed import BEATS, Hold
+from tm23flows.settings import get_settings
 from tm23flows.store import connect, patience
 from tm23flows.store.archive import Archive
 from tm23flows.store.claims import acquire, expire_lost, release, server_now
@@ -177,12 +178,14 @@ def test_it_waits_for_another_worker(archive, monkeypatch, tmp_path):
     assert stored(archive)["token"] == 2
 
 
-def test_it_does_not_wait_longer_than_it_has_time(archive, hold, monkeypatch):
+@pytest.mark.parametrize("left_s", [-1.0, 15.0], ids=["over", "for the way back"])
+def test_it_does_not_wait_longer_than_it_has_time(archive, hold, monkeypatch, left_s):
     acquire(archive, TASK, {}, 3600.0)
-    monkeypatch.setenv("TM23_DEADLINE", str(time.time() - 1))
+    monkeypatch.setenv("TM23_DEADLINE", str(time.time() + left_s))
     with pytest.raises(OutOfTimeError, match="still at this task"), hold.claim(TASK, "x", "Cu"):
         pass
     assert stored(archive)["token"] == 1
+    assert left_s < 0 or time.time() < get_settings().deadline  # the job can go back in time
 
 
 @pytest.mark.parametrize("fate", ["lose_answer", "cut", "not_primary"])

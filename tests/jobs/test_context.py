@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+import threading
 import time
 from types import SimpleNamespace
 
@@ -45,7 +46,7 @@ def test_the_run_folder_is_the_one_of_the_launcher(tmp_path):
 
 def test_a_worker_without_time_waits_for_its_end_unless_it_has_done_something(archive, monkeypatch):
     slept = []
-    monkeypatch.setattr(context, "time", SimpleNamespace(time=time.time, sleep=slept.append))
+    monkeypatch.setattr(context, "rest", slept.append)
     monkeypatch.setenv("TM23_DEADLINE", str(time.time() + 1000))
     wait_for_deadline("a task", progress=3)
     assert slept == []
@@ -56,9 +57,17 @@ def test_a_worker_without_time_waits_for_its_end_unless_it_has_done_something(ar
         wait_for_deadline("a task", progress=0)
 
 
+def test_a_signal_ends_the_wait_for_the_end(archive, monkeypatch):
+    monkeypatch.setenv("TM23_DEADLINE", str(time.time() + 1000))
+    threading.Timer(0.2, stopping.request_stop, ["SIGUSR1"]).start()
+    begun = time.monotonic()
+    wait_for_deadline("a task", progress=0)
+    assert stopping.stop_requested()
+    assert time.monotonic() - begun < 500
+
+
 def test_a_job_that_fits_into_no_workers_time_fails_and_then_counts_anew(archive, monkeypatch):
-    clock = SimpleNamespace(time=time.time, sleep=lambda _: pytest.fail("it waited"))
-    monkeypatch.setattr(context, "time", clock)
+    monkeypatch.setattr(context, "rest", lambda _: pytest.fail("it waited"))
     for _ in range(2):  # a limit of the Maker, no deadline
         wait_for_deadline("a task", progress=0)
     wait_for_deadline("another task", progress=0)
@@ -83,6 +92,8 @@ def test_a_worker_that_was_told_to_stop_gives_its_job_back_and_begins_no_other(
     with pytest.raises(OutOfTimeError, match="told to stop"):
         begin_job()
     assert slept == [STOPPED_PATIENCE_S]
+    with stopping.stopping_on_signals():
+        begin_job()  # 'tm23 worker' has taken the job, and it goes back by itself
     stopping.forget_request()
     begin_job()
 
@@ -137,6 +148,20 @@ def test_a_worker_does_not_wait_for_space_for_ever(full_disk, tmp_path, monkeypa
     limit = left_s or SPACE_PATIENCE_S
     assert limit - 60 < sum(naps) < limit + 60
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_ends_the_wait_for_space(full_disk, monkeypatch):
+    state, naps = full_disk
+    state["looks"] = 10**6
+
+    def sleep(seconds):
+        naps.append(seconds)
+        stopping.request_stop("SIGTERM")
+
+    monkeypatch.setattr(context.time, "sleep", sleep)
+    with pytest.raises(DiskFullError):
+        wait_for_space()
+    assert len(naps) == 1
 
 
 def test_another_error_of_the_disk_is_not_waited_for(full_disk):

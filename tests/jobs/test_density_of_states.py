@@ -5,16 +5,19 @@ import pytest
 from ase.calculators.calculator import CalculationFailed
 from jobflow import JobStore, run_locally
 from maggma.stores import MemoryStore
+from pymongo.errors import AutoReconnect
 
 from tm23flows.documents.density_of_states import DensityOfStates, dos_id
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import label_id
 from tm23flows.engines.emt import EmtEngine
-from tm23flows.errors import InputError, OutOfTimeError, PhysicsError
+from tm23flows.errors import InputError, OutOfTimeError, PhysicsError, ResultsKeptError
 from tm23flows.jobs.density_of_states import make_density_of_states
 from tm23flows.jobs.label import LabelJobMaker, label_frames
 from tm23flows.science.density_of_states import D_WINDOW_EV, d_band
 from tm23flows.science.spectrum import Spectrum
+from tm23flows.store.blobs import Blobs
+from tm23flows.store.outbox import commit, pending
 
 RECIPE = {"engine": "emt", "kmesh": [3, 3, 3]}
 KEYS = ("accepted", "rejected", "existing", "spectra", "waiting")
@@ -102,6 +105,26 @@ def test_a_label_without_its_density_of_states_is_computed_again_and_stays(
 def test_labels_alone_leave_no_density_of_states(archive, frame_ids, emt_spectra):
     assert counts(label(frame_ids, spectra=False)) == (4, 0, 0, 0, 0)
     assert stored(archive) == []
+
+
+def test_both_wait_in_the_outbox_where_the_database_is_away(
+    archive, frame_ids, emt_spectra, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("TM23_OUTBOX", str(tmp_path / "outbox"))
+    monkeypatch.setenv("TM23_DATABASE_PATIENCE_S", "0")
+
+    def away(*_args):
+        raise AutoReconnect("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Blobs, "put", away)
+        with pytest.raises(ResultsKeptError):
+            label(frame_ids[:1])
+    (kept,) = pending(tmp_path / "outbox")
+    commit(archive, kept)
+    (one,) = stored(archive)
+    assert archive.blobs.get_arrays(one.spectrum)
+    assert counts(label(frame_ids[:1])) == (0, 0, 1, 0, 0)
 
 
 def test_every_width_has_its_own(archive, frame_ids, emt_spectra):

@@ -130,9 +130,15 @@ class AseEngine(ABC):
             Geometries; only numbers, cell, periodicity and positions are used.
         recipe
             A complete recipe.
+
+        Raises
+        ------
+        OutOfTimeError
+            Shortly before the deadline; all labels until then have been yielded.
         """
         live = self._live.setdefault(self.family(recipe), _Live())
         for frame in frames:
+            self._check_time("another label")
             began = mark()
             try:
                 yield self._label(live, frame, recipe)

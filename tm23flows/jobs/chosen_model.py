@@ -14,7 +14,7 @@ from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.grid_search import GridSearch
 from tm23flows.documents.label import Label
 from tm23flows.errors import InputError, OutOfTimeError
-from tm23flows.jobs.context import as_this_job, open_archive, wait_for_deadline
+from tm23flows.jobs.context import as_this_job, begin_job, open_archive, wait_for_deadline
 from tm23flows.jobs.model import Wanted, train_or_find
 from tm23flows.store.collections import DATASET_NAMES
 from tm23flows.store.datasets.creation import create_dataset
@@ -111,6 +111,7 @@ def train_chosen(
         If the training ends without a model.
     """
     archive = open_archive()
+    begin_job()
     wanted = chosen_training(archive, grid_id, dataset_id, part, seed, overrides)
     about = {"grid_id": grid_id, "model_id": wanted.model_id, "trainer": wanted.trainer}
     step = newest_step(archive, wanted.model_id)

@@ -41,6 +41,10 @@ LOOK_S = 10.0
 """Who waits for another worker looks again at least so often."""
 
 
+SPARE_S = 20.0
+"""Who waits for another worker gives up so long before the end, and hands its job back."""
+
+
 class Hold:
     """A task in the hands of this job; before :meth:`claim` it has none.
 
@@ -212,7 +216,7 @@ def _acquire(archive: Archive, task: str, about: dict[str, str]) -> Claim:
             get_log().warning("task.taken", task=task, **about)
             waiting = True
         end = stopping.deadline()
-        if end is not None and time.time() > end:
+        if end is not None and time.time() + SPARE_S > end:
             raise OutOfTimeError("Another worker is still at this task, and the time is over.")
         rest(min(LOOK_S, settings.lease_s / BEATS))
 

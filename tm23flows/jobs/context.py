@@ -16,9 +16,10 @@ from jobflow import CURRENT_JOB
 from tm23flows.disk import has_space
 from tm23flows.errors import DiskFullError, OutOfTimeError
 from tm23flows.settings import get_settings
-from tm23flows.stopping import deadline, stop_requested
+from tm23flows.stopping import catches_signals, deadline, stop_requested
 from tm23flows.store.claims import note_attempt
 from tm23flows.store.connect import resolve_uri
+from tm23flows.store.patience import rest
 from tm23flows.store.raw_outputs import record_raw_outputs
 
 if TYPE_CHECKING:
@@ -82,9 +83,10 @@ def wait_for_space() -> None:
     DiskFullError
         If there is none in an hour, or before the deadline.
     """
-    end = min(time.time() + SPACE_PATIENCE_S, deadline() or float("inf"))
+    patient_until = time.time() + SPACE_PATIENCE_S
     while not has_space(run_folder()):
-        if time.time() > end:
+        # a signal moves the deadline, so it is asked each time
+        if time.time() > min(patient_until, deadline() or float("inf")):
             raise DiskFullError(
                 f"The disk of {run_folder()} is full (disk_full): free some space, then run this "
                 "again; nothing was computed."
@@ -163,23 +165,26 @@ def wait_for_deadline(task: str, progress: int) -> None:
             "'tm23 worker', or with 'rlaunch rapidfire --timeout SECONDS', some minutes less than "
             "its walltime."
         )
-    time.sleep(max(0.0, end - time.time()))
+    rest(end - time.time())
 
 
 def begin_job() -> None:
     """Begin a job only in a worker that may still begin one and has space for its files.
 
-    'tm23 worker' takes no job after a signal; rlaunch does, one after the other, so it waits
-    here for its end.
+    'tm23 worker' takes no job after a signal. One that it took just before goes on here: it
+    stops at its first look at the clock and goes back to the queue. rlaunch takes one after the
+    other, so it waits here for its end.
 
     Raises
     ------
     OutOfTimeError
-        If this process was told to stop.
+        If this process was told to stop, and is no 'tm23 worker'.
     DiskFullError
         If there is no space for long.
     """
     if reason := stop_requested():
+        if catches_signals():
+            return
         if RLAUNCH in sys.modules:
             time.sleep(STOPPED_PATIENCE_S)
         raise OutOfTimeError(

@@ -68,6 +68,7 @@ def evaluate_model(
         If the prediction fails.
     """
     asked = (model_id, dataset_id, part, energy_reference)
+    begin_job()  # not below, where it would be one more reason to go on elsewhere
     try:
         return evaluate_or_find(*asked)
     except OutOfTimeError:
@@ -101,7 +102,6 @@ def evaluate_or_find(
         )
     archive, key = open_archive(), evaluation_id(model_id, dataset_id, part, energy_reference)
     if not archive.existing(Evaluation, [key]):
-        begin_job()
         model, dataset = archive.get(Model, model_id), archive.get(Dataset, dataset_id)
         hold = Hold(archive)
         with hold.claim(key, "evaluation", dataset.element):

@@ -9,14 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jobflow import job
+from jobflow import Response, job
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.dataset import Dataset
+from tm23flows.documents.evaluation import evaluation_id
 from tm23flows.documents.label import Label, label_id
 from tm23flows.documents.model import Model
-from tm23flows.errors import InputError, MissingDependencyError, PhysicsError, TrainingError
-from tm23flows.jobs.context import open_archive
+from tm23flows.errors import (
+    InputError,
+    MissingDependencyError,
+    OutOfTimeError,
+    PhysicsError,
+    TrainingError,
+)
+from tm23flows.jobs.context import as_this_job, begin_job, open_archive, wait_for_deadline
 from tm23flows.jobs.evaluation import evaluate_or_find
 from tm23flows.jobs.event_search import rows_of
 from tm23flows.store.datasets.names import name_dataset
@@ -121,7 +128,7 @@ def labels_of_events(
 @job
 def evaluate_on_events(
     model_id: str | None, dataset_id: str | None, part: str = PART
-) -> dict[str, Any]:
+) -> dict[str, Any] | Response:
     """Let a model predict a dataset of events; what goes wrong is said and stops nobody else.
 
     Parameters
@@ -135,15 +142,23 @@ def evaluate_on_events(
 
     Returns
     -------
-    ``model_id``, ``evaluation_id`` and ``failure``, one of the last two being None.
+    ``model_id``, ``evaluation_id`` and ``failure``, one of the last two being None. Where the
+    worker had to stop first, the job begins anew as a detour.
     """
     known = open_archive().existing(Model, [model_id]) if model_id is not None else ()
     if not known:
         return {"model_id": None, "evaluation_id": None, "failure": NO_MODEL}
     if dataset_id is None:
         return {"model_id": model_id, "evaluation_id": None, "failure": NO_FRAMES}
+    begin_job()
     try:
         done = evaluate_or_find(model_id, dataset_id, part, ENERGY_REFERENCE)
+    except OutOfTimeError:
+        key = evaluation_id(model_id, dataset_id, part, ENERGY_REFERENCE)
+        wait_for_deadline(key, 0)
+        again = as_this_job(evaluate_on_events(model_id, dataset_id, part))
+        unfinished = {"model_id": model_id, "evaluation_id": key, "failure": None}
+        return Response(unfinished, detour=again)
     except (InputError, MissingDependencyError, PhysicsError, TrainingError) as error:
         return {"model_id": model_id, "evaluation_id": None, "failure": str(error)}
     return {"model_id": model_id, "evaluation_id": done["evaluation_id"], "failure": None}

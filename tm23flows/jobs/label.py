@@ -34,6 +34,7 @@ from tm23flows.jobs.frame import make_label
 from tm23flows.log import get_log
 from tm23flows.science.density_of_states import D_WINDOW_EV
 from tm23flows.store.claims import task_id
+from tm23flows.store.outbox import Recorder
 
 if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
@@ -44,7 +45,8 @@ FLUSH_S = 1.0
 Labels that take longer are written one by one; fast ones share a write.
 """
 
-Outcome = Label | Rejection | DensityOfStates
+Outcome = Label | Rejection | DensityOfStates | bytes
+"""What a calculation leaves: documents, and the blobs that they name."""
 
 
 @dataclass
@@ -179,7 +181,7 @@ def _label(
         with suppress(OutOfTimeError), hold.claim(batch, "label", frames[0].element):
             # another worker may have gone on while this one waited for it
             known, done = _known(archive, pairs, spectra=spectra)
-            stream = _compute(archive, engine, frames, recipes, done, spectra=spectra)
+            stream = _compute(engine, frames, recipes, done, spectra=spectra)
             _write(hold, stream, written)
         keep_raw_outputs(archive, engine)
     finished, new_spectra, reasons = written.labels, written.n_spectra, written.reasons
@@ -233,7 +235,6 @@ def _complete(engine: Engine, frames: list[Frame], given: list[Recipe]) -> list[
 
 
 def _compute(
-    archive: Archive,
     engine: Engine,
     frames: list[Frame],
     recipes: list[Recipe],
@@ -253,7 +254,7 @@ def _compute(
                 result = next(results)
                 outcome = _outcome(frame, recipe, past, result)
                 if spectra and isinstance(outcome, Label):
-                    yield _with_spectrum(archive, outcome, result)
+                    yield _with_spectrum(outcome, result)
                 else:
                     yield [outcome]
 
@@ -289,15 +290,20 @@ def _outcome(
     )
 
 
-def _with_spectrum(archive: Archive, label: Label, result: Result) -> list[Outcome]:
-    """Return a label with its density of states; electrons that are missing reject both."""
+def _with_spectrum(label: Label, result: Result) -> list[Outcome]:
+    """Return a label with its density of states; electrons that are missing reject both.
+
+    Nothing is written yet: what cannot be written is kept together.
+    """
     if result.spectrum is None:
         raise InputError(
             f"The engine {label.recipe.engine} has no electronic states, and densities of states "
             "were asked for: use gpaw or vasp, or label without spectra."
         )
+    arrays = Recorder()
     try:
-        return [label, make_density_of_states(archive, label, result.spectrum)]
+        density = make_density_of_states(arrays, label, result.spectrum)
+        return [*(one["data"] for one in arrays.records), label, density]
     except PhysicsError as error:
         return [
             Rejection(
@@ -325,7 +331,7 @@ class _Written:
                 self.labels.add(one.id)
             elif isinstance(one, Rejection):
                 self.reasons.append(one.reason)
-            else:
+            elif isinstance(one, DensityOfStates):
                 self.n_spectra += 1
 
 
@@ -348,10 +354,13 @@ def _write(hold: Hold, outcomes: Iterator[list[Outcome]], written: _Written) -> 
 def _flush(hold: Hold, outcomes: list[Outcome], written: _Written) -> None:
     if not outcomes:
         return
-    labels = [one for one in outcomes if not isinstance(one, DensityOfStates)]
+    blobs = [one for one in outcomes if isinstance(one, bytes)]
+    labels = [one for one in outcomes if isinstance(one, (Label, Rejection))]
     densities = [one for one in outcomes if isinstance(one, DensityOfStates)]
 
     def write(target: Archive) -> None:
+        for one in blobs:
+            target.blobs.put(one)
         target.record(labels)
         target.put(*densities)
 

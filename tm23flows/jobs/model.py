@@ -99,6 +99,7 @@ def train_model(
     """
     settings = get_trainer(trainer).hyperparameters(**hyperparameters)
     wanted = Wanted(dataset_id, trainer, settings, seed, part)
+    begin_job()  # not below, where it would be one more reason to go on elsewhere
     step = newest_step(open_archive(), wanted.model_id)
     try:
         model = train_or_find(wanted)
@@ -131,7 +132,6 @@ def train_or_find(wanted: Wanted) -> Model:
     """
     archive = open_archive()
     if not archive.existing(Model, [wanted.model_id]):
-        begin_job()
         dataset = archive.get(Dataset, wanted.dataset_id)
 
         def train(folder: Path, course: Course) -> TrainResult:
