@@ -61,10 +61,21 @@ def test_i4_a_worker_that_was_not_is_lost(archive, launchpad, age):
 
 
 @pytest.mark.parametrize("state", ["RUNNING", "RESERVED"])
-def test_i4_a_job_that_was_taken_and_never_started(archive, launchpad, state):
+def test_i4_a_job_that_was_taken_and_never_started(archive, launchpad, state, monkeypatch):
+    monkeypatch.setattr("tm23flows.ops.audit.jobs.LOOK_S", 0.0)
     launchpad["fireworks"].insert_one({"fw_id": 3, "name": "a job", "state": state})
     (one,) = violations(archive, launchpad, "I4")
     assert "no worker has it" in one.what
+
+
+def test_i4_a_job_that_a_living_worker_has_just_taken(archive, launchpad, monkeypatch):
+    launchpad["fireworks"].insert_one({"fw_id": 3, "name": "a job", "state": "RESERVED"})
+
+    def worker_begins(_seconds):
+        launchpad["fireworks"].update_one({}, {"$set": {"state": "RUNNING", "launches": [1]}})
+
+    monkeypatch.setattr("tm23flows.ops.audit.jobs.time.sleep", worker_begins)
+    assert violations(archive, launchpad, "I4") == []
 
 
 def test_i4_a_job_in_the_queue_of_a_cluster_may_wait(archive, launchpad):

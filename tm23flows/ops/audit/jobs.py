@@ -73,14 +73,14 @@ def _check_workers(ledger: Ledger, archive: Archive, fireworks: Database) -> Non
     """Look for jobs under way that nobody does, and for locks of the dead."""
     ledger.checked("I4", fireworks["fireworks"].count_documents(TAKEN))
     suspects = find_suspects(fireworks)
+    for hole in find_holes(fireworks, how_workers_live(archive, LEASE.total_seconds())):
+        ledger.add([_violation("fireworks", hole.subject, hole.what)])
+    if suspects.locks or suspects.unapplied or suspects.unlaunched:
+        time.sleep(LOOK_S)  # a worker that lives is done by then
+        suspects = unchanged(suspects, find_suspects(fireworks))
     for one in suspects.unlaunched:
         what = f"it is {one.state}, but no worker has it: the one that took it died before it began"
         ledger.add([_violation("fireworks", f"{one.fw_id} ({one.name})", what)])
-    for hole in find_holes(fireworks, how_workers_live(archive, LEASE.total_seconds())):
-        ledger.add([_violation("fireworks", hole.subject, hole.what)])
-    if suspects.locks or suspects.unapplied:
-        time.sleep(LOOK_S)  # a worker that lives is done by then
-        suspects = unchanged(suspects, find_suspects(fireworks))
     for lock in suspects.locks:
         what = f"it is locked, and for {LOOK_S:g} s nothing happened to it"
         ledger.add([_violation("workflows", lock.name, what)])
