@@ -28,4 +28,12 @@ def test_steps_labels_and_packs(archive, run_flow, monkeypatch, tmp_path):
         assert row.sizes["electrons"] == 7 * 17
         assert kind in fit_measured(rows)
         assert kind in fit_memory(rows)
-    assert set(measured_bytes(archive).raw) == {"vasp label", "vasp step"}
+    raw = measured_bytes(archive).raw
+    assert set(raw) == {"vasp label", "vasp step"}
+    # a run that was imported, or has no pack yet, makes the others no smaller
+    (run,) = archive.database["trajectories"].find({})
+    elsewhere = {"imported": None, "under way": "node:/elsewhere"}
+    for name, folder in elsewhere.items():
+        other = {**run, "_id": name, "id": name, "run_folder": folder}
+        archive.database["trajectories"].insert_one(other)
+    assert measured_bytes(archive).raw == raw

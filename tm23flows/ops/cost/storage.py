@@ -151,6 +151,7 @@ def _raw(archive: Archive) -> dict[str, float]:
     """Return bytes per step and label of VASP; a pack of labels has a folder for each."""
     size = {"label": 0, "step": 0}
     units = {"label": 0, "step": 0}
+    packed = []
     for one in archive.database[RAW_OUTPUTS].find({"bytes": {"$ne": None}}):
         folders = {member["name"].partition("/")[0] for member in one["members"]}
         labels = sum(name.startswith("label-") for name in folders)
@@ -159,6 +160,9 @@ def _raw(archive: Archive) -> dict[str, float]:
             units["label"] += labels
         else:
             size["step"] += one["bytes"]
-    runs = archive.database["trajectories"].find({"recipe.engine": "vasp"}, {"segments": 1})
+            packed.append(one["folder"])
+    # not those that were imported, or have no pack yet
+    wanted = {"recipe.engine": "vasp", "run_folder": {"$in": packed}}
+    runs = archive.database["trajectories"].find(wanted, {"segments.last_step": 1})
     units["step"] = sum(run["segments"][-1]["last_step"] for run in runs if run["segments"])
     return {f"vasp {unit}": size[unit] / units[unit] for unit in size if size[unit] and units[unit]}
