@@ -57,6 +57,12 @@ def test_metals_stages_failures_and_what_to_do(drawn, launchpad, tmp_path):
     assert "time left: unknown (the pace of aimd is not known yet)" in text
 
 
+def test_a_worker_that_never_said_anything(drawn, launchpad):
+    launchpad.add_wf(Workflow([job("Cu labels")]))
+    launchpad.fireworks.update_many({}, {"$set": {"state": "RUNNING"}})
+    assert "running: Cu labels on -, never heard of\n" in drawn()
+
+
 def test_long_lists_end(drawn, launchpad, tmp_path):
     number = MOST_LINES + 3
     kinds = [job(f"job {n}", "builtins.ValueError", f"number {n}") for n in range(number)]

@@ -125,7 +125,8 @@ def _running(view: Overview) -> list[str]:
     lines = []
     for one in view.running[:MOST_LINES]:
         ran = "" if one.ran_s is None else f" for {duration(one.ran_s)}"
-        lines.append(f"  running: {one.name} on {one.host or '-'}{ran}, heard of {heard(one)}")
+        known = "never heard of" if one.heard_s is None else f"heard of {heard(one)}"
+        lines.append(f"  running: {one.name} on {one.host or '-'}{ran}, {known}")
     return [*lines, *_more(len(view.running))]
 
 

@@ -45,7 +45,7 @@ def test_workers_that_are_heard_of_and_that_are_not():
 
     assert heard(job(12.0, silent=False)) == "12 s ago"
     assert heard(job(7300.0, silent=True)) == "2 h 1 min ago, probably dead"
-    assert heard(job(None, silent=True)) == "never heard of"
+    assert heard(job(None, silent=True)) == "never"
 
 
 def test_reasons_with_their_numbers():

@@ -119,10 +119,10 @@ def heard(one: RunningJob) -> str:
 
     Returns
     -------
-    Such as ``12 s ago``; with a warning where that is longer than its lease.
+    Such as ``12 s ago``, or ``never``; with a warning where that is longer than its lease.
     """
     if one.heard_s is None:
-        return "never heard of"
+        return "never"
     ago = f"{duration(one.heard_s)} ago"
     return f"{ago}, probably dead" if one.silent else ago
 
