@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from fireworks import Firework, PyTask, Workflow
+from fireworks import Firework, LaunchPad, PyTask, Workflow
 
 from tm23flows.ops.fireworks_config import write_config
 from tm23flows.ops.launchpad import STATES, failure_reason, job_states, open_launchpad
+from tm23flows.store.connect import ANSWER_TIMEOUT_MS
 from tm23flows.testing.database import local_database
 
 
@@ -30,6 +31,16 @@ def run_one(uri, folder):
     command = [str(Path(sys.executable).with_name("rlaunch")), "singleshot"]
     env = {**os.environ, **variables}
     subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True)
+
+
+def test_a_database_that_hangs_is_not_asked_for_ever(uri, tmp_path):
+    write_config(tmp_path, uri)
+    for launchpad in (
+        open_launchpad(uri),
+        LaunchPad.from_file(str(tmp_path / "my_launchpad.yaml")),
+    ):
+        limit_s = launchpad.connection.options.pool_options.socket_timeout
+        assert limit_s == ANSWER_TIMEOUT_MS / 1000
 
 
 def test_a_new_launchpad_can_be_used_at_once_and_is_not_emptied(uri):

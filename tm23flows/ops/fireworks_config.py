@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from tm23flows.store.connect import ANSWER_TIMEOUT_MS
+
 LAUNCHPAD_DATABASE = "fireworks"
 JOBFLOW_DATABASE = "jobflow"
 
@@ -67,6 +69,8 @@ def _files(folder: Path, uri: str, worker: str, launchpad: str) -> dict[str, dic
             "name": launchpad,
             "logdir": None,
             "strm_lvl": "INFO",
+            # FireWorks sets none beside a URI, and a worker would ask a server that hangs for ever.
+            "mongoclient_kwargs": {"socketTimeoutMS": ANSWER_TIMEOUT_MS},
         },
         "my_fworker.yaml": {"name": worker, "category": "", "query": "{}"},
         "jobflow.yaml": {

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tm23flows.ops.fireworks_config import LAUNCHPAD_DATABASE
+from tm23flows.store.connect import ANSWER_TIMEOUT_MS
 
 if TYPE_CHECKING:
     from fireworks import LaunchPad
@@ -42,7 +43,10 @@ def open_launchpad(uri: str, name: str = LAUNCHPAD_DATABASE) -> LaunchPad:
     """
     from fireworks import LaunchPad
 
-    launchpad = LaunchPad(host=uri, uri_mode=True, name=name, strm_lvl="WARNING")
+    limits = {"socketTimeoutMS": ANSWER_TIMEOUT_MS}
+    launchpad = LaunchPad(
+        host=uri, uri_mode=True, name=name, strm_lvl="WARNING", mongoclient_kwargs=limits
+    )
     if launchpad.fw_id_assigner.find_one() is None and not launchpad.fireworks.find_one():
         launchpad.reset("", require_password=False)
     return launchpad
