@@ -163,7 +163,7 @@ def rerun(launchpad: LaunchPad, failure: Failure) -> Rerun:
         return Rerun(
             failure,
             "its workflow is locked: a worker is writing to it, or died doing so; try again in a "
-            "minute, then see 'tm23 audit'",
+            "minute, then run 'tm23 recover'",
         )
     except (FWSerializationError, *_UNREADABLE) as error:
         said = without_secrets(str(error), known_secrets())
