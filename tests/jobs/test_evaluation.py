@@ -5,12 +5,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from jobflow import CURRENT_JOB
+from pymongo.errors import AutoReconnect
 
 from tm23flows.documents.evaluation import Evaluation
 from tm23flows.documents.label import Label
-from tm23flows.errors import DatabaseError, InputError, NotFoundError, OutOfTimeError
+from tm23flows.errors import (
+    DatabaseError,
+    InputError,
+    NotFoundError,
+    OutOfTimeError,
+    ResultsKeptError,
+)
 from tm23flows.jobs.evaluation import evaluate_model
 from tm23flows.jobs.model import train_model
+from tm23flows.store.blobs import Blobs
+from tm23flows.store.outbox import commit, pending
 
 REFERENCE = "mean-per-atom"
 
@@ -42,6 +51,27 @@ def test_errors_are_those_of_the_labels(emt_copy, model_id):
         assert group.force.percent == pytest.approx(100)
         assert group.stress.percent == pytest.approx(100)
     assert out["force_percent_error"] == pytest.approx(100)
+
+
+def test_predictions_wait_in_the_outbox_where_the_database_is_away(
+    emt_copy, model_id, constant_trainer, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("TM23_OUTBOX", str(tmp_path / "outbox"))
+    monkeypatch.setenv("TM23_DATABASE_PATIENCE_S", "0")
+
+    def away(*_args):
+        raise AutoReconnect("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Blobs, "put", away)
+        with pytest.raises(ResultsKeptError):
+            evaluate(emt_copy, model_id)
+    (kept,) = pending(tmp_path / "outbox")
+    commit(emt_copy, kept)
+    monkeypatch.setattr(constant_trainer, "predict", lambda *_args: pytest.fail("computed again"))
+    out = evaluate(emt_copy, model_id)
+    evaluation = emt_copy.get(Evaluation, out["evaluation_id"])
+    assert len(emt_copy.blobs.get_arrays(evaluation.predictions)["label_id"]) == 6
 
 
 def test_predictions_are_kept_frame_by_frame(emt_copy, model_id):

@@ -106,16 +106,19 @@ def evaluate_or_find(
         hold = Hold(archive)
         with hold.claim(key, "evaluation", dataset.element):
             if not archive.existing(Evaluation, [key]):
-                made = _evaluate(archive, model, dataset, part, energy_reference)
-                hold.check()
-                archive.put(made)
+                _evaluate(archive, hold, model, dataset, part, energy_reference)
     evaluation = archive.get(Evaluation, key)
     return {"evaluation_id": key, "force_percent_error": evaluation.errors[0].force.percent}
 
 
 def _evaluate(
-    archive: Archive, model: Model, dataset: Dataset, part: str, energy_reference: str
-) -> Evaluation:
+    archive: Archive,
+    hold: Hold,
+    model: Model,
+    dataset: Dataset,
+    part: str,
+    energy_reference: str,
+) -> None:
     with tempfile.TemporaryDirectory(prefix="tm23-evaluate-") as scratch:
         folder = Path(scratch)
         labels = write_part(archive, dataset, part, folder / "frames.xyz")
@@ -124,8 +127,13 @@ def _evaluate(
         trainer, began = get_trainer(model.trainer), time.monotonic()
         predictions = trainer.predict(folder / "model", folder / "frames.xyz", folder / "work")
         effort = Effort(wall_s=time.monotonic() - began)
-    made = evaluation_of(archive, model, dataset, part, energy_reference, labels, predictions)
-    return made.model_copy(update={"effort": effort})
+    asked = (model, dataset, part, energy_reference)
+
+    def keep(target: Archive) -> None:
+        made = evaluation_of(target, *asked, labels, predictions)
+        target.put(made.model_copy(update={"effort": effort}))
+
+    hold.write(keep)
 
 
 def evaluation_of(
@@ -142,7 +150,7 @@ def evaluation_of(
     Parameters
     ----------
     archive
-        The archive.
+        Takes the arrays.
     model
         What predicted.
     dataset
