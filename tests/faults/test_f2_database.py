@@ -31,6 +31,7 @@ def _quick(monkeypatch, tmp_path, vasp):
     monkeypatch.setattr(connect, "SELECTION_TIMEOUT_MS", 200)
     monkeypatch.setattr(patience, "FIRST_S", 0.02)
     monkeypatch.setattr(patience, "LONGEST_S", 0.1)
+    monkeypatch.chdir(tmp_path)  # jobs leave their marks where they run
     monkeypatch.setenv("TM23_OUTBOX", str(tmp_path / "outbox"))
     monkeypatch.setenv("TM23_DATABASE_PATIENCE_S", "20")
     yield
