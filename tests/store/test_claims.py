@@ -256,3 +256,11 @@ def test_f1_4_of_eight_workers_one_wins_each_of_200_trials(archive, database):
         one.join(60.0)
         assert one.exitcode == 0
     assert sorted(won) == [(trial, 1) for trial in range(N_TRIALS)]
+
+
+def test_who_only_waited_for_another_worker_is_not_counted(archive):
+    claim = acquire(archive, "a task", {}, 900.0)
+    assert [note_attempt(archive, "a task", 0) for _ in range(4)] == [0] * 4
+    release(archive, claim, "stopped")
+    assert [note_attempt(archive, "a task", 0) for _ in range(2)] == [1, 2]
+    assert note_attempt(archive, "a task", 5) == 0

@@ -19,7 +19,7 @@ from tm23flows.settings import get_settings
 from tm23flows.stopping import catches_signals, deadline, stop_requested
 from tm23flows.store.claims import note_attempt
 from tm23flows.store.connect import resolve_uri
-from tm23flows.store.patience import rest
+from tm23flows.store.patience import patiently, rest
 from tm23flows.store.raw_outputs import record_raw_outputs
 
 if TYPE_CHECKING:
@@ -106,7 +106,10 @@ def keep_raw_outputs(archive: Archive, engine: Engine) -> None:
     """
     packed = engine.finish()
     if packed is not None:
-        record_raw_outputs(archive, packed.path, packed.sha256, packed.members)
+        patiently(
+            lambda: record_raw_outputs(archive, packed.path, packed.sha256, packed.members),
+            get_settings().database_patience_s,
+        )
 
 
 def as_this_job(following: Job) -> Job:

@@ -287,12 +287,16 @@ def note_attempt(archive: Archive, task: str, progress: int) -> int:
 
     Returns
     -------
-    How many did nothing since the last one that did something.
+    How many did nothing since the last one that did something. Who only waited for a worker
+    that has the task is not counted.
     """
     from pymongo import ReturnDocument
 
+    claims = archive.database[CLAIMS]
+    if not progress and claims.find_one({"_id": task, "state": "running"}, {"_id": 1}):
+        return 0
     change = {"$set": {"fruitless": 0}} if progress else {"$inc": {"fruitless": 1}}
-    found = archive.database[CLAIMS].find_one_and_update(
+    found = claims.find_one_and_update(
         {"_id": task}, change, upsert=True, return_document=ReturnDocument.AFTER
     )
     return found["fruitless"]

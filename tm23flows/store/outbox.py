@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -167,8 +168,11 @@ def pending(folder: Path) -> list[Path]:
     -------
     The files; none if there is no such folder.
     """
-    found = folder.glob(f"*{SUFFIX}") if folder.is_dir() else ()
-    return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
+    ages = {}
+    for path in folder.glob(f"*{SUFFIX}") if folder.is_dir() else ():
+        with suppress(FileNotFoundError):  # a recovery was faster
+            ages[path] = path.stat().st_mtime_ns
+    return sorted(ages, key=lambda path: (ages[path], path.name))
 
 
 def database_of(path: Path) -> str:
