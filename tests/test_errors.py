@@ -21,7 +21,7 @@ def test_the_kinds_are_the_promised_ones():
     assert {kind.__name__ for kind in KINDS} == {
         "TM23Error", "InputError", "MissingDependencyError", "DatabaseError", "NotFoundError",
         "PhysicsError", "OutOfTimeError", "DiskFullError", "TrainingError", "TooFewFramesError",
-        "DecodeRefusedError",
+        "DecodeRefusedError", "ResultsKeptError", "StaleClaimError",
     }  # fmt: skip
 
 

@@ -52,12 +52,12 @@ def test_uri_without_a_database(tm23, folder):
 
 
 def test_upgrade_counts_first_and_rewrites_then(tm23, emt_copy):
-    emt_copy.database["frames"].update_many(
-        {}, {"$set": {"schema_version": 1}, "$unset": {"tags": ""}}
-    )
-    assert tm23("db", "upgrade", "--dry-run").out == "24 frames would be rewritten.\n"
+    older = {"$set": {"schema_version": 1}, "$unset": {"tags": ""}}
+    count = emt_copy.database["frames"].update_many({}, older).matched_count
+    assert count >= 24
+    assert tm23("db", "upgrade", "--dry-run").out == f"{count} frames would be rewritten.\n"
     ran = tm23("db", "upgrade", "--json")
-    assert (ran.code, ran.json["documents"]) == (0, {"frames": 24})
+    assert (ran.code, ran.json["documents"]) == (0, {"frames": count})
     assert tm23("db", "upgrade").out == "All documents have today's layout.\n"
 
 

@@ -19,6 +19,9 @@ from tm23flows.cli.status import status_lines
 from tm23flows.ops.progress import Progress
 from tm23flows.store.trainings import begin_training, end_training
 
+HEARS_CTRL_C = ("env", "--default-signal=INT")
+"""What a shell starts in the background does not hear it, nor do its children."""
+
 
 def test_an_archive_without_jobs(tm23, emt_archive):
     ran = tm23("status", "--json")
@@ -113,7 +116,14 @@ def test_watching_shows_what_changes_and_outlives_the_database(tm23, jobs, monke
 
 
 def test_the_page_is_served_until_it_is_told_to_stop(jobs):
-    program = [str(Path(sys.executable).with_name("tm23")), "status", "--serve", "--port", "0"]
+    program = [
+        *HEARS_CTRL_C,
+        str(Path(sys.executable).with_name("tm23")),
+        "status",
+        "--serve",
+        "--port",
+        "0",
+    ]
     served = subprocess.Popen(
         program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ
     )
@@ -140,7 +150,14 @@ def test_a_port_that_is_taken(tm23, jobs):
 
 
 def test_a_screen_shows_what_is_there_until_ctrl_c(jobs):
-    program = [str(Path(sys.executable).with_name("tm23")), "status", "--watch", "--every", "1"]
+    program = [
+        *HEARS_CTRL_C,
+        str(Path(sys.executable).with_name("tm23")),
+        "status",
+        "--watch",
+        "--every",
+        "1",
+    ]
     leader, screen = pty.openpty()
     watching = subprocess.Popen(
         program, stdin=screen, stdout=screen, stderr=screen,

@@ -80,9 +80,12 @@ def test_f2_9_an_upgrade_keeps_every_id_every_number_and_the_first_past(archive,
             kept = {
                 key: value
                 for key, value in old.items()
-                if key not in ("schema_version", "energies", "recipe")
+                if key not in ("schema_version", "energies", "recipe", "effort")
             }
             assert {key: new[key] for key in kept} == kept
+            # what was not measured then is unknown now
+            effort = {key: value for key, value in new.get("effort", {}).items() if value}
+            assert effort == {key: value for key, value in old.get("effort", {}).items() if value}
     found = archive.database["labels"].count_documents({"magnitudes.max_force": {"$gt": 0}})
     assert found == 3
 

@@ -130,7 +130,8 @@ def test_the_whole_chain_tells_nobody(place, emt_maker, secret_uri, tm23, monkey
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     client = connect(secret_uri)
     dumped = 0
-    for name in client.list_database_names():
+    # archives of other tests are on this server, and some have a secret in them on purpose
+    for name in (one for one in client.list_database_names() if not one.startswith("test-")):
         for collection in client[name].list_collection_names():
             for document in client[name][collection].find():
                 dumped += 1
