@@ -20,6 +20,7 @@ from pathlib import Path
 import yaml
 from jobflow.managers.fireworks import flow_to_workflow
 
+from tm23flows.errors import DatabaseError
 from tm23flows.ops.fireworks_config import write_config
 from tm23flows.ops.launchpad import job_states, open_launchpad
 from tm23flows.store.archive import Archive
@@ -31,6 +32,7 @@ BIN = Path(sys.executable).parent
 PING_S = 1
 LOCK_PATIENCE_S = 3  # FireWorks waits five minutes for a lock whose owner is gone
 COMMAND_PATIENCE_S = 300.0
+RESTART_PATIENCE_S = 60.0
 RLAUNCH, TM23_WORKER = ("rlaunch", "rapidfire"), ("tm23", "worker")
 
 
@@ -142,9 +144,17 @@ class Plant:
         wait_until(lambda: is_gone(self.database.pid))
 
     def restart_database(self):
-        """Start a server on the same folder and port."""
-        port = self.database.port
-        self.database = start(self.folder / "database", port)
+        """Start a server on the same folder and port, which somebody's connection may have."""
+        port, deadline = self.database.port, time.monotonic() + RESTART_PATIENCE_S
+        while True:
+            try:
+                self.database = start(self.folder / "database", port)
+            except DatabaseError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+            else:
+                break
         assert self.database.port == port
 
     def last_words(self):
@@ -209,7 +219,7 @@ def kill(process):
     """SIGKILL a worker with all its children, and take its exit status."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait(10.0)
+    process.wait(60.0)
 
 
 def is_gone(pid):
