@@ -1,13 +1,13 @@
 # make demo [METAL=Cu]   set up, then the main job on real DFT
 # make test              set up, then the tests (TEST_WORKERS=0: one after the other)
-# Three at once on two cores, because many tests wait for programs. Files in their own order: by default the
-# longest, which have the fewest tests, would come last and one after the other.
+# Files of tests run in their own order: by default the longest, which have the fewest tests, would come last
+# and one after the other.
 # Both do nothing twice: a second run starts at once.
 
 METAL ?= Cu
 VENV ?= .venv
 WORK ?= work
-TEST_WORKERS ?= 3
+TEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 
 export VENV
