@@ -114,20 +114,25 @@ def _emt_road(database_server) -> str:
     return name
 
 
+@pytest.fixture(scope="module")
+def _emt_of_module(_emt_road, database_server) -> str:
+    """Copy that archive, so that what tests of one file add to it no other file sees."""
+    name = f"emt-{uuid.uuid4().hex[:8]}"
+    _copy_archive(database_server, _emt_road, name)
+    return name
+
+
 @pytest.fixture
-def emt_archive(_emt_road, database_server, monkeypatch) -> Archive:
-    """The archive after the whole EMT road; all tests share it, so it is only for reading."""
-    _use_database(monkeypatch, database_server, _emt_road)
+def emt_archive(_emt_of_module, database_server, monkeypatch) -> Archive:
+    """The archive after the whole EMT road; the tests of a file share it."""
+    _use_database(monkeypatch, database_server, _emt_of_module)
     return Archive.open()
 
 
 @pytest.fixture
-def emt_copy(_emt_road, archive) -> Archive:
-    """A copy of that archive, to change and to damage."""
-    source = Archive.open(database=_emt_road).database
-    for name in source.list_collection_names():
-        if stored := list(source[name].find()):
-            archive.database[name].insert_many(stored)
+def emt_copy(_emt_road, database_server, archive) -> Archive:
+    """A copy of that archive for one test, to change and to damage."""
+    _copy_archive(database_server, _emt_road, archive.database.name)
     return archive
 
 
@@ -141,6 +146,13 @@ def make_frame() -> Callable[..., Frame]:
 def make_label() -> Callable[..., Label]:
     """A function that makes a label of a frame, with numbers that depend on its step."""
     return _label
+
+
+def _copy_archive(server: ServerInfo, source: str, target: str) -> None:
+    documents, copy = (Archive.open(server.uri, one).database for one in (source, target))
+    for name in documents.list_collection_names():
+        if stored := list(documents[name].find()):
+            copy[name].insert_many(stored)
 
 
 def _use_database(patch: pytest.MonkeyPatch, server: ServerInfo, name: str) -> None:
