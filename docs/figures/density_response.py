@@ -1,4 +1,4 @@
-"""Figures and numbers of docs/density_response.md.
+"""Figures and numbers of docs/science/density_response.md.
 
 python docs/figures/density_response.py [FOLDER] writes the figures, beside this file by default.
 tests/docs/test_density_response.py holds the page and the figures to what comes out of here.

@@ -1,4 +1,4 @@
-"""docs/benchmark.md says what really works: its commands, its options and its Python."""
+"""docs/howto/benchmark.md says what really works: its commands, its options and its Python."""
 
 import re
 import shlex
@@ -9,7 +9,7 @@ import pytest
 from tm23flows.flows.studies.scales import KINDS
 from tm23flows.trainers.ase_calculator import CalculatorHyperparameters
 
-TEXT = (Path(__file__).resolve().parents[2] / "docs" / "benchmark.md").read_text()
+TEXT = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "benchmark.md").read_text()
 COMMANDS = re.findall(r"^    (tm23 .+)$", TEXT, re.MULTILINE)
 
 
@@ -52,7 +52,7 @@ def test_defaults_of_the_page_are_those_of_the_program():
 def test_the_python_of_the_page_makes_a_flow(emt_archive):
     (program,) = re.findall(r"```python\n(.+?)```", TEXT, re.DOTALL)
     names: dict = {}
-    exec(compile(program, "docs/benchmark.md", "exec"), names)
+    exec(compile(program, "docs/howto/benchmark.md", "exec"), names)
     assert [job.name for job, _ in names["flow"].iterflow()] == [
         "calculator",
         "Cu benchmark on test",

@@ -1,4 +1,4 @@
-"""docs/cost.md says what really works, and its numbers of laws are those of the program."""
+"""docs/howto/cost.md says what really works, and its numbers of laws are those of the program."""
 
 import re
 import shlex
@@ -8,7 +8,7 @@ import pytest
 
 from tm23flows.science import cost_laws, run_costs
 
-TEXT = (Path(__file__).resolve().parents[2] / "docs" / "cost.md").read_text()
+TEXT = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "cost.md").read_text()
 COMMANDS = re.findall(r"^    (tm23 .+)$", TEXT, re.MULTILINE)
 LAWS = {
     "time, plane waves": cost_laws.PLANE_WAVES,

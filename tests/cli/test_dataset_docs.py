@@ -1,4 +1,4 @@
-"""docs/datasets.md says what really works: its commands and its Python run at the paper's scale."""
+"""docs/howto/datasets.md says what really works: its commands and its Python run at the paper's scale."""
 
 import re
 import shlex
@@ -8,7 +8,7 @@ import pytest
 
 from tm23flows.documents.recipe import Recipe
 
-TEXT = (Path(__file__).resolve().parents[2] / "docs" / "datasets.md").read_text()
+TEXT = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "datasets.md").read_text()
 COMMANDS = re.findall(r"^    (tm23 dataset .+)$", TEXT, re.MULTILINE)
 TEMPERATURES = {"cold": 339.5, "warm": 1018.5, "melt": 1697.5}
 

@@ -1,4 +1,4 @@
-"""docs/exchange.md says what really works: its commands run, its tables are complete."""
+"""docs/howto/exchange.md says what really works: its commands run, its tables are complete."""
 
 import re
 import shlex
@@ -14,7 +14,7 @@ from tm23flows.store.exchange.formats import FORMATS
 from tm23flows.store.exchange.manifest import verify_manifest
 from tm23flows.store.files import IMPORTS
 
-TEXT = (Path(__file__).resolve().parents[2] / "docs" / "exchange.md").read_text()
+TEXT = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "exchange.md").read_text()
 COMMANDS = re.findall(r"^    (tm23 (?:export|import) .+)$", TEXT, re.MULTILINE)
 
 

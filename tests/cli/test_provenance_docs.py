@@ -1,4 +1,4 @@
-"""docs/provenance.md says what really works: its commands and its Python run."""
+"""docs/howto/provenance.md says what really works: its commands and its Python run."""
 
 import re
 import shlex
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tm23flows.ops.audit.ledger import INVARIANTS
 
-TEXT = (Path(__file__).resolve().parents[2] / "docs" / "provenance.md").read_text()
+TEXT = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "provenance.md").read_text()
 COMMANDS = re.findall(r"^    (tm23 .+)$", TEXT, re.MULTILINE)
 PYTHON = "\n".join(
     re.findall(r"^    ((?:from|archive|dataset|assert|print)\b.+)$", TEXT, re.MULTILINE)

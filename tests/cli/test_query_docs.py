@@ -1,4 +1,4 @@
-"""docs/queries.md says what really works: its commands, its words and its Python."""
+"""docs/howto/queries.md says what really works: its commands, its words and its Python."""
 
 import re
 import shlex
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tm23flows.store.query.words import Query
 
-TEXT = (Path(__file__).resolve().parents[2] / "docs" / "queries.md").read_text()
+TEXT = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "queries.md").read_text()
 COMMANDS = re.findall(r"^    (tm23 .+)$", TEXT, re.MULTILINE)
 
 
@@ -27,7 +27,7 @@ def test_the_page_lists_every_word_and_no_other():
 def test_the_python_of_the_page_runs(emt_archive, capsys):
     (program,) = re.findall(r"```python\n(.+?)```", TEXT, re.DOTALL)
     names: dict = {}
-    exec(compile(program, "docs/queries.md", "exec"), names)
+    exec(compile(program, "docs/howto/queries.md", "exec"), names)
     lines = capsys.readouterr().out.splitlines()
     count = int(lines[0])
     assert count > 0

@@ -1,4 +1,4 @@
-"""docs/rare_events.md says what really works: its commands, its Python, its settings."""
+"""docs/howto/rare_events.md says what really works: its commands, its Python, its settings."""
 
 import re
 import shlex
@@ -18,7 +18,7 @@ from tm23flows.science.model_choice import RMSE_FILTER
 from tm23flows.store.exchange.rare_writer import RareFrame, write_rare_events
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = (ROOT / "docs" / "rare_events.md").read_text()
+TEXT = (ROOT / "docs" / "howto" / "rare_events.md").read_text()
 COMMANDS = re.findall(r"^    (tm23 .+)$", TEXT, re.MULTILINE)
 
 
@@ -42,7 +42,7 @@ def test_the_commands_of_the_page_work(tm23, archive, tmp_path, monkeypatch):
 def test_the_python_of_the_page_makes_a_flow():
     (program,) = re.findall(r"```python\n(.+?)```", TEXT, re.DOTALL)
     names: dict = {}
-    exec(compile(program, "docs/rare_events.md", "exec"), names)
+    exec(compile(program, "docs/howto/rare_events.md", "exec"), names)
     jobs = [job.name for job, _ in names["flow"].iterflow()]
     assert sum(name.startswith("Cu flare") and name.endswith("model") for name in jobs) == 6
 

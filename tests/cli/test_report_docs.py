@@ -1,11 +1,11 @@
-"""docs/report.md says what really works: its commands, its Python and its pictures."""
+"""docs/howto/report.md says what really works: its commands, its Python and its pictures."""
 
 import re
 import shlex
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = (ROOT / "docs" / "report.md").read_text()
+TEXT = (ROOT / "docs" / "howto" / "report.md").read_text()
 
 
 def test_its_commands_work(tm23, emt_archive, tmp_path, monkeypatch):
@@ -24,7 +24,7 @@ def test_its_python_works(emt_archive, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (program,) = re.findall(r"```python\n(.+?)```", TEXT, re.DOTALL)
     names: dict = {}
-    exec(compile(program, "docs/report.md", "exec"), names)
+    exec(compile(program, "docs/howto/report.md", "exec"), names)
     assert names["rows"] == []  # no model
     assert (tmp_path / "report" / "index.html").is_file()
 

@@ -1,4 +1,4 @@
-"""docs/running.md says what really works: its commands and its tables."""
+"""docs/operations/running.md says what really works: its commands and its tables."""
 
 import re
 import shlex
@@ -14,7 +14,7 @@ from tm23flows.ops.status.frames import OTHER, REASONS
 from tm23flows.ops.status.jobs import WORDS
 from tm23flows.ops.tags import STAGES
 
-TEXT = (Path(__file__).resolve().parents[2] / "docs" / "running.md").read_text()
+TEXT = (Path(__file__).resolve().parents[2] / "docs" / "operations" / "running.md").read_text()
 COMMANDS = re.findall(r"^    (tm23 .+)$", TEXT, re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""docs/studies.md says what really works: its Python and its settings. Its commands are run in test_study."""
+"""docs/howto/studies.md says what really works: its Python and its settings. Its commands are run in test_study."""
 
 import re
 from dataclasses import fields
@@ -9,13 +9,13 @@ import pytest
 from tm23flows.flows.studies.scales import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = (ROOT / "docs" / "studies.md").read_text()
+TEXT = (ROOT / "docs" / "howto" / "studies.md").read_text()
 
 
 def test_the_python_of_the_page_makes_a_flow():
     (program,) = re.findall(r"```python\n(.+?)```", TEXT, re.DOTALL)
     names: dict = {}
-    exec(compile(program, "docs/studies.md", "exec"), names)
+    exec(compile(program, "docs/howto/studies.md", "exec"), names)
     jobs = [job.name for job, _ in names["flow"].iterflow()]
     assert "Cu flare model" in jobs
     assert not any("strained" in one for one in jobs)

@@ -12,7 +12,7 @@ from tm23flows.documents.base import Provenance
 from tm23flows.documents.studies.correlations import CorrelationResults, MetalRow
 from tm23flows.documents.study import Study
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "studies.md").read_text()
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "studies.md").read_text()
 
 
 def test_metals_follow_the_option_as_in_the_manual(tm23, tmp_path):

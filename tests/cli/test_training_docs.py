@@ -1,4 +1,4 @@
-"""docs/training.md says what really works: its commands, its Python, and its tables."""
+"""docs/howto/training.md says what really works: its commands, its Python, and its tables."""
 
 import gzip
 import re
@@ -11,7 +11,7 @@ from tm23flows.trainers.flare import FlareHyperparameters
 from tm23flows.trainers.nequip import NequipHyperparameters
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = (ROOT / "docs" / "training.md").read_text()
+TEXT = (ROOT / "docs" / "howto" / "training.md").read_text()
 COMMANDS = re.findall(r"^    (tm23 .+)$", TEXT, re.MULTILINE)
 ON_REAL_DATA = re.search(r"```text\n(.+?)```", TEXT, re.DOTALL).group(1).splitlines()
 NIOBIUM = ROOT.parent / "shared" / "data" / "snap_NbMoTaW" / "Nb_AIMD.json.gz"
@@ -34,7 +34,7 @@ def test_every_command_of_the_page_works(tm23, emt_copy):
 def test_the_python_of_the_page_makes_a_flow():
     (program,) = re.findall(r"```python\n(.+?)```", TEXT, re.DOTALL)
     names: dict = {}
-    exec(compile(program, "docs/training.md", "exec"), names)
+    exec(compile(program, "docs/howto/training.md", "exec"), names)
     jobs = [job.name for job, _ in names["flow"].iterflow()]
     assert "Cu flare grid search" in jobs
     assert sum(name.startswith("Cu flare model") for name in jobs) == 5  # four points, one model

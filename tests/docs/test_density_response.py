@@ -12,7 +12,7 @@ import pytest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SCRIPT = DOCS / "figures" / "density_response.py"
-PAGE = (DOCS / "density_response.md").read_text(encoding="utf-8")
+PAGE = (DOCS / "science" / "density_response.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

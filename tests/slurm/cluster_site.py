@@ -1,4 +1,4 @@
-"""A clone of the shipped files on a cluster of tests, set up as docs/cluster.md says.
+"""A clone of the shipped files on a cluster of tests, set up as docs/tutorials/your_cluster.md says.
 
 Owns the folder: launchpad/ and my_fworker.yaml as they are shipped, the environment of the running
 tests as the clone's own, a database and a home of their own.

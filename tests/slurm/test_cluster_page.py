@@ -1,4 +1,4 @@
-"""docs/cluster.md says what really works: its files, its commands, its words."""
+"""docs/tutorials/your_cluster.md says what really works: its files, its commands, its words."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from typer.main import get_command
 from tm23flows.cli.main import app
 from tm23flows.settings import get_settings
 
-TEXT = (ROOT / "docs" / "cluster.md").read_text()
+TEXT = (ROOT / "docs" / "tutorials" / "your_cluster.md").read_text()
 COMMANDS = re.findall(r"^    (\S.+)$", TEXT, re.MULTILINE)
 PASSWORD = "S3CRET-of-the-cluster"
 

@@ -21,7 +21,7 @@ from cluster_site import ROOT
 from tm23flows.store.archive import Archive
 
 PROJECT = ROOT / "launchpad" / "jobflow_remote.yaml"
-PAGE = (ROOT / "docs" / "remote.md").read_text()
+PAGE = (ROOT / "docs" / "howto" / "remote.md").read_text()
 PATIENCE_S = 200.0
 
 READ = """

@@ -163,7 +163,7 @@ def wait_until(condition, explain):
 
 
 def test_vasp_alone_runs_on_the_nodes_of_a_worker_outside(site, slurm, vasp):
-    # docs/remote.md: the worker is where the database is, and srun takes VASP to the nodes.
+    # docs/howto/remote.md: the worker is where the database is, and srun takes VASP to the nodes.
     commands = {
         name: ["srun", "--nodes=1", "--ntasks=1", "--time=5", vasp[f"TM23_{name.upper()}"]]
         for name in ("vasp_cmd", "vasp_gamma_cmd")

@@ -1,4 +1,4 @@
-"""docs/dev/new_trainer.md says what really works: its package is installed, trains and predicts."""
+"""docs/tutorials/add_a_trainer.md says what really works: its package is installed, trains and predicts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tm23flows.settings import get_settings
 from tm23flows.trainers.base import get_trainer
 from tm23flows.trainers.calculator import model_calculator
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "dev" / "new_trainer.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "tutorials" / "add_a_trainer.md"
 BLOCKS = dict(re.findall(r"```(?:python|toml)\n# (.+?)\n(.+?)```", PAGE.read_text(), re.DOTALL))
 
 

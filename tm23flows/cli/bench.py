@@ -76,7 +76,7 @@ def bench(
     workdir: Workdir = Path("tm23-run"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure any calculator of ASE as trained models are measured (docs/benchmark.md).
+    """Measure any calculator of ASE as trained models are measured (docs/howto/benchmark.md).
 
     Frames that it fails on are counted and named, and the rest is evaluated. With a
     calculator from elsewhere its code is run: use this for code that you trust.

@@ -12,7 +12,8 @@ from tm23flows.cli.dataset_card import WITHOUT_STEP, card_lines
 from tm23flows.errors import InputError
 
 app = typer.Typer(
-    help="Create, pair, list, show and compare datasets (docs/datasets.md).", no_args_is_help=True
+    help="Create, pair, list, show and compare datasets (docs/howto/datasets.md).",
+    no_args_is_help=True,
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

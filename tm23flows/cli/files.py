@@ -17,7 +17,7 @@ Declared = Annotated[
         "--declare",
         metavar="WORD=VALUE",
         help="What the files do not say, such as energy=free or stress-unit=kbar; repeat it. "
-        "See docs/exchange.md.",
+        "See docs/howto/exchange.md.",
     ),
 ]
 

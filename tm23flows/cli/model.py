@@ -13,7 +13,7 @@ from tm23flows.cli.execution import check_output
 from tm23flows.errors import InputError
 
 app = typer.Typer(
-    help="List, show and export trained models (docs/training.md).", no_args_is_help=True
+    help="List, show and export trained models (docs/howto/training.md).", no_args_is_help=True
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

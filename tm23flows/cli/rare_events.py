@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tm23flows.jobs.rare_event_folder import FolderScore
 
 app = typer.Typer(
-    help="Errors of forces on atoms in the middle of a hop (docs/rare_events.md).",
+    help="Errors of forces on atoms in the middle of a hop (docs/howto/rare_events.md).",
     no_args_is_help=True,
 )
 

@@ -13,7 +13,7 @@ from tm23flows.flows.studies.scales import KINDS, SMALL_SAMPLING, make_study, st
 from tm23flows.ops.cost.plan import plan_of
 from tm23flows.science import protocol
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "studies.md").read_text()
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "howto" / "studies.md").read_text()
 
 
 def structures(*metals):

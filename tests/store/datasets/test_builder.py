@@ -170,7 +170,10 @@ def test_labels_of_two_recipes_are_refused(archive, add):
 def test_the_shipped_example_is_a_builder_without_an_address(config):
     text = (ROOT / "launchpad" / "dataset_builder.yaml").read_text()
     assert "mongodb://" not in text
-    assert "mrun launchpad/dataset_builder.yaml" in (ROOT / "docs" / "datasets.md").read_text()
+    assert (
+        "mrun launchpad/dataset_builder.yaml"
+        in (ROOT / "docs" / "howto" / "datasets.md").read_text()
+    )
     (shipped,) = loadfn(ROOT / "launchpad" / "dataset_builder.yaml")
     assert isinstance(shipped, DatasetBuilder)
     assert (shipped.name, shipped.query["metal"]) == ("Cu-growing", "Cu")

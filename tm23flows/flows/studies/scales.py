@@ -1,7 +1,7 @@
 """The studies by name, and the roads that they go at the two scales.
 
 Owns which Maker a study is, its metals where none are named, and the numbers of its small scale,
-fixed before any data: they are those of docs/studies.md. At the scale of the paper, roads are
+fixed before any data: they are those of docs/howto/studies.md. At the scale of the paper, roads are
 those of :mod:`tm23flows.flows.scales`.
 """
 
