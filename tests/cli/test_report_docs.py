@@ -33,6 +33,6 @@ def test_its_pictures_are_there():
     pictures = re.findall(r"!\[.+?\]\((.+?)\)", TEXT)
     assert len(pictures) == 2
     for picture in pictures:
-        content = (ROOT / "docs" / picture).read_bytes()
+        content = (ROOT / "docs" / "howto" / picture).read_bytes()
         assert content.startswith(b"\x89PNG")
         assert len(content) < 200_000

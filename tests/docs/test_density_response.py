@@ -45,7 +45,7 @@ def test_the_figures_are_those_of_the_code(script, tmp_path):
         [sys.executable, SCRIPT, tmp_path], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    linked = re.findall(r"\]\(figures/(\S+)\)", PAGE)
+    linked = re.findall(r"\]\(\.\./figures/(\S+)\)", PAGE)
     assert sorted(linked) == sorted(path.name for path in tmp_path.iterdir())
     expected = script.data()
     for name in linked:
