@@ -1,0 +1,39 @@
+"""Every tutorial does what it says: its blocks are run in their order, as a reader runs them."""
+
+import re
+from pathlib import Path
+
+import pytest
+from page_runner import run_page
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "docs" / "tutorials"
+
+TESTED_ELSEWHERE = {
+    "your_cluster.md": (
+        "tests/slurm/test_cluster_page.py",
+        "test_the_commands_of_the_page_on_slurm",
+    ),
+    "add_a_trainer.md": ("tests/trainers/test_new_trainer_page.py", "test_the_last_block_runs"),
+}
+"""Pages that need more than a shell, and the tests that run them."""
+
+PAGES = sorted(
+    path.name for path in FOLDER.glob("*.md") if path.name not in {*TESTED_ELSEWHERE, "index.md"}
+)
+
+
+@pytest.mark.fireworks
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PAGES)
+def test_a_tutorial_does_what_it_says(name, tmp_path):
+    run_page(FOLDER / name, tmp_path)
+
+
+@pytest.mark.parametrize("name", TESTED_ELSEWHERE)
+def test_a_page_that_is_not_run_here_has_a_test_of_its_own(name):
+    module, test = TESTED_ELSEWHERE[name]
+    text = (ROOT / module).read_text()
+    assert name in text
+    assert re.search(rf"^def {test}\(", text, re.MULTILINE)
+    assert (FOLDER / name).exists()
