@@ -5,7 +5,6 @@ import pytest
 
 from tm23flows.report.comparisons import (
     group_place,
-    noise_rows,
     pairs_by_recipe,
     sigma_rows,
     trajectory_rows,
@@ -23,32 +22,10 @@ def differences(world, others, group):
     return forces, energies, np.array([label.forces for _, label in pairs])
 
 
-@pytest.mark.parametrize("group", GROUPS)
-def test_noise_is_the_difference_to_the_next_coarser_mesh(world, group):
-    (row,) = [row for row in noise_rows(world.archive) if row.group == group]
-    forces, energies, reference = differences(world, world.coarse, group)
-    assert row.n_frames == len(forces) == {"all": 5, "melt": 1}.get(group, 2)
-    assert row.what == "2x2x3 against 3x3x3"
-    assert row.force.mae == pytest.approx(1000 * np.abs(forces).mean())
-    assert row.force.percent == pytest.approx(
-        100 * np.abs(forces).mean() / np.abs(reference).mean()
-    )
-    if group == "melt":
-        assert row.energy is None
-    else:
-        spread = np.abs(energies - energies.mean()).mean()
-        assert spread > 0
-        assert row.energy.mae == pytest.approx(1000 * spread)
-    assert row.stress.mae > 0
-
-
 def test_groups_come_in_rising_temperature(world):
-    assert [row.group for row in noise_rows(world.archive)] == GROUPS
+    rows = [row for row in sigma_rows(world.archive) if row.what.startswith("SIGMA 2")]
+    assert [row.group for row in rows] == GROUPS
     assert max(["other", "melt", "cold", "all"], key=group_place) == "other"
-
-
-def test_no_noise_without_an_evaluation(road):
-    assert noise_rows(road) == []
 
 
 def test_sigma_rows_take_what_differs_in_sigma_only(world):

@@ -119,7 +119,7 @@ def _line(now: Progress) -> str:
 def _show(archive: Archive, dataset: str, report: Path, out: Console) -> None:
     from tm23flows.cli.trace import trace_tree
     from tm23flows.documents.label import Label
-    from tm23flows.report.comparisons import noise_rows
+    from tm23flows.report.label_noise import noise_rows
     from tm23flows.report.page import write_report
     from tm23flows.report.tables import error_rows, format_error_table
 

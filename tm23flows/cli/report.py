@@ -24,7 +24,7 @@ def report(
     ] = False,
 ) -> None:
     """Write one HTML file with all tables and figures, and print the error table."""
-    from tm23flows.report.comparisons import noise_rows
+    from tm23flows.report.label_noise import noise_rows
     from tm23flows.report.page import write_report
     from tm23flows.report.tables import as_dict, error_rows, format_error_table
     from tm23flows.store.archive import Archive

@@ -1,12 +1,12 @@
 """Labels of the same frames under two recipes.
 
-Owns which recipes are compared: the next coarser k-mesh (label noise), another SIGMA, and
-the recipe of the trajectory. The formulas are in :mod:`tm23flows.science.noise`.
+Owns how they are compared, and two of the comparisons: another SIGMA, and the recipe of the
+trajectory. That with another k-mesh is :mod:`tm23flows.report.label_noise`. The formulas are in
+:mod:`tm23flows.science.noise`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,13 +15,8 @@ from tm23flows.documents.label import Label, label_arrays
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.trajectory import Trajectory
 from tm23flows.report.quantities import Quantity
-from tm23flows.report.records import (
-    NamedDataset,
-    datasets,
-    labels_of_shared_frames,
-    measured,
-)
-from tm23flows.report.words import mesh_words, short_words
+from tm23flows.report.records import NamedDataset, datasets, labels_of_shared_frames
+from tm23flows.report.words import short_words
 from tm23flows.science.metrics import EnergyReference
 from tm23flows.science.noise import label_noise
 from tm23flows.science.protocol import Regime
@@ -33,7 +28,6 @@ Pair = tuple[Label, Label]
 """A label under another recipe, and the dataset's label of the same frame."""
 
 ALL_PARTS = "all"
-MESH_FIELDS = {"kmesh", "kmesh_offset"}
 FOLLOWS_SIGMA = {"nbands"}
 """Options that engines choose by the smearing width; converged, they change no number."""
 GROUP_ORDER = ("all", *map(str, Regime))
@@ -65,8 +59,18 @@ class ComparisonRow:
 
 
 @dataclass(frozen=True)
-class _Frames:
-    """The part of a dataset whose labels are compared, and how."""
+class ComparedFrames:
+    """The part of a dataset whose labels are compared, and how.
+
+    Parameters
+    ----------
+    named
+        The dataset.
+    part
+        Its part; :data:`ALL_PARTS` for all of it.
+    energy_reference
+        How the energy MAV is referenced.
+    """
 
     named: NamedDataset
     part: str
@@ -77,37 +81,6 @@ class _Frames:
         """Ids of the labels of the part."""
         dataset = self.named.dataset
         return dataset.label_ids if self.part == ALL_PARTS else dataset.parts.get(self.part, ())
-
-
-def noise_rows(archive: Archive, dataset: str | None = None) -> list[ComparisonRow]:
-    """Compare the labels that models were measured on with the next coarser k-mesh.
-
-    Two recipes belong together if nothing but the k-mesh differs. Of several coarser
-    meshes the one with most points counts.
-
-    Parameters
-    ----------
-    archive
-        The archive.
-    dataset
-        Name or id of a dataset; all that have evaluations by default.
-
-    Returns
-    -------
-    Rows for all frames and by regime; none where no frame has a coarser label.
-    """
-    wanted: dict[tuple[str, ...], _Frames] = {}
-    for one in measured(archive, dataset):
-        made = one.evaluation
-        key = (made.dataset_id, made.part, made.energy_reference)
-        wanted[key] = _Frames(one.named, made.part, made.energy_reference)  # type: ignore[arg-type]
-    rows = []
-    for frames in wanted.values():
-        if pairs := _next_coarser(pairs_by_recipe(archive, frames.label_ids)):
-            coarse, fine = pairs[0]
-            what = f"{mesh_words(coarse.recipe)} against {mesh_words(fine.recipe)}"
-            rows.extend(_by_group(frames, pairs, what))
-    return rows
 
 
 def sigma_rows(archive: Archive, dataset: str | None = None) -> list[ComparisonRow]:
@@ -126,7 +99,7 @@ def sigma_rows(archive: Archive, dataset: str | None = None) -> list[ComparisonR
     """
     rows = []
     for named in datasets(archive, dataset):
-        frames = _Frames(named, ALL_PARTS)
+        frames = ComparedFrames(named, ALL_PARTS)
         others = pairs_by_recipe(archive, frames.label_ids)
         for pairs in sorted(others, key=lambda pairs: pairs[0][0].recipe.sigma_eV or 0):
             other, base = (label.recipe for label in pairs[0])
@@ -134,7 +107,7 @@ def sigma_rows(archive: Archive, dataset: str | None = None) -> list[ComparisonR
                 continue
             if other.sigma_eV != base.sigma_eV and _differ_in_sigma_only(other, base):
                 what = f"SIGMA {other.sigma_eV:g} eV against {base.sigma_eV:g} eV"
-                rows.extend(_by_group(frames, pairs, what))
+                rows.extend(rows_by_group(frames, pairs, what))
     return rows
 
 
@@ -154,7 +127,7 @@ def trajectory_rows(archive: Archive, dataset: str | None = None) -> list[Compar
     """
     rows = []
     for named in datasets(archive, dataset):
-        frames = _Frames(named, ALL_PARTS)
+        frames = ComparedFrames(named, ALL_PARTS)
         others = pairs_by_recipe(archive, frames.label_ids)
         runs = {base.trajectory_id for pairs in others for _, base in pairs if base.trajectory_id}
         recipes = {one.recipe.id for one in archive.get_many(Trajectory, sorted(runs))}
@@ -162,7 +135,7 @@ def trajectory_rows(archive: Archive, dataset: str | None = None) -> list[Compar
             other, base = (label.recipe for label in pairs[0])
             if other.id in recipes:
                 what = f"{short_words(other)} against {short_words(base)}"
-                rows.extend(_by_group(frames, pairs, what))
+                rows.extend(rows_by_group(frames, pairs, what))
     return rows
 
 
@@ -191,23 +164,22 @@ def pairs_by_recipe(archive: Archive, label_ids: Iterable[str]) -> list[list[Pai
     return [found[key] for key in sorted(found, key=lambda key: (-len(found[key]), key))]
 
 
-def _next_coarser(others: list[list[Pair]]) -> list[Pair]:
-    """Choose the finest of the coarser meshes; with equal points the one on most frames."""
-    coarser = []
-    for pairs in others:
-        other, base = (label.recipe for label in pairs[0])
-        if other.unknown or base.unknown:
-            continue
-        if _points(other) < _points(base) and _same_except(other, base, MESH_FIELDS):
-            coarser.append(pairs)
-    return max(coarser, key=lambda pairs: _points(pairs[0][0].recipe), default=[])
+def same_except(one: Recipe, other: Recipe, fields: set[str]) -> bool:
+    """Say whether two recipes agree in all but some fields.
 
+    Parameters
+    ----------
+    one
+        A recipe.
+    other
+        Another one.
+    fields
+        What may differ.
 
-def _points(recipe: Recipe) -> int:
-    return math.prod(recipe.kmesh)
-
-
-def _same_except(one: Recipe, other: Recipe, fields: set[str]) -> bool:
+    Returns
+    -------
+    Whether they do.
+    """
     return one.model_dump(exclude=fields) == other.model_dump(exclude=fields)
 
 
@@ -216,10 +188,25 @@ def _differ_in_sigma_only(one: Recipe, other: Recipe) -> bool:
         {key: value for key, value in recipe.options.items() if key not in FOLLOWS_SIGMA}
         for recipe in (one, other)
     ]
-    return options[0] == options[1] and _same_except(one, other, {"sigma_eV", "options"})
+    return options[0] == options[1] and same_except(one, other, {"sigma_eV", "options"})
 
 
-def _by_group(frames: _Frames, pairs: list[Pair], what: str) -> list[ComparisonRow]:
+def rows_by_group(frames: ComparedFrames, pairs: list[Pair], what: str) -> list[ComparisonRow]:
+    """Compare the labels of each pair, for all frames and by regime.
+
+    Parameters
+    ----------
+    frames
+        What is compared.
+    pairs
+        A label and the better one of the same frame, of which the errors are percentages.
+    what
+        Words for the two recipes.
+
+    Returns
+    -------
+    All frames first, then rising temperature.
+    """
     groups: dict[str, list[Pair]] = {"all": pairs}
     for pair in pairs:
         groups.setdefault(pair[1].regime or "other", []).append(pair)
@@ -241,7 +228,7 @@ def group_place(group: str) -> tuple[int, str]:
     return (GROUP_ORDER.index(group) if group in GROUP_ORDER else len(GROUP_ORDER), group)
 
 
-def _row(frames: _Frames, group: str, pairs: list[Pair], what: str) -> ComparisonRow:
+def _row(frames: ComparedFrames, group: str, pairs: list[Pair], what: str) -> ComparisonRow:
     dataset = frames.named.dataset
     other, base = (label_arrays(labels, dataset.energy) for labels in zip(*pairs, strict=True))
     errors = label_noise(other, base, frames.energy_reference).errors

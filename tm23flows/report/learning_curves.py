@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tm23flows.documents.learning_curve import LearningCurve
+from tm23flows.report.label_noise import NOISE_NOTE, noise_of_evaluations, noise_text
 from tm23flows.report.plotting import PALETTE, Drawing, canvas, finish, plain, style
 from tm23flows.report.quantities import MEV_PER_EV, NOT_THERE, number_text
 from tm23flows.report.records import SHORT_ID, read_all
@@ -48,7 +49,7 @@ def section(archive: Archive, metals: set[str] | None = None) -> StudySection | 
     return StudySection(
         title="Learning curves",
         answer=tuple(f"{_name(one)}: {one.reason}" for one in curves if one.reason),
-        tables=(_table(curves),),
+        tables=(_table(archive, curves),),
         drawings=(draw_curves(curves),),
     )
 
@@ -58,8 +59,10 @@ def _name(curve: LearningCurve) -> str:
     return f"{curve.element} {curve.trainer}{l_max}"
 
 
-def _table(curves: Sequence[LearningCurve]) -> StudyTable:
+def _table(archive: Archive, curves: Sequence[LearningCurve]) -> StudyTable:
     rows, documents = [], []
+    largest = {one.id: one.measured[-1].evaluation_id or "" for one in curves if one.measured}
+    noise = noise_of_evaluations(archive, largest.values())
     for curve in curves:
         for fit in curve.fits:
             interval = fit.interval
@@ -74,6 +77,7 @@ def _table(curves: Sequence[LearningCurve]) -> StudyTable:
                     fit.group,
                     f"{first.n_train} to {last.n_train}",
                     number_text(MEV_PER_EV * fit.force_mae[-1]),
+                    noise_text(noise, (largest[curve.id], fit.group), in_percent=False),
                     f"{fit.exponent:.2f}",
                     between,
                     NOT_THERE if fit.r_squared is None else f"{fit.r_squared:.3f}",
@@ -84,13 +88,13 @@ def _table(curves: Sequence[LearningCurve]) -> StudyTable:
     return StudyTable(
         title="Exponents b of error = a N^b, fitted to force MAE in log-log space",
         columns=(
-            "curve", "test frames", "N", "MAE at the largest N / (meV/Å)", "b", "interval of b",
-            "R²", "id",
+            "curve", "test frames", "N", "MAE at the largest N / (meV/Å)",
+            "label noise / (meV/Å)", "b", "interval of b", "R²", "id",
         ),
         rows=rows,
         documents=documents,
         note="Intervals are from blocks of test frames; they hold neither the choice of the "
-        "training frames nor the seed of the training.",
+        f"training frames nor the seed of the training.{f' {NOISE_NOTE}' if noise else ''}",
     )  # fmt: skip
 
 

@@ -9,13 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from tm23flows.report.comparisons import (
-    ComparisonRow,
-    group_place,
-    noise_rows,
-    sigma_rows,
-    trajectory_rows,
-)
+from tm23flows.report.comparisons import ComparisonRow, group_place, sigma_rows, trajectory_rows
+from tm23flows.report.label_noise import MISSING_NOISE_NOTE, NOISE_NOTE, noise_rows
 from tm23flows.report.quantities import (
     QUANTITIES,
     Quantity,
@@ -35,15 +30,6 @@ __all__ = [
     "format_error_table", "noise_rows", "sigma_rows", "sorted_rows", "trajectory_rows",
 ]  # fmt: skip
 
-NOISE_NOTE = (
-    "Label noise is the disagreement with the next coarser k-mesh on the frames that carry both "
-    "labels: an upper estimate of the noise of the finer mesh where the series of meshes "
-    "converges. The constant offset between the energies of the two meshes is taken out; from "
-    "one frame nothing would be left, so it gives no energy noise."
-)
-MISSING_NOISE_NOTE = (
-    "No label noise is known: no frame of the evaluated part carries a label on a coarser k-mesh."
-)
 NOISE = "label noise"
 
 

@@ -15,6 +15,8 @@ from tm23flows.documents.studies.transfer import (
     TransferTraining,
 )
 from tm23flows.documents.study import Study
+from tm23flows.report.label_noise import noise_of_evaluations, noise_text
+from tm23flows.report.records import measured
 from tm23flows.report.studies.transfer import section
 
 REGIMES = ("cold", "warm", "melt")
@@ -81,8 +83,8 @@ def study(*metals):
     )
 
 
-def test_the_answer_is_that_of_the_document():
-    found = section(None, study(metal("Cu"), metal("Ti")))
+def test_the_answer_is_that_of_the_document(archive):
+    found = section(archive, study(metal("Cu"), metal("Ti")))
     assert found.title == "Transfer study of Cu and Ti"
     assert found.answer[0] == (
         "Cu, flare: trained on all cold frames, the force error in percent is 8.00 (7.50 to 8.50) "
@@ -92,8 +94,8 @@ def test_the_answer_is_that_of_the_document():
     assert "6 of 6 transfers are worse (cold to warm" in found.answer[1]
 
 
-def test_tables_have_all_cells_and_the_level():
-    matrix, article = section(None, study(metal("Cu"), metal("Ti"))).tables
+def test_tables_have_all_cells_and_the_level(archive):
+    matrix, article = section(archive, study(metal("Cu"), metal("Ti"))).tables
     assert (len(matrix.rows), len(article.rows)) == (2 * 9, 2 * 2)
     for table in (matrix, article):
         assert all(len(row) == len(table.columns) for row in table.rows)
@@ -105,14 +107,27 @@ def test_tables_have_all_cells_and_the_level():
     assert "Holm" in matrix.note
 
 
+def test_every_error_has_the_label_noise_beside_it(world):
+    evaluation = measured(world.archive)[0].evaluation
+    here = cell("warm", 8.0).model_copy(update={"evaluation_id": evaluation.id})
+    rows = [training("matrix", "warm", (here, cell("melt", 9.0)))]
+    one = TransferMetal(element="Cu", regimes=REGIMES, trainings=tuple(rows))
+    (table,) = section(world.archive, study(one)).tables
+    place = table.columns.index("label noise of forces / %")
+    noise = noise_of_evaluations(world.archive, [evaluation.id])
+    assert table.rows[0][place] == noise_text(noise, (evaluation.id, "all")) != "-"
+    assert table.rows[1][place] == "-"
+    assert "denser k-mesh" in table.note
+
+
 @pytest.mark.parametrize(("protocol", "other"), [("matrix", "article"), ("article", "matrix")])
-def test_what_was_not_asked_for_is_not_shown(protocol, other):
-    found = section(None, study(metal("Cu", (protocol,))))
+def test_what_was_not_asked_for_is_not_shown(archive, protocol, other):
+    found = section(archive, study(metal("Cu", (protocol,))))
     assert (len(found.tables), len(found.drawings)) == (1, 1)
 
 
-def test_gaps_are_shown_in_words():
-    found = section(None, study(metal("Cu", lost=True)))
+def test_gaps_are_shown_in_words(archive):
+    found = section(archive, study(metal("Cu", lost=True)))
     assert found.answer == (
         "Cu, flare: trained on all cold frames, it was not measured: its training failed.",
     )
@@ -120,7 +135,7 @@ def test_gaps_are_shown_in_words():
     assert len(found.drawings) == 2
 
 
-def test_another_study_is_refused():
+def test_another_study_is_refused(archive):
     other = study(metal("Cu")).model_copy(
         update={
             "results": SmearingResults.model_construct(
@@ -129,4 +144,4 @@ def test_another_study_is_refused():
         }
     )
     with pytest.raises(TypeError, match="no transfer study"):
-        section(None, other)
+        section(archive, other)

@@ -18,6 +18,8 @@ from tm23flows.documents.studies.transfer import (
     TransferTraining,
 )
 from tm23flows.documents.study import Study
+from tm23flows.report.comparisons import ComparisonRow
+from tm23flows.report.label_noise import NOISE_NOTE, Key, noise_of_evaluations, noise_text
 from tm23flows.report.quantities import MEV_PER_EV, NOT_THERE, UNDEFINED, number_text
 from tm23flows.report.studies.section import StudySection, StudyTable
 from tm23flows.report.studies.transfer_figures import (
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "metal", "model", "trained on", "frames", "tested on", "frames", "force MAE / (meV/Å)",
-    "force error / %", "energy MAE / (meV/atom)", "stress MAE / (meV/Å³)",
+    "force error / %", "label noise of forces / %", "energy MAE / (meV/atom)",
+    "stress MAE / (meV/Å³)",
     "more than the model of that temperature / points", "verdict",
 )  # fmt: skip
 ORDERS = {
@@ -42,13 +45,13 @@ ORDERS = {
 }
 
 
-def section(archive: Archive, study: Study) -> StudySection:  # noqa: ARG001 - the same for all
+def section(archive: Archive, study: Study) -> StudySection:
     """Make what is shown of a transfer study.
 
     Parameters
     ----------
     archive
-        The archive; all is in the study.
+        The archive, for the label noise; all else is in the study.
     study
         The study.
 
@@ -65,10 +68,12 @@ def section(archive: Archive, study: Study) -> StudySection:  # noqa: ARG001 - t
     if not isinstance(results, TransferResults):
         raise TypeError(f"{study.id} is no transfer study")
     level = _level(study)
-    tables = [
-        _table(study, "matrix", "Every temperature against every temperature", level),
-        _table(study, "article", "The article's transfer: all frames of one temperature", level),
-    ]
+    noise = noise_of_evaluations(archive, _evaluations(results))
+    titles = {
+        "matrix": "Every temperature against every temperature",
+        "article": "The article's transfer: all frames of one temperature",
+    }
+    tables = [_table(study, one, title, level, noise) for one, title in titles.items()]
     drawings = [draw_matrix(one, level) for one in results.metals if trainings_of(one, "matrix")]
     if any(trainings_of(one, "article") for one in results.metals):
         drawings.append(draw_article(results, level))
@@ -78,6 +83,11 @@ def section(archive: Archive, study: Study) -> StudySection:  # noqa: ARG001 - t
         tables=tuple(one for one in tables if one.rows),
         drawings=tuple(drawings),
     )
+
+
+def _evaluations(results: TransferResults) -> set[str]:
+    cells = (cell for metal in results.metals for row in metal.trainings for cell in row.cells)
+    return {cell.evaluation_id for cell in cells if cell.evaluation_id is not None}
 
 
 def _level(study: Study) -> str:
@@ -127,13 +137,15 @@ def _told(row: TransferTraining) -> str:
     return f"{told}; {words}."
 
 
-def _table(study: Study, protocol: str, title: str, level: str) -> StudyTable:
+def _table(
+    study: Study, protocol: str, title: str, level: str, noise: dict[Key, ComparisonRow]
+) -> StudyTable:
     results = study.results
     assert isinstance(results, TransferResults)
     rows, documents = [], []
     for metal in results.metals:
         for row in trainings_of(metal, protocol):
-            rows += [_cells(metal, row, cell) for cell in row.cells]
+            rows += [_cells(metal, row, cell, noise) for cell in row.cells]
             documents += [cell.evaluation_id or row.model_id or study.id for cell in row.cells]
     note = (
         f"Intervals of {level} from blocks of test frames. * fewer independent frames than an "
@@ -145,15 +157,21 @@ def _table(study: Study, protocol: str, title: str, level: str) -> StudyTable:
             "of the same kind that was trained at the tested temperature; p values of one metal "
             "are adjusted for each other by Holm's rule."
         )
+    note += f" {NOISE_NOTE}" if noise else ""
     kept = len(COLUMNS) if protocol == "matrix" else len(COLUMNS) - 2
     return StudyTable(title, COLUMNS[:kept], tuple(one[:kept] for one in rows), note, documents)
 
 
-def _cells(metal: TransferMetal, row: TransferTraining, cell: TransferCell) -> tuple[str, ...]:
+def _cells(
+    metal: TransferMetal,
+    row: TransferTraining,
+    cell: TransferCell,
+    noise: dict[Key, ComparisonRow],
+) -> tuple[str, ...]:
     head = (metal.element, row.called, row.trained_on, str(row.n_train), cell.tested_on)
     if cell.force is None:
         # The reason stands where the first number would be.
-        return (*head, NOT_THERE, cell.reason, *[NOT_THERE] * 5)
+        return (*head, NOT_THERE, cell.reason, *[NOT_THERE] * 6)
     star = "" if cell.trusted or cell.reason else "*"
     failed = f" ({cell.n_failed} failed)" if cell.n_failed else ""
     penalty = cell.penalty
@@ -162,6 +180,7 @@ def _cells(metal: TransferMetal, row: TransferTraining, cell: TransferCell) -> t
         f"{cell.n_frames}{star}{failed}",
         _mae(cell.force),
         _percent(cell.force),
+        noise_text(noise, (cell.evaluation_id or "", "all")),
         _mae(cell.energy),
         _mae(cell.stress),
         NOT_THERE if penalty is None else _text(penalty.percent),
