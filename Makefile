@@ -1,8 +1,9 @@
 # make demo [METAL=Cu]   set up, then the main job on real DFT
 # make test              set up, then the tests (TEST_WORKERS=0: one after the other)
+# make docs              set up, then the manual: docs/_build/html/index.html
 # Files of tests run in their own order: by default the longest, which have the fewest tests, would come last
 # and one after the other.
-# Both do nothing twice: a second run starts at once.
+# All do nothing twice: a second run starts at once.
 
 METAL ?= Cu
 VENV ?= .venv
@@ -13,13 +14,16 @@ PYTEST_ARGS ?=
 export VENV
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test setup lint clean
+.PHONY: demo test docs setup lint clean
 
 demo: setup
 	$(VENV)/bin/tm23 demo --metal $(METAL) --work $(WORK)
 
 test: setup
 	$(VENV)/bin/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+docs: setup
+	$(VENV)/bin/python -m sphinx -W --keep-going -n -b html docs docs/_build/html
 
 setup:
 	@bash scripts/setup.sh
@@ -29,4 +33,4 @@ lint: setup
 	$(VENV)/bin/ruff format --check .
 
 clean:
-	rm -rf $(WORK) report build *.egg-info
+	rm -rf $(WORK) report build docs/_build *.egg-info

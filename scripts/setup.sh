@@ -93,7 +93,7 @@ flare=$!
 trap 'kill "$flare" 2>/dev/null || true' EXIT
 build_gpaw
 step "tm23flows, GPAW, NequIP, Allegro and what they need" pip_install --no-build-isolation \
-  --editable ".[gpaw,nequip,allegro,flare,vaspout,exchange,diffusion,mp,tests]"
+  --editable ".[gpaw,nequip,allegro,flare,vaspout,exchange,diffusion,mp,docs,tests]"
 say "FLARE: waiting for its wheel"
 wait "$flare" || { tail -n 25 "$VENV/flare.log" >&2; die "FLARE could not be built (log: $VENV/flare.log)"; }
 trap - EXIT
