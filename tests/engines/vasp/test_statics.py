@@ -18,6 +18,7 @@ from pymatgen.io.vasp import Incar
 
 from tm23flows.documents.recipe import Recipe
 from tm23flows.engines.base import Failure, Result, no_deadline
+from tm23flows.engines.vasp import places
 from tm23flows.engines.vasp.recipes import complete_recipe, with_recipe
 from tm23flows.engines.vasp.statics import LARGE_FILES, MAX_SILENT, Statics
 from tm23flows.errors import DiskFullError, OutOfTimeError, PhysicsError
@@ -135,13 +136,15 @@ REJECTED = {
 }
 
 
-@pytest.mark.parametrize("do", REJECTED)
-def test_a_bad_static_is_a_reason_and_the_next_one_starts_cold(
-    statics, faults, do, tmp_path, monkeypatch
-):
-    from tm23flows.engines.vasp import places
-
+@pytest.fixture
+def _impatient(monkeypatch):
+    """Do not wait for output that a shared disk might still show: there will be none."""
     monkeypatch.setattr(places, "PATIENCE_S", ())
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("do", REJECTED)
+def test_a_bad_static_is_a_reason_and_the_next_one_starts_cold(statics, faults, do, tmp_path):
     compute(statics, 1)
     faults({"do": do, "folder": "*label-0002"})
     bad = compute(statics, 2)
@@ -158,6 +161,7 @@ def test_an_exit_code_after_complete_output_is_a_note(statics, faults):
     assert result.effort.corrections == ("exit code 1, but the output is complete",)
 
 
+@pytest.mark.usefixtures("_impatient")
 def test_a_machine_on_which_vasp_never_starts_does_not_eat_the_batch(statics, faults, tmp_path):
     faults({"do": "no_output"})
     for seed in range(MAX_SILENT):
@@ -167,6 +171,7 @@ def test_a_machine_on_which_vasp_never_starts_does_not_eat_the_batch(statics, fa
     assert len(list(tmp_path.glob("label-*"))) == MAX_SILENT
 
 
+@pytest.mark.usefixtures("_impatient")
 def test_a_failure_with_output_says_nothing_about_the_machine(statics, faults):
     faults({"do": "no_output", "folder": "*label-000[1245]"})
     outcomes = [compute(statics, seed) for seed in range(6)]
