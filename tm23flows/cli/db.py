@@ -1,4 +1,4 @@
-"""``tm23 db``: the embedded database."""
+"""``tm23 db``: the embedded database, and the archive in whatever database as one file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tm23flows.cli.counting import counting
 from tm23flows.errors import DatabaseError
 from tm23flows.settings import get_settings
 
-app = typer.Typer(help="Start, stop and find the embedded database.", no_args_is_help=True)
+app = typer.Typer(help="Start, stop, find, upgrade and dump the database.", no_args_is_help=True)
 
 PathOption = Annotated[
     Path | None, typer.Option("--path", help="Folder of the database [default: from settings].")
@@ -124,6 +124,37 @@ def upgrade(
             f"is {found.unreadable[0][:12]}; see 'tm23 audit --only I1,I3'."
         )
         raise typer.Exit(1)
+
+
+@app.command()
+def dump(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write: NAME.tm23.tar.xz.")],
+    licence: Annotated[str | None, typer.Option(help="Licence of the data.")] = None,
+    citation: Annotated[
+        list[str] | None, typer.Option(help="What to cite; may be given several times.")
+    ] = None,
+    without_model_files: Annotated[
+        bool,
+        typer.Option(
+            "--without-model-files", help="Leave out the files of models; their results stay."
+        ),
+    ] = False,
+) -> None:
+    """Write everything that the archive holds to one file, which 'tm23 import' takes in.
+
+    Workers may go on meanwhile. The launchpad is not in it.
+    """
+    from tm23flows.store.archive import Archive
+    from tm23flows.store.exchange.dump_writer import DumpOptions, dump_archive
+    from tm23flows.store.exchange.manifest import NOT_STATED
+
+    options = DumpOptions(licence or NOT_STATED, tuple(citation or ()), not without_model_files)
+    with counting() as tick:
+        manifest = dump_archive(Archive.open(), file, options, tick)
+    counts = [f"{one.count} {name}" for name, one in manifest.collections.items()]
+    typer.echo(f"{', '.join(counts)} and {manifest.blobs} blobs in {file}")
+    if manifest.files_left_out:
+        typer.echo(f"{len(manifest.files_left_out)} files of models are not in it.")
 
 
 def _uri(path: Path | None) -> str:

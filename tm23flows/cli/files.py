@@ -1,9 +1,9 @@
-"""``tm23 export`` and ``tm23 import``: labels as files, and existing runs of VASP."""
+"""``tm23 export`` and ``tm23 import``: labels as files, existing runs of VASP, whole archives."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -59,13 +59,16 @@ def export(
 
 def import_(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files to read.")],
-    name: Annotated[str, typer.Option(help="Name for the dataset of what they hold.")],
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name for the dataset of what they hold; a dump has its own names."),
+    ] = None,
     file_format: Annotated[
         str | None,
         typer.Option(
             "--format",
             help="extxyz, ase-db, lmdb, parquet, hdf5, vasprun, mvl-snap, mvl-mlearn, tm23 or "
-            "rare-events; default: what the files are.",
+            "rare-events; default: what the files are. A dump of an archive is known by itself.",
         ),
     ] = None,
     declare: Declared = None,
@@ -76,11 +79,34 @@ def import_(
     stride: Annotated[
         int, typer.Option(min=1, help="VASP: every this many steps become a frame.")
     ] = 1,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust-model-files",
+            help="Dumps: take files of models that can run code when they are loaded.",
+        ),
+    ] = False,
+    without: Annotated[
+        bool, typer.Option("--without-model-files", help="Dumps: take no files of models.")
+    ] = False,
 ) -> None:
-    """Read files of 'tm23 export' back, runs of VASP, published sets, and declared files."""
+    """Read dumps and exports back, runs of VASP, published sets, and declared files."""
     from tm23flows.engines.vasp.past_files import is_vasp_output
+    from tm23flows.store.exchange.dump_file import is_dump
     from tm23flows.store.files import IMPORTS
 
+    if dumps := [path for path in files if is_dump(path)]:
+        if len(dumps) < len(files) or name or file_format or declare or licence:
+            raise InputError(
+                f"{dumps[0].name} is a dump of an archive, which says itself what it holds: import "
+                "dumps by themselves, without a name, a format, declarations and a licence."
+            )
+        _import_dumps(dumps, trust=trust, without=without)
+        return
+    if trust or without:
+        raise InputError("--trust-model-files and --without-model-files are for dumps.")
+    if name is None:
+        raise InputError("Give the dataset of what these files hold a name: --name NAME.")
     if file_format is not None and file_format not in (*IMPORTS, VASP):
         known = ", ".join((*IMPORTS, VASP))
         raise InputError(f"There is no format '{file_format}'; use {known}.")
@@ -92,6 +118,20 @@ def import_(
     if (first, stride) != (1, 1):
         raise InputError("--first and --stride are for runs of VASP; here all frames are read.")
     _import_files(files, name, file_format, declare, licence)
+
+
+def _import_dumps(files: list[Path], *, trust: bool, without: bool) -> None:
+    from tm23flows.store.archive import Archive
+    from tm23flows.store.exchange.dump_intake import import_dumps, sentences
+
+    if trust and without:
+        raise InputError("Give one of --trust-model-files and --without-model-files, not both.")
+    taken: Literal["trusted", "none", "harmless"] = (
+        "trusted" if trust else "none" if without else "harmless"
+    )
+    for done in import_dumps(Archive.open(), files, taken):
+        for sentence in sentences(done):
+            typer.echo(sentence)
 
 
 def _import_files(

@@ -8,14 +8,15 @@ never points to nothing.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tm23flows.documents.ids import bytes_id
 from tm23flows.errors import DatabaseError, InputError, NotFoundError
-from tm23flows.store.collections import BLOBS
+from tm23flows.store.batches import batched
+from tm23flows.store.collections import BLOBS, NOT_SHIPPED
 
 if TYPE_CHECKING:
     from pymongo.database import Database
@@ -36,6 +37,7 @@ class Blobs:
         self._bucket = GridFS(database, BLOBS)
         self._files = database[BLOBS].files
         self._chunks = database[BLOBS].chunks
+        self._not_shipped = database[NOT_SHIPPED]
 
     def put(self, data: bytes) -> str:
         """Store bytes; storing them again only makes the blob young.
@@ -92,12 +94,20 @@ class Blobs:
         try:
             data = self._bucket.get(key).read()
         except NoFile:
-            raise NotFoundError(f"The blob {key[:12]} is not in the archive.") from None
+            raise NotFoundError(self._absent(key)) from None
         except CorruptGridFile as error:
             raise DatabaseError(f"The blob {key[:12]} is damaged: {error}.") from error
         if bytes_id(data) != key:
             raise DatabaseError(f"The blob {key[:12]} is damaged: its checksum is wrong.")
         return data
+
+    def _absent(self, key: str) -> str:
+        if self._not_shipped.find_one({"_id": key}) is None:
+            return f"The blob {key[:12]} is not in the archive."
+        return (
+            f"The blob {key[:12]} is a file of a model that was left out when the model came here: "
+            "import a dump that has it, with --trust-model-files."
+        )
 
     def has(self, key: str) -> bool:
         """Say whether a blob is there, without reading it.
@@ -112,6 +122,24 @@ class Blobs:
         True if it is.
         """
         return bool(self._bucket.exists(key))
+
+    def lengths(self, keys: Iterable[str]) -> dict[str, int]:
+        """Say which blobs are there and how long they are, without reading them.
+
+        Parameters
+        ----------
+        keys
+            Their sha256.
+
+        Returns
+        -------
+        Lengths in bytes of those that are there.
+        """
+        return {
+            one["_id"]: int(one["length"])
+            for some in batched(keys)
+            for one in self._files.find({"_id": {"$in": some}}, {"length": 1})
+        }
 
     def put_arrays(self, **arrays: np.ndarray) -> str:
         """Store named arrays as a compressed ``.npz`` blob.

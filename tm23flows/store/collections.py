@@ -59,6 +59,9 @@ CHECKPOINTS = "checkpoints"
 CLAIMS = "claims"
 """Who does which task; see :mod:`tm23flows.store.claims`."""
 
+NOT_SHIPPED = "not_shipped"
+"""Blobs that are missing on purpose; see :mod:`tm23flows.store.not_shipped`."""
+
 BLOBS = "blobs"
 """GridFS bucket of everything that is too large for a document."""
 

@@ -174,14 +174,26 @@ def _store(archive: Archive, incoming: Sequence[Incoming]) -> Iterator[str]:
         for batch in batched(one.read(), BATCH):
             frames = [frame for frame, _ in batch]
             archive.put(*frames)
-            n_other_tags += _add_tags(archive, frames)
+            n_other_tags += add_tags(archive, frames)
             archive.record(label for _, label in batch)
     if n_other_tags:
         yield f"{n_other_tags} frames had tags in the archive that say otherwise; these were kept."
 
 
-def _add_tags(archive: Archive, frames: Sequence[Frame]) -> int:
-    """Give frames that were there the tags that they lack; tags are no part of their id."""
+def add_tags(archive: Archive, frames: Sequence[Frame]) -> int:
+    """Give frames that were there the tags that they lack; tags are no part of their id.
+
+    Parameters
+    ----------
+    archive
+        The archive, which has the frames.
+    frames
+        Frames with the tags that they should have.
+
+    Returns
+    -------
+    How many had other values, which were kept.
+    """
     given = {frame.id: frame.tags for frame in frames if frame.tags}
     collection = archive.database["frames"]
     n_other = 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tm23flows.store.batches import batched
 from tm23flows.store.collections import COLLECTIONS, collection_of
 from tm23flows.store.datasets.large import unfold_what_is_there
+from tm23flows.store.not_shipped import not_shipped
 from tm23flows.store.past.parents import WITHOUT_ARRAYS, blobs_of, is_rootless, parents_of
 from tm23flows.store.past.relatives import SHOWN_PER_LEVEL, Level, Trace, describe
 
@@ -94,9 +95,10 @@ def _level(
             is_whole = "provenance" in one
             if is_whole and (shown is None or len(level.shown) < shown):
                 level.shown.append(describe(collection, one))
-            level.missing_blobs.extend(
-                blob for blob in blobs_of(collection, one) if not archive.blobs.has(blob)
-            )
+            blobs = [blob for blob in blobs_of(collection, one) if not archive.blobs.has(blob)]
+            # What was left out on purpose is not missing.
+            known = not_shipped(archive.database, blobs)
+            level.missing_blobs.extend(blob for blob in blobs if blob not in known)
     return level, parents
 
 
