@@ -11,8 +11,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tm23flows.flows.convergence import KpointConvergenceMaker
+from tm23flows.flows.learning_curve import LearningCurveMaker
+from tm23flows.flows.model import ModelMaker
 from tm23flows.flows.scales import make_tm23
 from tm23flows.flows.studies.smearing import SmearingStudyMaker
+from tm23flows.flows.studies.transfer import TransferStudyMaker
 from tm23flows.flows.tm23 import TM23Maker
 from tm23flows.flows.trajectory import Sampling
 from tm23flows.science.sampling import steps_needed
@@ -44,22 +47,39 @@ BANDS = "200%"
 
 FRAMES_A_JOB = 6
 
+MODELS = (
+    ModelMaker(trainer="flare"),
+    ModelMaker(
+        trainer="nequip",
+        hyperparameters={"l_max": 2, "n_layers": 3, "n_features": 8, "max_epochs": 600},
+    ),
+)
+"""FLARE as it is, and a NequIP network that one core trains in minutes on 24 frames."""
 
-def road(element: str) -> TM23Maker:
+CURVE_SIZES = (2, 4, 6, 8)
+CURVE_TEST = 4
+CURVE_REGIME = "melt"
+"""The learning curve is along the melt, as in the article; its last four frames test."""
+
+
+def road(element: str, engine: str = "gpaw") -> TM23Maker:
     """Return structure, trajectories, frames, labels and split of a metal.
 
     Parameters
     ----------
     element
         Chemical symbol.
+    engine
+        What labels; another one than GPAW is for trying the road, not for results.
 
     Returns
     -------
     The demonstration of the package with the numbers above.
     """
-    demo = make_tm23(element, "demo", "gpaw")
+    demo = make_tm23(element, "demo", engine)
     steps = steps_needed(SAMPLING.discard, SAMPLING.stride, SAMPLING.count)
-    recipe = demo.label.recipe.model_copy(update={"options": {"nbands": BANDS}})
+    options = {"nbands": BANDS} if engine == "gpaw" else {}
+    recipe = demo.label.recipe.model_copy(update={"options": options})
     return replace(
         demo,
         name="mini",
@@ -73,6 +93,7 @@ def road(element: str) -> TM23Maker:
         extra_labels=(),
         split="fraction",
         split_options={"train_fraction": TRAIN_FRACTION},
+        models=MODELS,
     )
 
 
@@ -84,3 +105,23 @@ def smearing() -> SmearingStudyMaker:
     The Maker.
     """
     return SmearingStudyMaker(sigmas_eV=SIGMAS_EV)
+
+
+def transfer() -> TransferStudyMaker:
+    """Return the article's transfer: all cold frames train, all warm and all melt frames test.
+
+    Returns
+    -------
+    The Maker.
+    """
+    return TransferStudyMaker(matrix=False)
+
+
+def learning_curve() -> LearningCurveMaker:
+    """Return the learning curve of FLARE.
+
+    Returns
+    -------
+    The Maker.
+    """
+    return LearningCurveMaker(trainer="flare", sizes=CURVE_SIZES)

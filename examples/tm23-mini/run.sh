@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# TM23-mini from nothing: every label, model and number of it, on real DFT.
+#
+#   examples/tm23-mini/run.sh [FOLDER]     default: work/tm23-mini; 'make mini' does this
+#
+# It can be stopped at any time (Ctrl-C, a crash, a reboot) and started again: what is done is found.
+#   MINI_METALS   metals, "Cu Ti Au Os" by default
+#   MINI_WORKERS  jobs at once, 2 by default
+#   MINI_ENGINE   gpaw; emt goes the same road in minutes, for trying, and is not DFT (Cu and Au)
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+work=${1:-work/tm23-mini}
+read -ra metals <<<"${MINI_METALS:-Cu Ti Au Os}"
+workers=${MINI_WORKERS:-2}
+engine=${MINI_ENGINE:-gpaw}
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+
+mkdir -p "$work/jobs"
+work=$(cd "$work" && pwd)
+tm23 db start --path "$work/db" --port 0
+eval "$(tm23 db env --path "$work/db")"
+tm23 recover
+
+add() { # workflow file, then what workflow.py is told
+    local file=$1
+    shift
+    if [ ! -e "$file.added" ]; then
+        python "$here/workflow.py" "$@" --engine "$engine" -o "$file"
+        lpad add "$file"
+        touch "$file.added"
+    fi
+}
+
+pids=()
+trap 'kill -TERM "${pids[@]}" 2>/dev/null || true; wait' INT TERM
+
+work_off() { # everything in the launchpad
+    pids=()
+    for number in $(seq "$workers"); do
+        (cd "$work/jobs" && exec tm23 worker >>"$work/worker-$number.log" 2>&1) &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid"; done
+    pids=()
+    tm23 status
+    if [ "$(lpad get_fws -s FIZZLED -d count | tail -n 1)" != 0 ]; then
+        echo "Some jobs failed: see 'tm23 status', mend the cause, 'tm23 rerun --where', and start this again." >&2
+        exit 1
+    fi
+}
+
+for metal in "${metals[@]}"; do
+    add "$work/labels-$metal.yaml" labels "$metal"
+done
+work_off
+add "$work/models.yaml" models "${metals[@]}"
+work_off
+
+tm23 audit
+tm23 report -o "$work/report/index.html" --files "$work/report"
+tm23 cost
+echo "TM23-mini is complete: $work/report/index.html"
