@@ -9,6 +9,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import json
+import signal
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -51,6 +52,11 @@ from tm23flows.store.trajectories import append_segment
 from tm23flows.testing.database import local_database
 from tm23flows.testing.vasp_simulator import install_simulator
 from tm23flows.trainers.base import TRAINERS, Hyperparameters, Predictions, TrainResult
+
+# What a shell that is not interactive starts in the background ignores SIGINT, and so would all
+# that is started from here: programs that a test interrupts would go on.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How fast the machine is decides no test. The same examples each time, unless somebody searches
 # for new ones with HYPOTHESIS_PROFILE=search.

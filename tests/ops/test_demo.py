@@ -8,7 +8,7 @@ from tm23flows.errors import TM23Error
 from tm23flows.ops.demo import Demo, program
 from tm23flows.ops.launchpad import job_states, open_launchpad
 
-TIMEOUT_S = 60
+TIMEOUT_S = 300
 
 
 @pytest.fixture
@@ -32,6 +32,15 @@ def test_a_command_that_fails_is_one_sentence(demo):
         demo.add("Xx", "demo", "emt")
 
 
+def is_there(group):
+    """Whether a group of processes has members."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 @pytest.mark.fireworks
 def test_workers_work_and_stop(demo, database):
     demo.add("Cu", "demo", "emt")
@@ -44,9 +53,10 @@ def test_workers_work_and_stop(demo, database):
         assert demo.dead_workers() == []
         time.sleep(0.2)
     demo.stop_workers()
-    with pytest.raises(ProcessLookupError):
-        os.killpg(worker.pid, 0)
     assert demo.workers == []
+    while is_there(worker.pid):  # what has ended may have to be collected by the system
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_what_an_earlier_demo_left_is_not_waited_for(demo):
