@@ -70,7 +70,7 @@ def test_a_constant_is_the_one_of_the_code(words, said):
 
 
 def test_there_are_rows_and_pages():
-    assert len(ROWS) > 30
+    assert len(ROWS) > 70
     assert WITHOUT_CODE - {"tm23_mini.md"} <= set(PAGES)
 
 
