@@ -88,7 +88,7 @@ def test_blobs_are_swept_only_when_asked(tm23, wreck):
 
 
 def test_the_page_lists_every_step_in_its_order():
-    page = (Path(__file__).resolve().parents[2] / "docs" / "operations" / "running.md").read_text()
+    page = (Path(__file__).resolve().parents[2] / "docs" / "operations" / "recovery.md").read_text()
     table = page.partition("| step |")[2].partition("\n\n")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(STEPS)
 
