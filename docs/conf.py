@@ -1,6 +1,11 @@
 """How Sphinx builds the manual: ``make docs``."""
 
+import sys
+from pathlib import Path
+
 from tm23flows import __version__
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "tm23flows"
 author = "the tm23flows authors"
@@ -10,22 +15,34 @@ version = ".".join(__version__.split(".")[:2])
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinx_design",
+    "docstrings",
+    "generated",
+    "mathematics",
 ]
 
-exclude_patterns = ["_build", "figures"]
+exclude_patterns = ["_build", "_ext", "figures"]
 nitpicky = True
+# Names of other projects are looked up nowhere, so that the manual is built without a network.
+nitpick_ignore_regex = [("py:.*", r"(?!tm23flows\.).*")]
+
+autodoc_default_options = {"members": True, "undoc-members": True, "member-order": "bysource"}
+autodoc_preserve_defaults = True
+autodoc_typehints_format = "short"
+napoleon_google_docstring = False
+napoleon_numpy_docstring = False  # see docstrings.py
+python_display_short_literal_types = True
+python_maximum_signature_line_length = 88
+toc_object_entries = False
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 4
-myst_links_external_new_tab = False
 
 html_theme = "furo"
 html_title = "tm23flows"
 html_static_path = ["_static"]
 html_css_files = ["manual.css"]
+html_math_renderer = "mathml"
 html_show_sourcelink = False
 html_copy_source = False
-html_permalinks_icon = "#"

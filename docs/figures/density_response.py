@@ -2,7 +2,7 @@
 
 python docs/figures/density_response.py [FOLDER] writes the figures, beside this file by default.
 tests/docs/test_density_response.py holds the page and the figures to what comes out of here.
-"""  # noqa: INP001
+"""
 
 from __future__ import annotations
 

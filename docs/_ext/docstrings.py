@@ -1,0 +1,58 @@
+"""Docstrings of this project for Sphinx.
+
+Owns two rules. What a function returns is a sentence, because its type is in the signature, and
+napoleon would take the first words for a type. A field of a document says what it is, and in which
+unit, in its ``description``.
+"""
+
+from __future__ import annotations
+
+import pydoc
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+from sphinx.ext.napoleon.docstring import NumpyDocstring
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+OF_PYDANTIC = {"model_config", "model_fields", "model_computed_fields", "model_post_init"}
+
+
+class ProseDocstring(NumpyDocstring):
+    """A numpy docstring whose ``Returns`` and ``Yields`` are sentences without a type."""
+
+    def _parse_returns_section(self, section: str) -> list[str]:  # noqa: ARG002
+        return self._format_block(":returns: ", self._dedent(self._consume_to_next_section()))
+
+    def _parse_yields_section(self, section: str) -> list[str]:  # noqa: ARG002
+        return self._format_block(":Yields: ", self._dedent(self._consume_to_next_section()))
+
+
+def field_description(name: str) -> str | None:
+    """Description of a pydantic field, from its dotted name; None of anything else."""
+    owner = pydoc.locate(name.rpartition(".")[0])
+    if not (isinstance(owner, type) and issubclass(owner, BaseModel)):
+        return None
+    field = owner.model_fields.get(name.rpartition(".")[2])
+    return field.description if field else None
+
+
+def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Change the lines of a docstring in place into what Sphinx reads."""
+    if what == "attribute" and not any(lines) and (said := field_description(name)):
+        lines[:] = [said, ""]
+    lines[:] = ProseDocstring(lines, app.config, app, what, name, obj, options).lines()
+
+
+def skip(app: Sphinx, what: str, name: str, obj: Any, skipped: bool, options: Any) -> bool | None:  # noqa: ARG001
+    """Leave out what pydantic puts into every class."""
+    return True if name in OF_PYDANTIC else None
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Tell Sphinx about this extension, which napoleon's settings are for."""
+    app.setup_extension("sphinx.ext.napoleon")
+    app.connect("autodoc-process-docstring", process, priority=400)
+    app.connect("autodoc-skip-member", skip)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,157 @@
+"""What the reference takes out of the code while it is built; none of it is in the repository.
+
+Owns the directives ``python-package``, ``command-line``, ``settings``, ``document-list`` and
+``maker-list``. Each writes Markdown and has it read in its place.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, get_args
+
+import typer
+import typer.cli
+from jobflow import Maker
+from sphinx.util.docutils import SphinxDirective
+
+from tm23flows.cli.main import app as program
+from tm23flows.documents.base import Document
+from tm23flows.settings import TM23Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+    from docutils.nodes import Node
+    from sphinx.application import Sphinx
+
+
+class _Generated(SphinxDirective):
+    """Put Markdown in the place of the directive."""
+
+    def run(self) -> list[Node]:
+        return self.parse_text_to_nodes(self.text(), allow_section_headings=True)
+
+    def text(self) -> str:
+        raise NotImplementedError
+
+
+class PythonPackage(_Generated):
+    """All public names of the modules of a package; those of packages below it are elsewhere."""
+
+    required_arguments = 1
+
+    def text(self) -> str:
+        """Write a section for each module."""
+        package, *modules = module_names(self.arguments[0])
+        return "\n".join([automodule(package), *(section(name) for name in modules)])
+
+
+class CommandLine(_Generated):
+    """All commands of ``tm23``, as typer describes them, with a heading for each."""
+
+    def text(self) -> str:
+        """Write what ``tm23 --help`` and ``tm23 COMMAND --help`` say."""
+        command = typer.main.get_command(program)
+        context = typer.Context(command, info_name="tm23")
+        return typer.cli.get_docs_for_click(obj=command, ctx=context, indent=1, name="tm23")
+
+
+class Settings(_Generated):
+    """All settings, by the variable of each."""
+
+    def text(self) -> str:
+        """Write an entry for each field of the settings."""
+        return "\n".join(
+            f"````{{confval}} TM23_{name.upper()}\n:type: {said(field.annotation)}\n"
+            f":default: {field.default}\n\nIn the file: `{name}`. {field.description}\n````\n"
+            for name, field in TM23Settings.model_fields.items()
+        )
+
+
+class DocumentList(_Generated):
+    """All documents with the version of their layout."""
+
+    def text(self) -> str:
+        """Write a table, sorted by name."""
+        rows = [
+            f"| {link(kind)} | {getattr(kind, 'LAYOUT', '')} | {first_sentence(kind)} |"
+            for kind in classes("tm23flows.documents", Document)
+        ]
+        return "\n".join(["| document | layout | |", "|---|---|---|", *rows])
+
+
+class MakerList(_Generated):
+    """All Makers of flows."""
+
+    def text(self) -> str:
+        """Write a table, sorted by name."""
+        rows = [
+            f"| {link(kind)} | {first_sentence(kind)} |"
+            for kind in classes("tm23flows.flows", Maker)
+        ]
+        return "\n".join(["| Maker | |", "|---|---|", *rows])
+
+
+def module_names(package: str) -> list[str]:
+    """Name a package and the modules right below it, not those of packages below."""
+    path = import_module(package).__path__
+    below = [one for one in pkgutil.iter_modules(path, f"{package}.") if not one.ispkg]
+    return [package, *(one.name for one in below if one.name.rpartition(".")[2][0] != "_")]
+
+
+def section(module: str) -> str:
+    """Write a heading, and what autodoc is to do."""
+    return f"## `{module.removeprefix('tm23flows.')}`\n\n{automodule(module)}"
+
+
+def automodule(module: str) -> str:
+    """Write what autodoc is to do with a module."""
+    return f"```{{eval-rst}}\n.. automodule:: {module}\n```\n"
+
+
+def modules_below(package: str) -> Iterator[ModuleType]:
+    """Import a package and all that is below it."""
+    parent = import_module(package)
+    yield parent
+    for one in pkgutil.walk_packages(parent.__path__, f"{package}."):
+        yield import_module(one.name)
+
+
+def classes(package: str, base: type) -> list[type]:
+    """Find the public classes of a package that are made from ``base``."""
+    found = {
+        thing
+        for module in modules_below(package)
+        for name, thing in inspect.getmembers(module, inspect.isclass)
+        if issubclass(thing, base) and thing.__module__ == module.__name__ and name[0] != "_"
+    }
+    return sorted(found, key=lambda kind: kind.__name__)
+
+
+def link(kind: type) -> str:
+    """Write a reference to a class."""
+    return f"{{py:class}}`~{kind.__module__}.{kind.__qualname__}`"
+
+
+def first_sentence(kind: type) -> str:
+    """Take the first line of a docstring, which may hold reStructuredText's double quotes."""
+    return (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " ").replace("``", "`")
+
+
+def said(annotation: Any) -> str:
+    """Name a type as a user would: ``path``, not ``pathlib.Path | None``."""
+    kinds = [kind for kind in get_args(annotation) or [annotation] if kind is not type(None)]
+    return " or ".join(kind.__name__.removeprefix("Secret").lower() for kind in kinds)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Tell Sphinx about these directives."""
+    app.add_directive("python-package", PythonPackage)
+    app.add_directive("command-line", CommandLine)
+    app.add_directive("settings", Settings)
+    app.add_directive("document-list", DocumentList)
+    app.add_directive("maker-list", MakerList)
+    return {"parallel_read_safe": True}
