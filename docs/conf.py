@@ -23,6 +23,7 @@ extensions = [
 ]
 
 exclude_patterns = ["_build", "_ext", "figures"]
+smartquotes = False  # an option stays --option
 nitpicky = True
 # Names of other projects are looked up nowhere, so that the manual is built without a network.
 nitpick_ignore_regex = [("py:.*", r"(?!tm23flows\.).*")]

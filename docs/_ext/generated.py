@@ -66,7 +66,7 @@ class Settings(_Generated):
         """Write an entry for each field of the settings."""
         return "\n".join(
             f"````{{confval}} TM23_{name.upper()}\n:type: {said(field.annotation)}\n"
-            f":default: {field.default}\n\nIn the file: `{name}`. {field.description}\n````\n"
+            f":default: {'none' if field.default is None else field.default}\n\nIn the file: `{name}`. {field.description}\n````\n"
             for name, field in TM23Settings.model_fields.items()
         )
 
