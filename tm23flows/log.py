@@ -38,7 +38,7 @@ def get_log() -> FilteringBoundLogger:
     import structlog
 
     path = get_settings().log_file
-    return structlog.wrap_logger(
+    logger: FilteringBoundLogger = structlog.wrap_logger(
         structlog.WriteLogger(sys.stderr) if path is None else _Appender(path),
         processors=[
             _origin,
@@ -52,6 +52,7 @@ def get_log() -> FilteringBoundLogger:
             logging.WARNING if path is None else logging.INFO
         ),
     )
+    return logger
 
 
 def blank_secrets(

@@ -95,9 +95,9 @@ def _integers(value: Any) -> np.ndarray:
     whole = np.rint(array)
     if not np.array_equal(whole, array) or not np.isfinite(array).all():
         raise ValueError("an array of integers holds other numbers")
-    array = whole.astype("<i8")
-    array.flags.writeable = False
-    return array
+    integers: np.ndarray = whole.astype("<i8")
+    integers.flags.writeable = False
+    return integers
 
 
 Floats = Annotated[

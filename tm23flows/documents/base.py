@@ -104,13 +104,14 @@ class Document(WithId):
         """Return the sha256 of what the document is; every noun says what that is."""
         raise TypeError(f"{type(self).__name__} does not say what its id is made of")
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated properties
     @cached_property
     def id(self) -> str:
         """The content-derived id; computed once, because that of a dataset hashes all its ids."""
         return self.compute_id()
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated properties
+    @property
     def schema_version(self) -> int:
         """Version of the document's layout."""
         return self.LAYOUT

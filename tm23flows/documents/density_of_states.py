@@ -11,8 +11,8 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from tm23flows.documents.base import Document
+from tm23flows.documents.effort import Effort
 from tm23flows.documents.ids import content_id
-from tm23flows.documents.label import Effort
 from tm23flows.documents.recipe import Recipe
 
 

@@ -7,6 +7,7 @@ accounts up. What nobody measured is None and stays so in sums.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -58,6 +59,10 @@ def total_effort(parts: Iterable[Effort | None]) -> Effort:
     def given(name: str) -> list[float]:
         return [value for one in known if (value := getattr(one, name)) is not None]
 
-    sums = {name: sum(v) for name in ("cpu_s", "wall_s", "scf_iterations") if (v := given(name))}
-    most = {name: max(v) for name in ("cores", "max_memory_bytes") if (v := given(name))}
+    sums: dict[str, Any] = {
+        name: sum(v) for name in ("cpu_s", "wall_s", "scf_iterations") if (v := given(name))
+    }
+    most: dict[str, Any] = {
+        name: max(v) for name in ("cores", "max_memory_bytes") if (v := given(name))
+    }
     return Effort(**sums, **most)

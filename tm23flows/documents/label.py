@@ -65,7 +65,7 @@ class Energies(BaseModel):
         if kind not in ENERGY_KINDS:
             kinds = ", ".join(ENERGY_KINDS)
             raise InputError(f"There is no energy '{kind}'; choose one of {kinds}.")
-        energy = getattr(self, kind)
+        energy: float | None = getattr(self, kind)
         if energy is None:
             known = ", ".join(one for one in ENERGY_KINDS if getattr(self, one) is not None)
             raise InputError(f"The energy '{kind}' of a label is not known; known is {known}.")
@@ -74,7 +74,8 @@ class Energies(BaseModel):
     @property
     def best(self) -> float:
         """The free energy, or the one that stands in for it."""
-        return next(e for kind in ENERGY_KINDS if (e := getattr(self, kind)) is not None)
+        energy: float = next(e for kind in ENERGY_KINDS if (e := getattr(self, kind)) is not None)
+        return energy
 
 
 class Magnitudes(BaseModel):
@@ -126,7 +127,8 @@ class Label(Document):
             raise ValueError("the recipe id does not belong to the recipe")
         return self
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated properties
+    @property
     def magnitudes(self) -> Magnitudes:
         """How large its numbers are."""
         return Magnitudes(
@@ -135,7 +137,8 @@ class Label(Document):
             max_stress=None if self.stress is None else float(np.abs(self.stress).max()),
         )
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated properties
+    @property
     def checksum(self) -> str:
         """Hash of its numbers, which its id does not hold; see :func:`numbers_checksum`."""
         return numbers_checksum(self.energies, self.forces, self.stress)

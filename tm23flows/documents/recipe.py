@@ -7,7 +7,7 @@ of labels and trajectories, not a noun of its own.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
@@ -16,7 +16,7 @@ from tm23flows.documents.ids import content_id
 from tm23flows.errors import InputError
 
 Smearing = Literal["methfessel-paxton", "fermi-dirac", "tetrahedron", "tetrahedron-bloechl"]
-IMPORTED = "imported"
+IMPORTED: Final = "imported"
 """Engine of labels of which it is not known which program made them."""
 
 MODEL = "model"

@@ -251,7 +251,7 @@ def block_length(inefficiency: float, n_frames: int) -> int:
         Frames in a block, between 1 and the length of the series.
     """
     ratio = (inefficiency**2 - 1) / (4 * inefficiency)
-    best = (math.sqrt(6) * ratio) ** (2 / 3) * n_frames ** (1 / 3)
+    best: float = (math.sqrt(6) * ratio) ** (2 / 3) * n_frames ** (1 / 3)
     return min(max(1, math.ceil(best)), n_frames)
 
 

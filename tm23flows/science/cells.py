@@ -231,7 +231,8 @@ def make_supercell(atoms: Atoms, matrix: ArrayLike) -> Atoms:
         raise InputError("A supercell matrix is a 3 x 3 array of whole numbers.")
     if round(np.linalg.det(whole)) < 1:
         raise InputError("The supercell matrix must have a positive determinant.")
-    return build.make_supercell(atoms, whole.astype(int))
+    made: Atoms = build.make_supercell(atoms, whole.astype(int))
+    return made
 
 
 def remove_random_atom(atoms: Atoms, seed: int) -> tuple[Atoms, int]:

@@ -173,9 +173,10 @@ def deviation(labels: LabelArrays, reference: LabelArrays) -> Deviation:
     energy = np.abs(labels.energies_eV - reference.energies_eV) / labels.n_atoms
     force = np.abs(labels.forces_eV_per_A - reference.forces_eV_per_A)
     stress = None
+    here, there = labels.stresses_eV_per_A3, reference.stresses_eV_per_A3
     both = labels.has_stress & reference.has_stress
-    if both.any():
-        difference = labels.stresses_eV_per_A3[both] - reference.stresses_eV_per_A3[both]
+    if here is not None and there is not None and both.any():
+        difference = here[both] - there[both]
         stress = float(np.abs(difference).max())
     return Deviation(float(energy.max()), float(force.max()), stress)
 

@@ -183,6 +183,8 @@ def linear_trend(x: FloatArray, y: FloatArray, analysis: Analysis) -> Trend:
     if _is_constant(one) or _is_constant(other):
         return Trend(n, reason="One of the two is the same for all metals.")
     line = linregress(one, other)
+    pearson_p: float | None
+    spearman_p: float | None
     pearson, pearson_p = _permuted(one, other, analysis)
     spearman, spearman_p = _permuted(rankdata(one), rankdata(other), analysis)
     ends, reason = _intervals(one, other, analysis)
@@ -339,7 +341,9 @@ def _permuted(x: FloatArray, y: FloatArray, analysis: Analysis) -> tuple[float, 
 
 def _rank_contrast(*ranks: FloatArray, axis: int = -1) -> FloatArray:
     """Return what H depends on when the ranks stay the same: their squared sums over sizes."""
-    return sum(one.sum(axis=axis) ** 2 / one.shape[axis] for one in ranks)
+    parts = [one.sum(axis=axis) ** 2 / one.shape[axis] for one in ranks]
+    total: FloatArray = np.sum(parts, axis=0)
+    return total
 
 
 def _intervals(x: FloatArray, y: FloatArray, analysis: Analysis) -> tuple[dict[str, Ends], str]:

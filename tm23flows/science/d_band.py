@@ -31,18 +31,23 @@ Occupation = Callable[[ArrayLike], NDArray[np.float64]]
 def _fermi(x: ArrayLike) -> NDArray[np.float64]:
     from scipy.special import expit
 
-    return expit(-np.asarray(x, dtype=float))
+    filled: NDArray[np.float64] = expit(-np.asarray(x, dtype=float))
+    return filled
 
 
 def _gaussian(x: ArrayLike) -> NDArray[np.float64]:
     from scipy.special import erfc
 
-    return 0.5 * erfc(np.asarray(x, dtype=float))
+    filled: NDArray[np.float64] = 0.5 * erfc(np.asarray(x, dtype=float))
+    return filled
 
 
 def _methfessel_paxton(x: ArrayLike) -> NDArray[np.float64]:
     given = np.asarray(x, dtype=float)
-    return _gaussian(given) - given * np.exp(-(given**2)) / (2 * np.sqrt(np.pi))
+    filled: NDArray[np.float64] = _gaussian(given) - given * np.exp(-(given**2)) / (
+        2 * np.sqrt(np.pi)
+    )
+    return filled
 
 
 SMEARINGS: dict[str, Occupation] = {

@@ -88,7 +88,8 @@ def autocorrelation(series: ArrayLike) -> NDArray[np.float64]:
     scale = np.maximum(np.abs(values).max(axis=0), 1e-300)
     if np.any(sums[0] <= n * (1e-12 * scale) ** 2):
         raise InputError("A series that does not vary has no autocorrelation.")
-    return sums / sums[0]
+    correlation: NDArray[np.float64] = sums / sums[0]
+    return correlation
 
 
 def correlation(series: ArrayLike, window: float = WINDOW) -> Correlation:

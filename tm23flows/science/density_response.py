@@ -132,7 +132,10 @@ def couplings(orbitals: Complex | None = None) -> Complex:
     table = coefficients(L_ORBITAL, L_FIELD)
     if orbitals is None:
         return table.astype(complex)
-    return np.einsum("aj,aLb,bi->jLi", orbitals.conj(), table, orbitals, optimize=True)
+    table_between: Complex = np.einsum(
+        "aj,aLb,bi->jLi", orbitals.conj(), table, orbitals, optimize=True
+    )
+    return table_between
 
 
 def response_matrix(shells: Shells, within: slice = ALL_SHELLS) -> Complex:
@@ -153,7 +156,8 @@ def response_matrix(shells: Shells, within: slice = ALL_SHELLS) -> Complex:
     weights = np.zeros((N_ORBITALS, N_ORBITALS))
     weights[within, within] = _pair_weights(shells)[within, within]
     total = np.einsum("ij,jLi,jMi->LM", weights, table.conj(), table, optimize=True)
-    return -total / shells.gap_eV
+    response: Complex = -total / shells.gap_eV
+    return response
 
 
 def strength_by_l(shells: Shells, within: slice = ALL_SHELLS) -> NDArray[np.float64]:
@@ -235,7 +239,8 @@ def _pair_weights(shells: Shells) -> NDArray[np.float64]:
     """Return the sum over spins of f_i - f_j, for i in VB and j in CB, (9, 9)."""
     filled, valence = np.asarray(shells.occupations), np.asarray(shells.valence, dtype=float)
     pairs = valence[:, :, None] * (1 - valence)[:, None, :]
-    return (pairs * (filled[:, :, None] - filled[:, None, :])).sum(axis=0)
+    weights: NDArray[np.float64] = (pairs * (filled[:, :, None] - filled[:, None, :])).sum(axis=0)
+    return weights
 
 
 def _conjugate(values: Complex) -> Complex:

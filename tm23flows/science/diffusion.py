@@ -207,4 +207,5 @@ def _without_drift(positions_A: ArrayLike) -> FloatArray:
         raise InputError(
             f"Positions have shape {positions.shape}: give (frames, atoms, 3) in A, two at least."
         )
-    return positions - (positions - positions[0]).mean(axis=1, keepdims=True)
+    still: FloatArray = positions - (positions - positions[0]).mean(axis=1, keepdims=True)
+    return still

@@ -78,7 +78,7 @@ class Probe:
         -------
             New atoms. In a strained cell they follow the cell.
         """
-        made = crystal.copy()
+        made: Atoms = crystal.copy()
         if self.kind == "strain":
             deformed = made.cell.array @ (np.eye(3) + strain_matrix(self.index, self.sign * strain))
             made.set_cell(deformed, scale_atoms=True)

@@ -80,14 +80,14 @@ def fit_equation_of_state(volumes_A3: ArrayLike, energies_eV: ArrayLike) -> Equa
     volumes, energies = _checked(volumes_A3, energies_eV)
     # Differences of meV on energies of keV would be lost in the tolerance of the fit.
     lowest = float(energies.min())
-    fit = BirchMurnaghan(volumes, energies - lowest)
+    fit = BirchMurnaghan(volumes.tolist(), (energies - lowest).tolist())
     try:
         # A curve without curvature is divided by zero, and is refused below.
         with np.errstate(all="ignore"):
             fit.fit()
     except EOSError:
         raise PhysicsError(_outside(volumes)) from None
-    energy, modulus, derivative, volume = (float(one) for one in fit.eos_params)
+    energy, modulus, derivative, volume = (float(one) for one in fit.eos_params or ())
     if not (modulus > 0 and volumes.min() < volume < volumes.max()):
         raise PhysicsError(_outside(volumes))
     found = EquationOfState(volume, energy + lowest, modulus, derivative, 0.0)
@@ -137,11 +137,11 @@ def _outside(volumes: FloatArray) -> str:
 def _shape(equation: EquationOfState, volumes: FloatArray) -> FloatArray:
     from pymatgen.analysis.eos import BirchMurnaghan
 
-    fit = BirchMurnaghan(volumes, volumes)
+    fit = BirchMurnaghan(volumes.tolist(), volumes.tolist())
     fit.eos_params = [
         equation.energy_eV,
         equation.bulk_modulus_eV_per_A3,
         equation.derivative,
         equation.volume_A3,
     ]
-    return np.asarray(fit.func(volumes), dtype=float)
+    return np.asarray(fit.func(volumes), dtype=np.float64)

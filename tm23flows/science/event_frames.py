@@ -152,4 +152,5 @@ def _distances(points: FloatArray, others: FloatArray, cell: FloatArray) -> Floa
     from ase.geometry import find_mic
 
     vectors = (others[None] - points[:, None]).reshape(-1, 3)
-    return find_mic(vectors, cell)[1].reshape(len(points), len(others))
+    distances: FloatArray = find_mic(vectors, cell)[1].reshape(len(points), len(others))
+    return distances

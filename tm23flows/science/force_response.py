@@ -67,7 +67,8 @@ def radial_response(forces: ArrayLike, reference: ArrayLike) -> FloatArray:
         The shapes differ or are no forces, or a number is not finite.
     """
     first, second = _pair(forces, reference)
-    return np.abs(np.linalg.norm(first, axis=1) - np.linalg.norm(second, axis=1))
+    change: FloatArray = np.abs(np.linalg.norm(first, axis=1) - np.linalg.norm(second, axis=1))
+    return change
 
 
 def angular_response(forces: ArrayLike, reference: ArrayLike) -> FloatArray:
@@ -91,7 +92,8 @@ def angular_response(forces: ArrayLike, reference: ArrayLike) -> FloatArray:
         As :func:`radial_response`.
     """
     first, second = _pair(forces, reference)
-    return np.linalg.norm(first - second, axis=1)
+    change: FloatArray = np.linalg.norm(first - second, axis=1)
+    return change
 
 
 def mean_response(

@@ -42,7 +42,8 @@ class FrameSums:
     @property
     def n_frames(self) -> int:
         """Number of frames."""
-        return self.columns.shape[-1]
+        count: int = self.columns.shape[-1]
+        return count
 
     def of(self, name: str) -> FloatArray:
         """Return the sums of one quantity or bin.
@@ -56,7 +57,8 @@ class FrameSums:
         -------
             |error|, error^2, |label| and number of components, (4, frames).
         """
-        return self.columns[self.names.index(name)]
+        sums: FloatArray = self.columns[self.names.index(name)]
+        return sums
 
     def only(self, places: ArrayLike) -> FrameSums:
         """Choose frames; the energy MAV is measured from their own mean.

@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -216,7 +216,7 @@ def find_hops(positions: ArrayLike, lattice: Lattice, rule: HopRule | None = Non
     )
 
 
-def as_trajectory(positions: ArrayLike) -> NDArray:
+def as_trajectory(positions: ArrayLike) -> NDArray[Any]:
     """Check the shape of a trajectory without reading it.
 
     Parameters
@@ -288,7 +288,7 @@ class _NearestSite:
 
 
 def _follow(
-    frames: NDArray, lattice: Lattice, r_site_A: float
+    frames: NDArray[Any], lattice: Lattice, r_site_A: float
 ) -> Iterator[tuple[slice, SiteArray, FloatArray]]:
     """Yield for each block of steps the sites of the atoms and how far the lattice has moved."""
     search = _NearestSite(lattice)
@@ -312,9 +312,9 @@ class _Visits:
     """Visits of one atom in the order of time: site, first and last step, whether it persists."""
 
     atom: int
-    site: NDArray
-    first: NDArray
-    last: NDArray
+    site: SiteArray
+    first: NDArray[np.intp]
+    last: NDArray[np.intp]
     persists: NDArray[np.bool_]
 
 

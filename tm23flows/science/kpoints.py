@@ -155,7 +155,9 @@ def choose_offset(
 
 
 def _reciprocal_lengths(cell: ArrayLike) -> NDArray[np.float64]:
-    return 2 * np.pi * np.linalg.norm(np.linalg.inv(np.asarray(cell, dtype=float)), axis=0)
+    widths = np.linalg.norm(np.linalg.inv(np.asarray(cell, dtype=float)), axis=0)
+    lengths: NDArray[np.float64] = 2 * np.pi * widths
+    return lengths
 
 
 def _rotations(cell: ArrayLike) -> NDArray[np.int_]:
@@ -163,7 +165,7 @@ def _rotations(cell: ArrayLike) -> NDArray[np.int_]:
     import spglib
 
     vectors = np.asarray(cell, dtype=float)
-    lattice = (vectors, [[0, 0, 0]], [1])
+    lattice = (vectors.tolist(), [[0, 0, 0]], [1])
     has_volume = abs(np.linalg.det(vectors)) > _SYMMETRY_TOLERANCE_A**3
     found = None
     # phonopy changes spglib for the whole process: it raises where it returned None before
@@ -173,7 +175,8 @@ def _rotations(cell: ArrayLike) -> NDArray[np.int_]:
     if found is None:
         raise InputError("The cell is no lattice: give three independent vectors in angstrom.")
     # A rotation W of fractional coordinates takes k to k W^-1; W^-1 is in the group as well.
-    return found["rotations"]
+    rotations: NDArray[np.int_] = found["rotations"]
+    return rotations
 
 
 def _keeps_symmetry(

@@ -96,7 +96,8 @@ class LabelArrays:
         """Which of the n frames have a stress, (n,)."""
         if self.stresses_eV_per_A3 is None:
             return np.zeros(len(self.energies_eV), dtype=bool)
-        return ~np.isnan(self.stresses_eV_per_A3).all(axis=1)
+        has: NDArray[np.bool_] = ~np.all(np.isnan(self.stresses_eV_per_A3), axis=1)
+        return has
 
     def require_same_frames(self, other: LabelArrays) -> None:
         """Refuse a second set of labels that cannot be of the same frames.

@@ -60,7 +60,7 @@ class Shape:
             New atoms that follow the cell; the axes stay where they are.
         """
         wide = (self.volume / self.axial) ** (1 / 3)
-        made = crystal.copy()
+        made: Atoms = crystal.copy()
         stretched = crystal.cell.array @ np.diag([wide, wide, wide * self.axial])
         made.set_cell(stretched, scale_atoms=True)
         return made

@@ -44,7 +44,8 @@ class Metal:
 @cache
 def _table() -> dict[str, Any]:
     text = files("tm23flows.science").joinpath("data/metals.json").read_text(encoding="utf-8")
-    return json.loads(text)
+    table: dict[str, Any] = json.loads(text)
+    return table
 
 
 METALS: tuple[str, ...] = tuple(_table()["metals"])

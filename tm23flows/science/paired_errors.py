@@ -268,7 +268,8 @@ def _influences(tables: FloatArray, here: FloatArray) -> FloatArray:
     error, square, size = np.moveaxis(tables, 1, 0)
 
     def share(column: FloatArray) -> FloatArray:
-        return column / np.maximum(column.sum(axis=1, keepdims=True), 1e-300)
+        shares: FloatArray = column / np.maximum(column.sum(axis=1, keepdims=True), 1e-300)
+        return shares
 
     of_mae = here[:, :1] * (share(error) - share(size))
     of_rms = here[:, 1:2] * (share(square) / 2 - share(size))

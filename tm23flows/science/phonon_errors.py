@@ -126,8 +126,9 @@ def imaginary_modes(
 
 
 def _zero_by_symmetry(q_points: FloatArray, n_branches: int) -> NDArray[np.bool_]:
-    at_gamma = (np.abs(q_points - np.rint(q_points)) < 1e-9).all(axis=1)
-    return at_gamma[:, None] & (np.arange(n_branches) < N_ACOUSTIC)
+    at_gamma = np.all(np.abs(q_points - np.rint(q_points)) < 1e-9, axis=1)
+    zero: NDArray[np.bool_] = at_gamma[:, None] & (np.arange(n_branches) < N_ACOUSTIC)
+    return zero
 
 
 def _errors(found: FloatArray, reference: FloatArray, counted: FloatArray) -> FrequencyError | None:

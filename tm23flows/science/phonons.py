@@ -70,7 +70,7 @@ def phonon_supercell(
     most = int(np.ceil(min_image_distance_A / widths.min())) + 1
     candidates = [
         multiples
-        for multiples in product(range(1, most + 1), repeat=3)
+        for multiples in product(range(1, most + 1), range(1, most + 1), range(1, most + 1))
         if all(multiples[i] == multiples[kind[i]] for i in range(3))
         and min_image_distance(np.array(multiples)[:, None] * cell) >= min_image_distance_A - SAME_A
     ]

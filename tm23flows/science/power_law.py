@@ -201,4 +201,5 @@ def _draw_means(
     *sums, weight = draw_sums(np.vstack([errors * share, share]), blocks, bootstrap)
     if not (np.array(sums) > 0).all():
         raise InputError("So many test frames have no error at all that some draws have none.")
-    return np.array(sums) / weight
+    errors_drawn: FloatArray = np.array(sums) / weight
+    return errors_drawn

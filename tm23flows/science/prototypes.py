@@ -61,7 +61,7 @@ def _build(
     if phase == "alpha-Mn":
         return _alpha_manganese(metal.symbol, a_A, cubic=cubic)
     if phase == "omega":
-        return _omega(metal.symbol, a_A, ratio)
+        return _omega(metal.symbol, a_A, c_over_a or IDEAL_C_OVER_A[phase])
     if phase == "hcp":
         return bulk(metal.symbol, "hcp", a=a_A, covera=ratio)
     if phase == "rhombohedral":
@@ -74,7 +74,8 @@ def _equal_volume_lattice_constant(metal: Metal, phase: str, c_over_a: float | N
     default = _build(metal, metal.phase, metal.a_A, metal.c_over_a)
     unit = _build(metal, phase, 1.0, c_over_a)
     ratio = (default.get_volume() / len(default)) / (unit.get_volume() / len(unit))
-    return ratio ** (1 / 3)
+    a_A: float = ratio ** (1 / 3)
+    return a_A
 
 
 def _resolved(

@@ -87,7 +87,7 @@ def radial_distribution(
     if not (0 < bin_A <= r_max_A < np.inf):
         raise InputError(f"A g(r) needs 0 < bin <= r_max, not {bin_A} and {r_max_A} A.")
     n_bins = int(np.ceil(r_max_A / bin_A - 1e-9))
-    edges = bin_A * np.arange(n_bins + 1)
+    edges = bin_A * np.arange(n_bins + 1, dtype=np.float64)
     counts = np.zeros(n_bins)
     for frame in positions:
         counts += _pairs(frame, cell, edges, own_images=own_images)

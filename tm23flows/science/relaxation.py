@@ -7,7 +7,7 @@ made from energies of strained cells elsewhere.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from tm23flows.science.crystals import SYMPREC_A
 
 if TYPE_CHECKING:
     from ase import Atoms
-    from ase.calculators.calculator import Calculator
+    from ase.calculators.calculator import BaseCalculator, Calculator
 
 FORCE_LIMIT_EV_PER_A: Final = 1e-4
 """Largest force on an atom, and on the cell in the units of ASE's filter. The exponents of the
@@ -83,7 +83,7 @@ def relax_crystal(
         raise PhysicsError(
             f"The crystal of {crystal.symbols[0]} did not come to rest within {max_steps} steps."
         )
-    relaxed = crystal.copy()
+    relaxed: Atoms = crystal.copy()
     relaxed.set_cell(moving.cell.array)
     relaxed.set_positions(moving.positions)
     return relaxed
@@ -94,10 +94,12 @@ def _descend(atoms: Atoms, force_limit_eV_per_A: float, max_steps: int) -> bool:
     from ase.optimize import BFGS
     from ase.optimize.sciopt import OptimizerConvergenceError, SciPyFminCG
 
-    free = FrechetCellFilter(atoms)
+    # ASE's optimizers take a filter and no logfile; their annotations name neither.
+    free: Any = FrechetCellFilter(atoms)
+    silent: Any = None
     given = {"fmax": force_limit_eV_per_A, "steps": max_steps}
     try:
-        at_rest = SciPyFminCG(free, logfile=None).run(**given)
+        at_rest = SciPyFminCG(free, logfile=silent).run(**given)
     except (OptimizerConvergenceError, RuntimeError):
         # RuntimeError is how FixSymmetry refuses a step that deforms the cell by a quarter.
         at_rest = False
@@ -106,14 +108,14 @@ def _descend(atoms: Atoms, force_limit_eV_per_A: float, max_steps: int) -> bool:
     # A search along lines compares energies, and those of a network in single precision are too
     # coarse for it near the rest; BFGS needs forces alone, and its steps are short.
     try:
-        return bool(BFGS(free, logfile=None).run(**given))
+        return bool(BFGS(free, logfile=silent).run(**given))
     except RuntimeError as error:
         raise PhysicsError(
             f"The crystal of {atoms.symbols[0]} left its lattice on the way to rest: {error}"
         ) from error
 
 
-def _with_stress(atoms: Atoms, calculator: Calculator) -> Calculator:
+def _with_stress(atoms: Atoms, calculator: BaseCalculator) -> BaseCalculator:
     """Return the calculator itself if it has a stress."""
     from ase.calculators.calculator import PropertyNotImplementedError
     from ase.calculators.fd import FiniteDifferenceCalculator

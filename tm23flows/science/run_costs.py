@@ -107,7 +107,8 @@ class CostModel:
         chosen = which[own.integers(len(known), size=n)]
         own_scatter = np.random.default_rng([_SEED + 1, zlib.crc32(metal.encode())])
         noise = scatter * own_scatter.standard_normal(n)
-        return np.exp(laws[:, 0] + (laws[:, 1:] * chosen).sum(axis=1) + noise)
+        costs: Draws = np.exp(laws[:, 0] + (laws[:, 1:] * chosen).sum(axis=1) + noise)
+        return costs
 
     def estimate(self, metal: str, sizes: Sizes | Sequence[Sizes]) -> Estimate:
         """Estimate a cost.

@@ -181,4 +181,5 @@ def _friction(residuals: np.ndarray, velocities: np.ndarray) -> tuple[np.ndarray
 
 def _size(values: np.ndarray) -> np.ndarray:
     """Return the largest component of each step."""
-    return np.abs(values).reshape(len(values), -1).max(axis=1)
+    largest: np.ndarray = np.abs(values).reshape(len(values), -1).max(axis=1)
+    return largest

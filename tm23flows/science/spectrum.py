@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,6 +114,8 @@ class Spectrum:
         """
         if missing := [one.name for one in fields(cls) if one.name not in arrays]:
             raise InputError(f"A stored spectrum has no {missing[0]}.")
-        shaped = {one.name: np.asarray(arrays[one.name], dtype=float) for one in fields(cls)}
-        numbers = {name: float(shaped.pop(name)) for name in ("fermi_eV", "electrons")}
-        return cls(**shaped, **numbers)
+        given: dict[str, Any] = {
+            one.name: np.asarray(arrays[one.name], dtype=float) for one in fields(cls)
+        }
+        given |= {name: float(given[name]) for name in ("fermi_eV", "electrons")}
+        return cls(**given)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tm23flows.errors import InputError
 from tm23flows.science.label_arrays import FloatArray
@@ -214,7 +215,7 @@ def _first_failure(
     nearest = rule.distance_share * distances[0]
     hottest = rule.temperature_factor * target_K
     # In this order the first of several at one step is named.
-    signs: list[tuple[FailureKind, FloatArray, str]] = [
+    signs: list[tuple[FailureKind, NDArray[np.bool_], str]] = [
         ("not finite", ~(told & np.isfinite(distances)), "no finite numbers"),
         ("too close", distances < nearest, f"two atoms nearer than {nearest:.2f} A"),
         ("too hot", temperature > hottest, f"hotter than {hottest:.0f} K"),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pymongo.database import Database
 
     from tm23flows.documents.dataset import Dataset
-    from tm23flows.store.past.trace import Trace
+    from tm23flows.store.past.relatives import Trace
 
 Noun = TypeVar("Noun", bound=Document)
 WHOLE_ID = 64
@@ -54,7 +54,7 @@ class Archive:
     def __init__(self, uri: str, database: str) -> None:
         self._uri = uri
         self._client = connect(uri)
-        self.database: Database = self._client[database]
+        self.database: Database[dict[str, Any]] = self._client[database]
         ensure_indexes(self.database)
 
     @classmethod
@@ -171,7 +171,7 @@ class Archive:
             {"_id": trajectory_id}, {"segments": {"$slice": [position, 1]}}
         )
         found = (there or {}).get("segments") or [{}]
-        return found[0].get("blob") == segment.blob
+        return bool(found[0].get("blob") == segment.blob)
 
     def get(self, noun: type[Noun], document_id: str) -> Noun:
         """Read one document.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class Blobs:
         The database of the archive.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database[dict[str, Any]]) -> None:
         from gridfs import GridFS
 
         self._bucket = GridFS(database, BLOBS)
@@ -202,5 +202,6 @@ def pack_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
         if array.dtype.hasobject:
             raise InputError(f"The array '{name}' holds objects; blobs hold numbers and text.")
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    named: dict[str, Any] = dict(arrays)
+    np.savez_compressed(buffer, **named)
     return buffer.getvalue()

@@ -72,7 +72,7 @@ def task_id(kind: str, **asked: Any) -> str:
     return content_id("task", task=kind, **asked)
 
 
-def server_now(database: Database) -> datetime:
+def server_now(database: Database[dict[str, Any]]) -> datetime:
     """Return what time it is where the database is, UTC without a zone.
 
     Parameters
@@ -84,7 +84,8 @@ def server_now(database: Database) -> datetime:
     -------
     The moment.
     """
-    return database.client.admin.command("hello")["localTime"]
+    now: datetime = database.client.admin.command("hello")["localTime"]
+    return now
 
 
 def acquire(
@@ -299,7 +300,8 @@ def note_attempt(archive: Archive, task: str, progress: int) -> int:
     found = claims.find_one_and_update(
         {"_id": task}, change, upsert=True, return_document=ReturnDocument.AFTER
     )
-    return found["fruitless"]
+    assert found is not None  # it was made where there was none
+    return int(found["fruitless"])
 
 
 def owner() -> str:

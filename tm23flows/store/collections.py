@@ -186,7 +186,7 @@ def indexes_of(collection: str) -> list[Index]:
     return [*own, *INDEXES.get(collection, [])]
 
 
-def ensure_indexes(database: Database) -> None:
+def ensure_indexes(database: Database[dict[str, Any]]) -> None:
     """Make the indexes that are missing; ids are unique because they are MongoDB's ``_id``.
 
     Parameters
@@ -221,7 +221,7 @@ def ensure_indexes(database: Database) -> None:
             ) from error
 
 
-def missing_indexes(database: Database) -> dict[str, list[Index]]:
+def missing_indexes(database: Database[dict[str, Any]]) -> dict[str, list[Index]]:
     """Find the indexes that are not there.
 
     Parameters
@@ -242,7 +242,7 @@ def missing_indexes(database: Database) -> dict[str, list[Index]]:
     return missing
 
 
-def differing_indexes(database: Database) -> dict[str, list[Index]]:
+def differing_indexes(database: Database[dict[str, Any]]) -> dict[str, list[Index]]:
     """Find the indexes that are there with other options than they should have.
 
     Parameters
@@ -311,7 +311,9 @@ def asked_fields(wanted: dict[str, Any]) -> Iterator[str]:
             yield name
 
 
-def _keys_there(database: Database, name: str) -> dict[tuple[str, ...], tuple[bool, bool]]:
+def _keys_there(
+    database: Database[dict[str, Any]], name: str
+) -> dict[tuple[str, ...], tuple[bool, bool]]:
     """Return uniqueness and sparseness of the rising indexes that are there, by their fields."""
     return {
         tuple(field for field, _ in one["key"]): (

@@ -6,7 +6,7 @@ Owns which URI is used and the clear sentence when nothing answers there.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tm23flows.errors import DatabaseError
 from tm23flows.settings import get_settings
@@ -45,7 +45,7 @@ def resolve_uri() -> str:
     return info.uri
 
 
-def connect(uri: str) -> MongoClient:
+def connect(uri: str) -> MongoClient[dict[str, Any]]:
     """Open a client and make sure that a database answers.
 
     Parameters
@@ -66,7 +66,7 @@ def connect(uri: str) -> MongoClient:
     from pymongo.errors import ConfigurationError, PyMongoError
 
     try:
-        client: MongoClient = MongoClient(
+        client: MongoClient[dict[str, Any]] = MongoClient(
             uri,
             serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS,
             # A server that hangs must not hold a worker for ever.

@@ -184,15 +184,16 @@ def _import_rare_events(
     for place, (label, incoming) in enumerate(all_incoming.items()):
         # The first label is the truth and has the name; the others are the same frames.
         called = name if place == 0 else f"{name}-{label}"
-        done.append(_take_rare(archive, called, incoming, found, () if place else found.notes()))
+        notes = () if place else tuple(found.notes())
+        done.append(_take_rare(archive, called, incoming, found, notes))
     return done
 
 
 def _take_rare(
-    archive: Archive, name: str, incoming: Incoming, found: RareEvents, notes: Sequence[str]
+    archive: Archive, name: str, incoming: Incoming, found: RareEvents, notes: tuple[str, ...]
 ) -> Imported:
     query: dict[str, JsonValue] = {"files": list(found.checksums), "format": RARE_EVENTS}
-    return take_in(archive, name, [incoming], query, dict(found.checksums), tuple(notes))
+    return take_in(archive, name, [incoming], query, dict(found.checksums), notes)
 
 
 def _are_foreign(paths: Sequence[Path], file_format: str | None) -> bool:

@@ -7,7 +7,7 @@ which ones, so that nobody takes them for lost. A file that comes later is taken
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tm23flows.store.batches import batched
 from tm23flows.store.collections import NOT_SHIPPED
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pymongo.database import Database
 
 
-def note_not_shipped(database: Database, keys: Iterable[str]) -> None:
+def note_not_shipped(database: Database[dict[str, Any]], keys: Iterable[str]) -> None:
     """Write down blobs that are missing on purpose; doing it twice changes nothing.
 
     Parameters
@@ -33,7 +33,7 @@ def note_not_shipped(database: Database, keys: Iterable[str]) -> None:
         database[NOT_SHIPPED].bulk_write(notes, ordered=False)
 
 
-def forget_shipped(database: Database, keys: Iterable[str]) -> None:
+def forget_shipped(database: Database[dict[str, Any]], keys: Iterable[str]) -> None:
     """Take blobs off the list, because they are there by now.
 
     Parameters
@@ -47,7 +47,7 @@ def forget_shipped(database: Database, keys: Iterable[str]) -> None:
         database[NOT_SHIPPED].delete_many({"_id": {"$in": some}})
 
 
-def not_shipped(database: Database, keys: Iterable[str]) -> set[str]:
+def not_shipped(database: Database[dict[str, Any]], keys: Iterable[str]) -> set[str]:
     """Say which blobs are on the list.
 
     Parameters

@@ -53,16 +53,18 @@ class Recorder:
 
     def put(self, *documents: Document | bytes) -> Any:
         """Remember documents, or the bytes of a blob; return the id of a blob."""
-        if len(documents) == 1 and isinstance(documents[0], bytes):
-            self.records.append({"do": "blob", "data": documents[0]})
-            return bytes_id(documents[0])
+        key: str | None = None
         for one in documents:
-            self.records.append(_record_of("put", one))
-        return len(documents)
+            if isinstance(one, bytes):
+                key = bytes_id(one)
+                self.records.append({"do": "blob", "data": one})
+            else:
+                self.records.append(_record_of("put", one))
+        return len(documents) if key is None else key
 
     def put_arrays(self, **arrays: np.ndarray) -> str:
         """Remember a blob of arrays; return its id."""
-        return self.put(pack_arrays(arrays))
+        return str(self.put(pack_arrays(arrays)))
 
     def record(self, outcomes: Iterable[Label | Rejection]) -> None:
         """Remember what became of labels."""
@@ -192,7 +194,7 @@ def database_of(path: Path) -> str:
     DatabaseError
         If the file is not whole.
     """
-    return next(_read(path))["database"]
+    return str(next(_read(path))["database"])
 
 
 def contents(path: Path) -> Iterator[Record]:
@@ -249,6 +251,7 @@ def commit(archive: Archive, path: Path) -> int:
         else:
             document = archive.read(COLLECTIONS[one["collection"]], one["document"])
             if one["do"] == "record":
+                assert isinstance(document, Label | Rejection)
                 archive.record([document])
             else:
                 archive.put(document)

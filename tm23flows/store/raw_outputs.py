@@ -63,5 +63,6 @@ def find_raw_outputs(archive: Archive, run_folder: str) -> dict[str, Any] | None
     parent, _, name = run_folder.rpartition("/")
     for record in archive.database[COLLECTION].find({"folder": parent}):
         if any(one["name"].startswith(f"{name}/") for one in record["members"]):
-            return record
+            found: dict[str, Any] = record
+            return found
     return None

@@ -32,7 +32,7 @@ class KnownRecipes:
         The database of the archive.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database[dict[str, Any]]) -> None:
         self._database = database
         self._known: dict[str, tuple[dict[str, Any], Recipe]] = {}
 

@@ -199,6 +199,6 @@ class DatasetBuilder(Builder):
 
 
 def _store(archive: Archive, collection: str) -> MongoStore:
-    store = MongoStore.from_collection(archive.database[collection])
+    store: MongoStore = MongoStore.from_collection(archive.database[collection])
     store.key = "id"
     return store

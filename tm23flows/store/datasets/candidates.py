@@ -54,7 +54,8 @@ class Candidate:
         Its facts.
         """
         known = label.energies.model_dump(exclude_none=True)
-        return cls(label.id, *(getattr(label, fact) for fact in FACTS), energies=tuple(known))
+        facts = {fact: getattr(label, fact) for fact in FACTS}
+        return cls(id=label.id, energies=tuple(known), **facts)
 
     @classmethod
     def of_stored(cls, stored: Mapping[str, Any]) -> Self:
@@ -71,7 +72,8 @@ class Candidate:
         """
         energies = stored["energies"]
         known = tuple(kind for kind in ENERGY_KINDS if energies.get(kind) is not None)
-        return cls(stored["_id"], *(stored.get(fact) for fact in FACTS), energies=known)
+        facts: dict[str, Any] = {fact: stored.get(fact) for fact in FACTS}
+        return cls(id=stored["_id"], energies=known, **facts)
 
 
 def find_candidates(archive: Archive, source: str) -> list[Candidate]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.dataset import Dataset
+from tm23flows.documents.label import EnergyKind
 from tm23flows.errors import InputError
 from tm23flows.store.datasets.candidates import Candidate, candidates_by_id, query_candidates
 from tm23flows.store.datasets.label_policy import check_energy, check_one_recipe
@@ -32,7 +33,7 @@ def pair_dataset(
     name: str,
     dataset: Dataset,
     words: Mapping[str, Any],
-    energy: str | None = None,
+    energy: EnergyKind | None = None,
     allow_missing: bool = False,
 ) -> Named:
     """Make the dataset of the same frames, order and split under another recipe.

@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tm23flows.errors import DatabaseError
 from tm23flows.store.embedded.server import DatabaseServer
@@ -72,7 +73,7 @@ def _sentence(error: Exception, path: Path) -> str:
     return str(error)
 
 
-def _report(descriptor: int | None, message: dict) -> None:
+def _report(descriptor: int | None, message: dict[str, Any]) -> None:
     """Tell the process that started us how it went, then let it go."""
     if descriptor is None:
         return

@@ -90,7 +90,9 @@ def rename_collection(host: Host, _database: str, command: Command) -> Reply:
 
 def collection_stats(host: Host, database: str, command: Command) -> Reply:
     """Count documents and bytes of a collection."""
-    table = host.collection(database, command.get("collStats", command.get("collstats"))).table
+    table = host.collection(
+        database, command["collStats" if "collStats" in command else "collstats"]
+    ).table
     return {"ns": f"{database}.{table.name}", **_sizes([table])}
 
 

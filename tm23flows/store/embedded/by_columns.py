@@ -80,8 +80,10 @@ def sort_many(table: Table, slots: list[int], sort: Document) -> list[int] | Non
         ranks = [columns[field].ranks(places) * (-1 if sort[field] < 0 else 1) for field in fields]
     except (UnfitError, TypeError, NotImplementedError):
         return None
+    ordered: list[int]
     if last != "_id":
-        return places[_order(ranks)].tolist()
+        ordered = places[_order(ranks)].tolist()
+        return ordered
     # Few documents are told apart by their ids only, so these are compared last.
     order = _order(ranks) if ranks else np.arange(len(places))
     groups = np.zeros(len(places), dtype=np.int64)
@@ -89,7 +91,8 @@ def sort_many(table: Table, slots: list[int], sort: Document) -> list[int] | Non
         groups[1:] |= one[order][1:] != one[order][:-1]
     group_of = dict(zip(places[order].tolist(), np.cumsum(groups).tolist(), strict=True))
     if len(set(group_of.values())) == len(slots):
-        return places[order].tolist()
+        ordered = places[order].tolist()
+        return ordered
     keys = {slot: resolve_sort_key("_id", {"_id": table.identifier(slot)}) for slot in slots}
     by_id = sorted(slots, key=keys.__getitem__, reverse=sort["_id"] < 0)
     return sorted(by_id, key=group_of.__getitem__)
@@ -149,10 +152,11 @@ def _mask(
                 if not isinstance(part, dict):
                     return None
                 parts.append(_mask(columns, conditions_of(part), slots, count))
-            if any(part is None for part in parts):
+            known = [part for part in parts if part is not None]
+            if len(known) < len(parts):
                 return None
             joined = np.logical_and if name == "$and" else np.logical_or
-            found = joined.reduce(parts)
+            found = joined.reduce(known)
             mask &= ~found if name == "$nor" else found
         else:
             return None

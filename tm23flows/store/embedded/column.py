@@ -89,7 +89,8 @@ class Column:
         -------
             One boolean for each.
         """
-        return self._meets(condition)[self._codes_at(slots)]
+        met: np.ndarray = self._meets(condition)[self._codes_at(slots)]
+        return met
 
     def ranks(self, slots: np.ndarray) -> np.ndarray:
         """Return numbers that are ordered as the values are; equal ones have the same.
@@ -101,7 +102,8 @@ class Column:
         """
         if self._ranks is None or len(self._ranks) != len(self._values):
             self._ranks = self._ranked()
-        return self._ranks[self._codes_at(slots)]
+        ranks: np.ndarray = self._ranks[self._codes_at(slots)]
+        return ranks
 
     def stand_ins(self, slots: np.ndarray | None) -> list[Document]:
         """Return one document cut down to this field per distinct value, by first appearance."""
@@ -135,7 +137,8 @@ class Column:
     def _nest(self, depth: int, value: Any) -> Document:
         for part in reversed(self._parts[:depth]):
             value = {part: value}
-        return value
+        nested: Document = value
+        return nested
 
     def _odd_code(self, stand_in: Document) -> int:
         raw = bson.encode(stand_in, codec_options=CODEC)
@@ -180,7 +183,8 @@ class Column:
         kind, key = classify(bound)
         compare = COMPARISONS[name]
         if kind == NUMBER:
-            return compare(self._as_numbers(), bound)
+            met: np.ndarray = compare(self._as_numbers(), bound)
+            return met
         if name == "$eq":
             found = np.zeros(len(self._values), dtype=bool)
             if key in self._by_key:

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from mongomock_ng import MongoClient
 from mongomock_ng.collection import Collection
 from mongomock_ng.database import Database
 from mongomock_ng.helpers import _clone_document as clone_document
+from mongomock_ng.mongo_client import MongoClient
 from pymongo.errors import OperationFailure
 
 from tm23flows.store.embedded.catalog import Catalog
@@ -34,7 +34,8 @@ class EngineCollection(Collection):
     @property
     def table(self) -> Table:
         """Storage of this collection."""
-        return self._store
+        table: Table = self._store
+        return table
 
     def select(
         self,
@@ -76,7 +77,9 @@ class EngineCollection(Collection):
             slots = sort_slots(self.table, slots, sort)
         return slots[skip : skip + limit if limit else None]
 
-    def project(self, documents: list[Document], fields: Document, query: Document) -> list:
+    def project(
+        self, documents: list[Document], fields: Document, query: Document
+    ) -> list[Document]:
         """Reduce documents to the fields that were asked for."""
         with self._looking_at(documents):
             return list(self.find(query, dict(fields)))
@@ -144,7 +147,7 @@ class EngineDatabase(Database):
 
     def get_collection(self, name: str, *_: Any, **__: Any) -> EngineCollection:
         """Collection by name; options of the client side have no meaning here."""
-        collection = self._collection_accesses.get(name)
+        collection: EngineCollection | None = self._collection_accesses.get(name)
         if collection is None:
             self._ensure_valid_collection_name(name)
             collection = EngineCollection(
@@ -165,7 +168,7 @@ class Engine(MongoClient):
         """Database by name."""
         if not name:
             raise OperationFailure("no database was named", 73)
-        database = self._database_accesses.get(name)
+        database: EngineDatabase | None = self._database_accesses.get(name)
         if database is None:
             database = EngineDatabase(
                 self, name, _store=self.catalog[name], codec_options=self._codec_options

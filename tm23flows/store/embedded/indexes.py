@@ -48,7 +48,8 @@ def hashable(value: Any) -> Hashable:
         hash(value)
     except TypeError:
         return ("other", repr(value))
-    return value
+    itself: Hashable = value
+    return itself
 
 
 def pinned_values(condition: Any) -> list[Any] | None:
@@ -131,7 +132,7 @@ class Index:
         for entry in entries:
             first = entry[0]
             there = self._postings.setdefault(first, slot)
-            if type(there) is set:
+            if isinstance(there, set):
                 there.add(slot)
             elif there != slot:
                 self._postings[first] = {there, slot}
@@ -144,7 +145,7 @@ class Index:
             there = self._postings.get(entry[0])
             if there == slot:
                 del self._postings[entry[0]]
-            elif type(there) is set:
+            elif isinstance(there, set):
                 there.discard(slot)
                 if not there:
                     del self._postings[entry[0]]
@@ -161,12 +162,8 @@ class Index:
         if self._partial is not None:
             return None
         found = [self._postings.get(hashable(value), ()) for value in values]
-        if len(found) == 1:
-            return found[0] if type(found[0]) is not int else (found[0],)
-        merged: set[int] = set()
-        for one in found:
-            merged.update((one,) if type(one) is int else one)
-        return merged
+        slots: list[Collection[int]] = [(one,) if isinstance(one, int) else one for one in found]
+        return slots[0] if len(slots) == 1 else set().union(*slots)
 
     @property
     def _has_owners(self) -> bool:
@@ -177,7 +174,7 @@ class Index:
         if self._has_owners:
             return self._owners.get(entry, default)
         there = self._postings.get(entry[0], default)
-        return min(there) if type(there) is set else there
+        return min(there) if isinstance(there, set) else there
 
 
 def _plain_value(parts: Sequence[str], document: Mapping[str, Any]) -> Hashable:

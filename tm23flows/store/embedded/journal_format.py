@@ -129,9 +129,9 @@ def check_header(data: bytes | memoryview, path: Path) -> int:
     if HEADER.startswith(start):
         return 0
     if start.startswith(_MAGIC):
-        version = start[len(_MAGIC) :].decode("ascii", "replace").strip().lstrip("0")
+        written = start[len(_MAGIC) :].decode("ascii", "replace").strip().lstrip("0")
         raise DatabaseError(
-            f"{path} was written in journal format {version} and this version of tm23flows "
+            f"{path} was written in journal format {written} and this version of tm23flows "
             f"reads formats {OLDEST} to {VERSION}; use the tm23flows that wrote it, or another "
             "--path."
         )

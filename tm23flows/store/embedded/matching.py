@@ -43,7 +43,7 @@ def find_slots(table: Table, query: Document, enough: int = 0) -> list[int]:
     conditions = conditions_of(query)
     offer = table.offer(conditions)
     if offer is not None and (offer.in_order or offer.is_all or len(offer.slots) < ordering.MANY):
-        slots: Sequence[int] = offer.slots if offer.in_order else sorted(offer.slots)
+        slots: Sequence[int] = list(offer.slots) if offer.in_order else sorted(offer.slots)
         if offer.settled is not None:
             del conditions[offer.settled]
     else:

@@ -102,4 +102,5 @@ def _reserve_port(port: int) -> int:
                 f"Port {port} on 127.0.0.1 cannot be used ({error.strerror}); another program "
                 "has probably taken it, choose another one with --port."
             ) from error
-        return probe.getsockname()[1]
+        own: int = probe.getsockname()[1]
+        return own

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from tm23flows.errors import DatabaseError
 from tm23flows.process_group import birth, is_same
@@ -173,7 +174,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def _read_report(reader: int) -> dict:
+def _read_report(reader: int) -> dict[str, Any]:
     """Wait for the one line in which the new server says how it went."""
     with os.fdopen(reader, "rb") as pipe, selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)

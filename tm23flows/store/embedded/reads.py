@@ -52,8 +52,9 @@ def _shown(
         if projection.is_id:
             return [{"_id": table.identifier(slot)} for slot in slots]
         cut = [projection.cut(table.raw(slot)) for slot in slots]
-        if all(one is not None for one in cut):
-            return cut
+        whole = [one for one in cut if one is not None]
+        if len(whole) == len(cut):
+            return whole
     return collection.project([table.document(slot) for slot in slots], fields, query)
 
 

@@ -134,7 +134,8 @@ def _apply(catalog: Catalog, operation: RawBSONDocument) -> None:
     if kind == "put":
         table.load(operation["doc"].raw)
         return
-    _apply_rare(kind, catalog, table, bson.decode(operation.raw, CODEC))
+    details = bson.decode(operation.raw, CODEC)
+    _apply_rare(kind, catalog, table, details)
 
 
 def _apply_rare(kind: str, catalog: Catalog, table: Table, operation: Mapping[str, Any]) -> None:

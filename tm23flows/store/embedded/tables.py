@@ -9,6 +9,7 @@ changed in place, so readers may keep references. It knows nothing of commands o
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -323,11 +324,11 @@ class Table(CollectionStore):
 
     def _expire_documents(self, index: dict[str, Any]) -> None:
         # The engine looks for documents where it would keep them itself.
-        self._documents = dict(enumerate(self.documents))
+        self._documents = OrderedDict(enumerate(self.documents))
         try:
             super()._expire_documents(index)
         finally:
-            self._documents = {}
+            self._documents = OrderedDict()
 
 
 def _plain_value(field: str, document: dict[str, Any]) -> Any:

@@ -16,7 +16,9 @@ import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
 
 # Dates outside Python's range stay readable instead of making a document unreadable.
-CODEC = CodecOptions(document_class=dict, datetime_conversion=DatetimeConversion.DATETIME_AUTO)
+CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
+    document_class=dict, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
 
 MAX_DOCUMENT_BYTES = 16 * 1024 * 1024
 MAX_MESSAGE_BYTES = 48_000_000

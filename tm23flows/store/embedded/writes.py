@@ -110,7 +110,7 @@ def delete(host: Host, database: str, command: Command) -> Reply:
 def find_and_modify(host: Host, database: str, command: Command) -> Reply:
     """Change or remove one document and return it, in one step."""
     refuse_collation(command)
-    name = command.get("findAndModify", command.get("findandmodify"))
+    name = command["findAndModify" if "findAndModify" in command else "findandmodify"]
     collection = host.collection(database, name)
     query = command.get("query") or {}
     matches = collection.select(query, command.get("sort"), limit=1)

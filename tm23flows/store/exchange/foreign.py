@@ -181,7 +181,7 @@ def _ase_db_frames(path: Path, declared: Declaration) -> Iterator[Raw]:
         where = f"Row {row.id} of {path.name}"
         if not np.all(row.pbc):
             raise InputError(f"{where} is not periodic in three directions.")
-        energies = {declared.energy: row.get("energy")}
+        energies: dict[str, Any] = {declared.energy: row.get("energy")}
         if declared.energy != "unspecified" and row.get("free_energy") is not None:
             energies.setdefault("free", row.get("free_energy"))
         yield Raw(

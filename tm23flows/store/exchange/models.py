@@ -172,7 +172,10 @@ def _check_manifest(model: Model, folder: Path) -> None:
 
 
 def _card(archive: Archive, model: Model) -> dict[str, Any]:
-    origin = _from_elsewhere() if model.dataset_id is None else _training_data(archive, model)
+    if model.dataset_id is None:
+        origin = _from_elsewhere()
+    else:
+        origin = _training_data(archive, model, model.dataset_id)
     return {
         "kind": "tm23flows model",
         "version": 1,
@@ -192,8 +195,8 @@ def _card(archive: Archive, model: Model) -> dict[str, Any]:
     }
 
 
-def _training_data(archive: Archive, model: Model) -> dict[str, Any]:
-    dataset = archive.get(Dataset, model.dataset_id)
+def _training_data(archive: Archive, model: Model, dataset_id: str) -> dict[str, Any]:
+    dataset = archive.get(Dataset, dataset_id)
     ids = dataset.parts.get(model.part, ())
     recipes, licences = _labels(archive, ids)
     return {
@@ -207,14 +210,20 @@ def _training_data(archive: Archive, model: Model) -> dict[str, Any]:
 
 def _from_elsewhere() -> dict[str, Any]:
     """What is not known of a model that was not trained here."""
-    unknown = {"elements": None, "energy": "unspecified", "trained_on": None, "recipes": {}}
-    return {**unknown, "licence_of_training_data": [NOT_STATED]}
+    return {
+        "elements": None,
+        "energy": "unspecified",
+        "trained_on": None,
+        "recipes": {},
+        "licence_of_training_data": [NOT_STATED],
+    }
 
 
 def _labels(archive: Archive, ids: tuple[str, ...]) -> tuple[dict[str, Any], list[str]]:
     """Recipes by id and licences of some labels, without reading their arrays."""
     fields = {"recipe_id": 1, "provenance.inputs.import": 1}
-    of_recipe, licences = {}, set()
+    of_recipe: dict[str, str] = {}
+    licences: set[str] = set()
     for some in batched(ids):
         for stored in archive.database["labels"].find({"_id": {"$in": some}}, fields):
             of_recipe.setdefault(stored["recipe_id"], stored["_id"])
@@ -227,13 +236,15 @@ def _labels(archive: Archive, ids: tuple[str, ...]) -> tuple[dict[str, Any], lis
 
 def _readme(model: Model, card: dict[str, Any]) -> str:
     if card["trained_on"] is None:
+        package = model.hyperparameters.get("package")
+        names = package if isinstance(package, dict) else {}
         return CALCULATOR_TEXT.format(
             name=model.title,
             id=model.id,
             trainer=model.trainer,
             calculator=model.hyperparameters.get("calculator"),
             versions=", ".join(f"{name} {one}" for name, one in card["software"].items()),
-            package=" or ".join(model.hyperparameters.get("package") or ["its package"]),
+            package=" or ".join(names) or "its package",
             licence=NOT_STATED,
         )
     return TEXT.format(

@@ -128,16 +128,16 @@ def read_rare_events(folder: Path) -> RareEvents:
     vacancies: dict[int, Any] = {}
     with _poscars(path.parent, checksums) as files:
         for name, file in files.items():
-            number, vacant = POSCAR.fullmatch(Path(name).name).groups()
-            atoms = _read_poscar(file)
-            (vacancies if vacant else structures)[int(number)] = atoms
+            if matched := POSCAR.fullmatch(Path(name).name):
+                number, vacant = matched.groups()
+                (vacancies if vacant else structures)[int(number)] = _read_poscar(file)
     _check(path, data, structures, vacancies)
     return RareEvents(path, data, structures, vacancies, checksums)
 
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_bytes())
+        data: dict[str, Any] = json.loads(path.read_bytes())
         for name in ("Energies", "Forces"):
             if not isinstance(data[name], dict):
                 raise InputError(f"{path.name} has no object '{name}'.")

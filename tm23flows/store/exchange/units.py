@@ -109,7 +109,7 @@ def to_ase_stress(
         full = stress.reshape(3, 3)
         if not np.allclose(full, full.T, rtol=1e-4, atol=1e-8 * max(1.0, np.abs(full).max())):
             raise InputError(f"{where} has a stress that is not symmetric.")
-        six = (full + full.T).ravel()[[0, 4, 8, 5, 2, 1]] / 2
+        six: np.ndarray = (full + full.T).ravel()[[0, 4, 8, 5, 2, 1]] / 2
         return six * factor
     if stress.shape != (6,):
         raise InputError(f"{where} has a stress of shape {stress.shape}.")

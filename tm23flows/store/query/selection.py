@@ -42,7 +42,7 @@ class Selection(Generic[Noun]):
 
     def __init__(self, archive: Archive, noun: type[Noun], query: Query) -> None:
         self.archive = archive
-        self.noun = noun
+        self.noun: type[Noun] = noun
         self.query = query
 
     def __iter__(self) -> Iterator[Noun]:
@@ -77,7 +77,8 @@ class Selection(Generic[Noun]):
             return sum(1 for _ in self._keys(plan))
         collection = self.archive.database[plan.collection]
         hint = walking_hint(plan.collection, plan.filter)
-        return int(collection.count_documents(plan.filter, **({"hint": hint} if hint else {})))
+        how: dict[str, Any] = {"hint": hint} if hint else {}
+        return int(collection.count_documents(plan.filter, **how))
 
     def ids(self) -> Iterator[str]:
         """Stream the ids, without reading documents.
