@@ -1,6 +1,8 @@
 import pytest
 from fireworks import Workflow
 
+from tm23flows.flows import scales
+
 
 def test_build_writes_a_workflow_that_fireworks_reads(tm23, tmp_path):
     path = tmp_path / "cu.yaml"
@@ -67,8 +69,9 @@ def test_no_folder_to_write_to(tm23, tmp_path):
 @pytest.mark.slow
 @pytest.mark.flare
 @pytest.mark.nequip
-def test_run_goes_the_whole_road_here(tm23, archive, tmp_path):
+def test_run_goes_the_whole_road_here(tm23, archive, tmp_path, monkeypatch):
     """The same flow without FireWorks, with both trainers; a second run adds nothing."""
+    monkeypatch.setattr(scales, "DEMO_NEQUIP", {"max_epochs": 3})
     words = ("run", "Cu", "--scale", "demo", "--engine", "emt", "--workdir", tmp_path / "run")
     assert tm23(*words).code == 0
     collections = ("structures", "frames", "labels", "datasets", "models", "evaluations")

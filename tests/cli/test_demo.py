@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,14 @@ import pytest
 from tm23flows.cli.demo import largest_force
 
 TM23 = Path(sys.executable).with_name("tm23")
+
+FEW_EPOCHS = """
+import sys
+if sys.orig_argv[2:3] == ["build"]:
+    from tm23flows.flows import scales
+    scales.DEMO_NEQUIP["max_epochs"] = 3
+"""
+"""What each Python of the demo does first: the one that builds the workflow shortens a training."""
 
 
 def test_an_unknown_metal_starts_nothing(tm23, tmp_path):
@@ -22,6 +31,14 @@ def test_the_largest_force_is_the_length_of_a_vector(make_frame, make_label):
     assert largest_force(label) == 5.0
 
 
+@pytest.fixture
+def _few_epochs(tmp_path, monkeypatch):
+    """The network is trained for a moment: how good it gets, no test here asks."""
+    (tmp_path / "sitecustomize.py").write_text(FEW_EPOCHS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+
+
+@pytest.mark.usefixtures("_few_epochs")
 @pytest.mark.slow
 @pytest.mark.fireworks
 @pytest.mark.flare
@@ -46,6 +63,7 @@ def test_the_whole_road_through_lpad_and_rlaunch(tmp_path):
     assert "24/24 jobs, 144 MD steps, 24 frames, 57 labels, 2 models" in second
 
 
+@pytest.mark.usefixtures("_few_epochs")
 @pytest.mark.slow
 @pytest.mark.fireworks
 @pytest.mark.flare
@@ -53,14 +71,14 @@ def test_the_whole_road_through_lpad_and_rlaunch(tmp_path):
 def test_the_whole_road_on_vasp(tmp_path, vasp):
     """The same with VASP's simulator under custodian."""
     assert vasp
-    out = _demo(tmp_path, "vasp")
+    out = _demo(tmp_path, "vasp", "--workers", "3")
     assert "24/24 jobs, 144 MD steps, 24 frames, 57 labels, 2 models" in out
     assert "vasp 6.4.3-simulator (vasp_std)" in out
     assert "MISSING" not in out
 
 
-def _demo(folder: Path, engine: str = "emt") -> str:
-    words = ["demo", "--engine", engine, "--work", "work", "--report", "report/index.html"]
+def _demo(folder: Path, engine: str = "emt", *more: str) -> str:
+    words = ["demo", "--engine", engine, "--work", "work", "--report", "report/index.html", *more]
     done = subprocess.run(
         [TM23, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=600
     )

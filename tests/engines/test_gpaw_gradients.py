@@ -28,7 +28,7 @@ def vacancy(symbol):
 def slopes(folder, symbol, sigmas, shift=0.0):
     """Yield, for each width, the largest force and the slopes of the energies along it."""
     engine = GpawEngine(folder)
-    given = {"engine": "gpaw", "cutoff_eV": 300, "kmesh_offset": (0.25,) * 3}
+    given = {"engine": "gpaw", "cutoff_eV": 250, "kmesh_offset": (0.25,) * 3}
     options = {"nbands": "200%"}
     recipes = [
         engine.complete(
@@ -55,11 +55,11 @@ def slopes(folder, symbol, sigmas, shift=0.0):
 
 @pytest.mark.parametrize("symbol", ["Cu", "Ti"])
 def test_at_large_smearing_forces_belong_to_the_free_energy_alone(tmp_path, symbol):
-    for force, slope in slopes(tmp_path, symbol, (1.0, 2.0)):
-        assert abs(force) > 0.3
-        assert slope["free"] == pytest.approx(force, rel=0.01)
-        assert abs(slope["sigma0"] - force) > 3 * abs(slope["free"] - force)
-        assert abs(slope["without_entropy"] - force) > 3 * abs(slope["free"] - force)
+    [(force, slope)] = slopes(tmp_path, symbol, (2.0,))
+    assert abs(force) > 0.3
+    assert slope["free"] == pytest.approx(force, rel=0.01)
+    assert abs(slope["sigma0"] - force) > 3 * abs(slope["free"] - force)
+    assert abs(slope["without_entropy"] - force) > 3 * abs(slope["free"] - force)
 
 
 @pytest.mark.parametrize("shift", [-2.0, 2.0])
