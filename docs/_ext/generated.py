@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from docutils.nodes import Node
+    from pydantic.fields import FieldInfo
     from sphinx.application import Sphinx
 
 
@@ -64,11 +65,7 @@ class Settings(_Generated):
 
     def text(self) -> str:
         """Write an entry for each field of the settings."""
-        return "\n".join(
-            f"````{{confval}} TM23_{name.upper()}\n:type: {said(field.annotation)}\n"
-            f":default: {'none' if field.default is None else field.default}\n\nIn the file: `{name}`. {field.description}\n````\n"
-            for name, field in TM23Settings.model_fields.items()
-        )
+        return "\n".join(setting(name, field) for name, field in TM23Settings.model_fields.items())
 
 
 class DocumentList(_Generated):
@@ -129,6 +126,15 @@ def classes(package: str, base: type) -> list[type]:
         if issubclass(thing, base) and thing.__module__ == module.__name__ and name[0] != "_"
     }
     return sorted(found, key=lambda kind: kind.__name__)
+
+
+def setting(name: str, field: FieldInfo) -> str:
+    """Write what there is to know about one setting."""
+    default = "none" if field.default is None else field.default
+    return (
+        f"````{{confval}} TM23_{name.upper()}\n:type: {said(field.annotation)}\n"
+        f":default: {default}\n\nIn the file: `{name}`. {field.description}\n````\n"
+    )
 
 
 def link(kind: type) -> str:
