@@ -10,6 +10,7 @@ import contextlib
 import os
 import selectors
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from page_blocks import Block, PageError, page_blocks
 PATIENCE_S = 600.0
 END_PATIENCE_S = 15.0
 LAST_WORDS = 4000
+ROOT = Path(__file__).resolve().parents[2]
 INTERPRETER = Path(__file__).with_name("page_interpreter.py")
 
 SHELL = """\
@@ -36,14 +38,16 @@ PYTHON = (
 FILE = "mkdir -p $(dirname {name}); cp {script} {name}; echo 0 >&{answers}\n"
 
 
-def run_page(page: Path, folder: Path, patience_s: float = PATIENCE_S) -> str:
+def run_page(
+    page: Path, folder: Path, patience_s: float = PATIENCE_S, clone: tuple[Path, ...] = ()
+) -> str:
     """Run all blocks of a page in their order; return what they said.
 
-    A block that fails raises PageError with the page, the line and its last words. Processes that
+    The reader's folder is empty, or a clone of the repository with these files and folders. A block that fails raises PageError with the page, the line and its last words. Processes that
     the page leaves behind are ended.
     """
     blocks = page_blocks(page)
-    run = _Run(page, folder, time.monotonic() + patience_s)
+    run = _Run(page, folder, time.monotonic() + patience_s, clone)
     try:
         return "".join(run.block(number, block) for number, block in enumerate(blocks))
     finally:
@@ -53,18 +57,22 @@ def run_page(page: Path, folder: Path, patience_s: float = PATIENCE_S) -> str:
 class _Run:
     """A page under way: its shell, and the files that tell the shell what to do."""
 
-    def __init__(self, page: Path, folder: Path, end: float) -> None:
+    def __init__(self, page: Path, folder: Path, end: float, clone: tuple[Path, ...]) -> None:
         self.page, self.end = page, end
         self.home, self.scripts, work = (folder / one for one in ("home", "scripts", "work"))
         for one in (self.home, self.scripts, work):
             one.mkdir(parents=True)
+        environment = _environment(self.home)
+        for one in clone:
+            _copy(one, work / one.relative_to(ROOT))
+            environment["PYTHONPATH"] = str(work)  # as if it were installed from there
         self.has_python = False
         self.answers, theirs = os.pipe()
         self.theirs = theirs
         self.shell = subprocess.Popen(
             ["bash", "--noprofile", "--norc"],
             cwd=work,
-            env=_environment(self.home),
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=(self.scripts / "shell.log").open("wb"),
@@ -131,6 +139,11 @@ class _Run:
         for one in stubborn:
             _end(one.kill)
         self.shell.wait()
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    (shutil.copytree if source.is_dir() else shutil.copy2)(source, target)
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 from page_blocks import PageError
-from page_runner import run_page
+from page_runner import ROOT, run_page
 
 
 @pytest.fixture
@@ -134,6 +134,15 @@ def test_what_a_page_leaves_is_ended(run, tmp_path):
 def test_a_failure_beside_something_that_runs_on_is_told_at_once(run):
     with pytest.raises(PageError, match="line 3: it failed"):
         run("```bash\nsleep 1000 &\nfalse\n```\n", patience_s=60.0)
+
+
+def test_a_page_may_be_of_a_clone(run):
+    said = run(
+        '```bash\ntest "$PYTHONPATH" = "$PWD"\nls . scripts\n```\n',
+        clone=(ROOT / "setup.cfg", ROOT / "scripts"),
+    )
+    assert "setup.cfg" in said
+    assert "setup.sh" in said
 
 
 def test_a_page_that_hangs_is_ended(run):
