@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import sys
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 FLOORS = Path(__file__).resolve().parents[2] / "tests" / "test_import_floors.py"
 PICTURE = Path(__file__).with_name("architecture.svg")
@@ -88,17 +88,17 @@ def storeys(may_use: dict[str, set[str]]) -> list[list[str]]:
     return built
 
 
-def box(svg: ElementTree.Element, kind: str, left: float, top: float, width: float) -> None:
+def box(svg: ET.Element, kind: str, left: float, top: float, width: float) -> None:
     """Draw the walls of a room."""
     size = {"width": f"{width:g}", "height": f"{HEIGHT}", "rx": "6"}
     place = {"x": f"{left:g}", "y": f"{top:g}"}
-    ElementTree.SubElement(svg, "rect", {"class": kind, **place, **size})
+    ET.SubElement(svg, "rect", {"class": kind, **place, **size})
 
 
-def write(svg: ElementTree.Element, text: str, x: float, y: float, kind: str = "name") -> None:
+def write(svg: ET.Element, text: str, x: float, y: float, kind: str = "name") -> None:
     """Write a line, centred at x."""
     place = {"class": kind, "x": f"{x:g}", "y": f"{y:g}"}
-    ElementTree.SubElement(svg, "text", place).text = text
+    ET.SubElement(svg, "text", place).text = text
 
 
 def uses(room: str, may_use: dict[str, set[str]]) -> str:
@@ -110,7 +110,7 @@ def uses(room: str, may_use: dict[str, set[str]]) -> str:
 
 
 def draw_room(
-    svg: ElementTree.Element, room: str, may_use: dict[str, set[str]], left: float, top: float
+    svg: ET.Element, room: str, may_use: dict[str, set[str]], left: float, top: float
 ) -> None:
     """Draw a shelf; one that nothing uses and that is not the door has a dashed wall."""
     used = any(room in others for other, others in may_use.items() if other not in ONLY_TOP)
@@ -126,11 +126,11 @@ def draw(ground: set[str], may_use: dict[str, set[str]]) -> str:
     floors = storeys(may_use)
     height = (len(floors) + 1) * (HEIGHT + GAP) + GAP
     view = {"viewBox": f"0 0 {WIDTH} {height}", "role": "img"}
-    svg = ElementTree.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **view})
-    ElementTree.SubElement(svg, "title").text = "Shelves of tm23flows; a shelf uses lower ones only"
-    ElementTree.SubElement(svg, "style").text = STYLE
+    svg = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **view})
+    ET.SubElement(svg, "title").text = "Shelves of tm23flows; a shelf uses lower ones only"
+    ET.SubElement(svg, "style").text = STYLE
     size = {"width": f"{WIDTH}", "height": f"{height}"}
-    ElementTree.SubElement(svg, "rect", {**size, "fill": "#ffffff"})
+    ET.SubElement(svg, "rect", {**size, "fill": "#ffffff"})
     top = GAP
     for storey in reversed(floors):
         left = (WIDTH - len(storey) * (ROOM + GAP) + GAP) / 2
@@ -140,8 +140,8 @@ def draw(ground: set[str], may_use: dict[str, set[str]]) -> str:
     box(svg, "ground", GAP, top, WIDTH - 2 * GAP)
     write(svg, "the ground floor: everything may use it", WIDTH / 2, top + 32)
     write(svg, ", ".join(sorted(ground)), WIDTH / 2, top + 54, "word")
-    ElementTree.indent(svg)
-    return ElementTree.tostring(svg, encoding="unicode") + "\n"
+    ET.indent(svg)
+    return ET.tostring(svg, encoding="unicode") + "\n"
 
 
 def main() -> None:
