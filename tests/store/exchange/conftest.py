@@ -1,8 +1,11 @@
 """Records with any numbers, and the round trip that every format is put through."""
 
 import json
+import uuid
 from functools import partial
+from hashlib import sha256
 
+import bson
 import numpy as np
 import pytest
 from hypothesis import strategies as st
@@ -10,6 +13,8 @@ from hypothesis import strategies as st
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.label import Energies
 from tm23flows.documents.recipe import Recipe
+from tm23flows.store.archive import Archive
+from tm23flows.store.exchange.dump_members import iterate_members, member_writer
 from tm23flows.store.exchange.formats import FORMATS
 from tm23flows.store.exchange.manifest import Manifest, file_entry, manifest_path
 from tm23flows.store.exchange.records import Wanted
@@ -93,6 +98,44 @@ def manifest_of():
 def assert_same():
     """A function that compares records bit by bit."""
     return _assert_same
+
+
+@pytest.fixture
+def elsewhere(database_server):
+    """A second, empty archive on the same server."""
+    archive = Archive.open(database_server.uri, f"elsewhere-{uuid.uuid4().hex[:8]}")
+    yield archive
+    archive.database.client.drop_database(archive.database.name)
+
+
+@pytest.fixture(scope="session")
+def members():
+    """A function that reads a dump into a dictionary of names and bytes."""
+    return _members
+
+
+@pytest.fixture(scope="session")
+def repack():
+    """A function that packs such a dictionary again; checksums of documents are made to fit."""
+    return _repack
+
+
+def _members(path):
+    return {one.name: one.read(one.size) for one in iterate_members(path)}
+
+
+def _repack(path, parts, *, fit=True):
+    manifest = json.loads(parts["manifest.json"])
+    for name, said in manifest["collections"].items() if fit else ():
+        data = parts.get(f"documents/{name}.bson", b"")
+        said["bytes"], said["sha256"] = len(data), sha256(data).hexdigest()
+        said["count"] = len(bson.decode_all(data)) or 1
+    with member_writer(path) as writer:
+        if fit:
+            parts = {**parts, "manifest.json": json.dumps(manifest).encode()}
+        for name, data in parts.items():
+            writer.add_bytes(name, data)
+    return path
 
 
 def _through_file(name, folder, pairs, **wanted):

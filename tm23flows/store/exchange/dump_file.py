@@ -89,7 +89,8 @@ def is_dump(path: Path) -> bool:
         if file.read(len(MAGIC)) != MAGIC:
             return False
     try:
-        first = next(iterate_members(path), None)
+        members = iterate_members(path)
+        first = next(members, None)
         return first is not None and b'"tm23flows archive"' in first.read(200)
     except InputError:
         return False

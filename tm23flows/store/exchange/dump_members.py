@@ -119,8 +119,8 @@ def iterate_members(path: Path) -> Iterator[Member]:
             while rest := stream.read(CHUNK):  # to its end, where xz has its own checksum
                 if rest.strip(b"\0"):
                     raise InputError(f"{path.name} goes on after its last member.")
-    except (lzma.LZMAError, tarfile.TarError, EOFError, OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name} is no dump of an archive, or damaged: {error}.") from error
+    except (tarfile.TarError, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path.name} is no dump, or damaged: {error}.") from error
 
 
 @contextmanager
@@ -191,11 +191,14 @@ class _Unpacked(io.RawIOBase):
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         data = b""
-        while not data and not self._unpacker.eof:
-            packed = self._file.read(CHUNK) if self._unpacker.needs_input else b""
-            if self._unpacker.needs_input and not packed:
-                raise EOFError("it ends too early")
-            data = self._unpacker.decompress(packed, len(buffer))
+        try:
+            while not data and not self._unpacker.eof:
+                packed = self._file.read(CHUNK) if self._unpacker.needs_input else b""
+                if self._unpacker.needs_input and not packed:
+                    raise InputError(f"{self._name} ends too early: get it again.")
+                data = self._unpacker.decompress(packed, len(buffer))
+        except (lzma.LZMAError, OSError) as error:
+            raise InputError(f"{self._name} is no dump, or damaged: {error}.") from error
         if not data and (self._unpacker.unused_data or self._file.read(1)):
             raise InputError(f"{self._name} goes on after its end: it is no dump of an archive.")
         self._limit -= len(data)
