@@ -29,7 +29,7 @@ WORDS = {
     "trainers": "FLARE, NequIP, Allegro",
     "documents": "frozen, with ids",
     "science": "pure functions",
-    "testing": "for tests of users; nothing uses it",
+    "testing": "for tests of users; no other shelf uses it",
 }
 """What is in a room, in a few words."""
 
@@ -101,12 +101,12 @@ def write(svg: ET.Element, text: str, x: float, y: float, kind: str = "name") ->
     ET.SubElement(svg, "text", place).text = text
 
 
-def uses(room: str, may_use: dict[str, set[str]]) -> str:
-    """Say which shelves a room may use besides the ground floor."""
-    named = sorted(may_use[room] - {room} - ONLY_TOP)
-    if len(named) >= len(may_use) - len({room, "testing"} | ONLY_TOP):
-        return "uses everything below"
-    return f"uses {', '.join(named)}" if named else "uses the ground floor alone"
+def stands_on(room: str, may_use: dict[str, set[str]]) -> str:
+    """Name the shelves that a room may use, without those that it may use through another one."""
+    others = may_use[room] - {room} - ONLY_TOP
+    through = set().union(*(may_use[other] for other in others))
+    named = sorted(others - through)
+    return f"stands on {', '.join(named)}" if named else "stands on the ground floor alone"
 
 
 def draw_room(
@@ -118,7 +118,7 @@ def draw_room(
     box(svg, "room" if used or room == "cli" else "apart", left, top, ROOM)
     write(svg, room, middle, top + 24)
     write(svg, WORDS.get(room, ""), middle, top + 44, "word")
-    write(svg, uses(room, may_use), middle, top + 62, "word")
+    write(svg, stands_on(room, may_use), middle, top + 62, "word")
 
 
 def draw(ground: set[str], may_use: dict[str, set[str]]) -> str:

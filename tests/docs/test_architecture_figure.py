@@ -28,6 +28,7 @@ def test_each_shelf_stands_above_all_that_it_uses():
     assert SCRIPT["storeys"](may_use) == [["cellar"], ["wall"], ["roof"]]
     with pytest.raises(SystemExit, match="cellar"):
         SCRIPT["storeys"]({"wall": {"cellar"}, "cellar": {"wall"}})
+    assert SCRIPT["stands_on"]("roof", may_use) == "stands on wall"
 
 
 def test_each_shelf_is_in_the_table_of_the_page():
