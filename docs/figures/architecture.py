@@ -104,7 +104,7 @@ def write(svg: ET.Element, text: str, x: float, y: float, kind: str = "name") ->
 def stands_on(room: str, may_use: dict[str, set[str]]) -> str:
     """Name the shelves that a room may use, without those that it may use through another one."""
     others = may_use[room] - {room} - ONLY_TOP
-    through = set().union(*(may_use[other] for other in others))
+    through = set().union(*(may_use[other] - {other} for other in others))
     named = sorted(others - through)
     return f"stands on {', '.join(named)}" if named else "stands on the ground floor alone"
 
