@@ -30,6 +30,7 @@ from hypothesis import HealthCheck, settings
 from jobflow import Flow, JobStore, run_locally
 from maggma.stores import MemoryStore
 
+from tm23flows import disk
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.evaluation import Evaluation
@@ -75,6 +76,17 @@ def _plain_settings(tmp_path_factory) -> Iterator[None]:
         nowhere = tmp_path_factory.mktemp("settings")
         patch.setenv("TM23_CONFIG_FILE", str(nowhere / "no-such-file.yaml"))
         patch.setenv("TM23_DB_PATH", str(nowhere / "no-database"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _small_probes_of_the_disk() -> Iterator[None]:
+    """Let jobs in this process ask the disk with less: each asks, and full it is in no test.
+
+    Workers in processes of their own, which also meet disks that are full, ask as ever.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(disk, "SPACE_BYTES", 1 << 14)
         yield
 
 

@@ -111,24 +111,24 @@ def test_the_paper_in_small(plant):
 def test_the_time_of_a_worker_ends_in_the_middle(plant, tmp_path):
     """The handler keeps 300 s back: a worker with 308 s left has eight, if it starts at once."""
     plant.variables["VASP_SIMULATOR_PLAN"] = str(tmp_path / "slow.json")
-    (tmp_path / "slow.json").write_text(json.dumps([{"step_s": 0.4}]))
+    (tmp_path / "slow.json").write_text(json.dumps([{"step_s": 0.8}]))
     archive = plant.archive()
     structure = make_structure("Cu", "primitive", [2, 2, 2], 7.0, "image-distance", 0)
     archive.put(structure)
-    maker = replace(small_paper().trajectory, n_steps=240, segment_steps=240)
+    maker = replace(small_paper().trajectory, n_steps=120, segment_steps=120)
     plant.add([quick(maker.make(structure.id, "Cu", "cold", 339.0))])
 
     run = stopped_in_the_middle(plant, archive)
-    assert 0 < run.n_steps < 240
+    assert 0 < run.n_steps < 120
 
     del plant.variables["TM23_DEADLINE"], plant.variables["VASP_SIMULATOR_PLAN"]
     plant.run_workers("late")
     assert set(plant.states()) == {"COMPLETED"}, plant.last_words()
     after = archive.get(Trajectory, run.id)
-    assert after.n_steps == 240
+    assert after.n_steps == 120
     assert after.segments[0] == run.segments[0]
     steps = np.concatenate([arrays["step"] for arrays in read_segments(archive, after)])
-    assert steps.tolist() == list(range(1, 241))
+    assert steps.tolist() == list(range(1, 121))
     assert archive.database["frames"].count_documents({}) == 4
 
 

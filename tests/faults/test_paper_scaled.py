@@ -1,4 +1,4 @@
-"""One metal of the paper on VASP with 1/100 of the steps, killed and recovered twice.
+"""One metal of the paper on VASP with 1/200 of the steps, killed and recovered twice.
 
 The workflow is the one that ``tm23 build`` writes: the Makers of the scale ``paper`` with its
 cells, meshes and recipes. Steps, frames and the length of a run of VASP are divided, and there are
@@ -24,7 +24,7 @@ from tm23flows.store.trajectories import read_segments
 
 pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(400)]
 
-LESS = 100
+LESS = 200
 N_TEMPERATURES = 3
 WORKERS = ("left", "right")
 
@@ -36,14 +36,14 @@ def plant(tmp_path, vasp):
 
 
 def scaled_paper():
-    """The paper's copper with 1/100 of everything that is counted in steps."""
+    """The paper's copper with 1/200 of everything that is counted in steps."""
     maker = make_tm23("Cu", "paper", "vasp")
     run, sampling = maker.trajectory, maker.trajectory.sampling
     fewer = Sampling(sampling.discard // LESS, sampling.stride, sampling.count // LESS)
     less = replace(
         maker,
-        trajectory=replace(run, n_steps=run.n_steps // LESS, sampling=fewer, segment_steps=40),
-        label=replace(maker.label, batch_size=5),
+        trajectory=replace(run, n_steps=run.n_steps // LESS, sampling=fewer, segment_steps=20),
+        label=replace(maker.label, batch_size=3),
         split_options={},
         split="fraction",
         models=(),
@@ -57,7 +57,7 @@ def test_one_metal_killed_and_recovered_twice_has_the_numbers_of_an_undisturbed_
 ):
     flow = scaled_paper()
     plan = plan_of(flow_to_workflow(flow, store=None))
-    assert (plan.aimd_steps, plan.frames) == (330, 30)
+    assert (plan.aimd_steps, plan.frames) == (165, 15)
     plant.add([flow])
     disturbed = plant.archive()
 

@@ -12,10 +12,17 @@ from tm23flows.trainers.nequip import NequipTrainer
 
 pytestmark = [pytest.mark.nequip, pytest.mark.slow]
 
+HASTY = '#!/bin/sh\nexec g++ "$@" -O0\n'
+"""How fast the compiled model is, no test asks; to optimise it takes most of the time."""
+
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no g++, which NequIP's compiler needs")
-def test_a_compiled_model_predicts_the_same(nequip_run, test_file, tmp_path):
+def test_a_compiled_model_predicts_the_same(nequip_run, test_file, tmp_path, monkeypatch):
     """Without the folder of the training, on cells that it was not compiled with."""
+    compiler = tmp_path / "g++"
+    compiler.write_text(HASTY)
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
     trainer = NequipTrainer()
     shutil.copytree(nequip_run[0], tmp_path / "model")
     wanted = trainer.predict(tmp_path / "model", test_file, tmp_path / "predict")
