@@ -12,6 +12,9 @@ from pathlib import Path
 SPACE_BYTES = 1 << 24
 """A disk that does not take so much is full."""
 
+_REPEATS = 16
+"""Random bytes are slow to make; a file system that compresses sees no repeat from so far away."""
+
 
 def has_space(folder: Path) -> bool:
     """Say whether something can be written; what a quota leaves is known in no other way.
@@ -33,7 +36,7 @@ def has_space(folder: Path) -> bool:
     probe = folder / f"space-{os.getpid()}.part"
     try:
         with probe.open("wb") as file:
-            file.write(os.urandom(SPACE_BYTES))
+            file.write(os.urandom(SPACE_BYTES // _REPEATS) * _REPEATS)
             os.fsync(file.fileno())
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):

@@ -7,9 +7,9 @@ positions, 12 elsewhere), so that runs can be compared to 1e-10.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from math import isinf, isnan
 from time import gmtime, strftime
-from xml.sax.saxutils import escape
 
 import numpy as np
 
@@ -75,7 +75,7 @@ def _tag(name: str, value: Value) -> str:
     if isinstance(value, int):
         return f'<i type="int" name="{name}">{value:6d}</i>'
     if isinstance(value, str):
-        return f'<i type="string" name="{name}">{escape(value)}</i>'
+        return f'<i type="string" name="{name}">{escape(value, quote=False)}</i>'
     if isinstance(value, list):
         return f'<v name="{name}">{"".join(number(x, 8, 16) for x in value)}</v>'
     return f'<i name="{name}">{value:16.8f}</i>'

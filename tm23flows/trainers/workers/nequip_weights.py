@@ -36,10 +36,13 @@ def count_weights(
     ``weights``: for each of the settings, the number of weights by module.
     """
     from ase.data import chemical_symbols
+    from e3nn import set_optimization_defaults
     from hydra.utils import get_method
     from nequip.utils.global_state import set_global_state
 
     set_global_state()
+    # Nothing is computed, so how fast it would be is not worth half of the time.
+    set_optimization_defaults(optimize_einsums=False)
     symbols = [chemical_symbols[z] for z in request["elements"]]
     found = []
     for settings in request["settings"]:
