@@ -145,7 +145,7 @@ class Label(Document):
 
     @classmethod
     def from_stored(cls, stored: dict[str, Any]) -> Self:
-        """Read a label as the database holds it; see :meth:`Document.from_stored`.
+        """Read a label as the database holds it; see :meth:`.Document.from_stored`.
 
         Raises
         ------

@@ -114,7 +114,7 @@ class ModelEngine(AseEngine):
         segment_steps: int | None = None,
         leftover: Path | None = None,
     ) -> Iterator[MDStep]:
-        """Yield steps as the other engines do; see :meth:`AseEngine.run_md`.
+        """Yield steps as the other engines do; see :meth:`.AseEngine.run_md`.
 
         Raises
         ------

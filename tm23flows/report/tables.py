@@ -193,7 +193,7 @@ def format_error_table(rows: Sequence[ErrorTableRow], noise: Sequence[Comparison
     rows
         Errors of models, see :func:`error_rows`.
     noise
-        Label noise, see :func:`noise_rows`.
+        Label noise, see :func:`.noise_rows`.
 
     Returns
     -------
@@ -240,7 +240,7 @@ def format_comparison_table(rows: Sequence[ComparisonRow], title: str) -> Table:
     Parameters
     ----------
     rows
-        See :func:`sigma_rows` and :func:`trajectory_rows`.
+        See :func:`.sigma_rows` and :func:`.trajectory_rows`.
     title
         What is compared.
 

@@ -65,7 +65,7 @@ def import_files(
     declared
         What the files do not say themselves, by the words of
         :class:`tm23flows.store.exchange.declaration.Declaration`; None or nothing for files that
-        :func:`export_labels` made.
+        :func:`.export_labels` made.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def import_files(
 def import_labels(
     archive: Archive, paths: Sequence[Path], name: str, file_format: str | None = None
 ) -> Imported:
-    """Read files of :func:`export_labels` back and give what they hold a name.
+    """Read files of :func:`.export_labels` back and give what they hold a name.
 
     Nothing is stored before all files have been read to the end.
 

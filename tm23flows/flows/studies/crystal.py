@@ -56,7 +56,7 @@ class CrystalStudyMaker(Maker):
         Cells of the equation of state, in units of the crystal that is started from; of a model,
         in units of its own at rest.
     rounds
-        Rounds of the search for the labels' lattice; see :class:`EquilibriumMaker`.
+        Rounds of the search for the labels' lattice; see :class:`.EquilibriumMaker`.
     elastic, vacancy
         Whether elastic constants and the vacancy are wanted.
     phases

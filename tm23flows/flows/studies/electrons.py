@@ -67,7 +67,7 @@ class ElectronStudyMaker(LabelSetStudyMaker):
         ------
         InputError
             If there are not two metals, or one would keep its electrons; if a road has no
-            convergence test and that is not allowed; and as :meth:`TM23Maker.make`.
+            convergence test and that is not allowed; and as :meth:`.TM23Maker.make`.
         """
         shifts = self._shifts(list(roads))
         sets = {element: self._sets(roads[element], element, shifts[element]) for element in roads}

@@ -165,7 +165,7 @@ def wire_sets(
     Raises
     ------
     InputError
-        If numbers of frames make no sense, and as :meth:`TM23Maker.frames`.
+        If numbers of frames make no sense, and as :meth:`.TM23Maker.frames`.
     """
     road = maker.frames(element)
     _check_counts(study, road)

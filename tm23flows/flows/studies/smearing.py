@@ -65,7 +65,7 @@ class SmearingStudyMaker(LabelSetStudyMaker):
         ------
         InputError
             If there are not two widths, each once and positive; if a road has no convergence test
-            and that is not allowed; and as :meth:`TM23Maker.make`.
+            and that is not allowed; and as :meth:`.TM23Maker.make`.
         """
         if not roads:
             raise InputError("A study needs at least one metal.")
