@@ -40,6 +40,8 @@ class Demo:
         Folder of everything that it writes.
     uri
         Database that it uses.
+    workers
+        Processes that it has started.
 
     Raises
     ------

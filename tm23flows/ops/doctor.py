@@ -68,7 +68,17 @@ def examine() -> Iterator[Check]:
 
 
 def check_python() -> str:
-    """Check the interpreter's version."""
+    """Check the interpreter's version.
+
+    Returns
+    -------
+    The version.
+
+    Raises
+    ------
+    TM23Error
+        If it is too old.
+    """
     version = ".".join(str(part) for part in sys.version_info[:3])
     if sys.version_info < MIN_PYTHON:
         raise TM23Error(f"Python {version} is too old; use Python 3.11 or newer.")
@@ -82,7 +92,17 @@ def check_settings() -> str:
 
 
 def check_database() -> str:
-    """Check that the database answers and can be written to."""
+    """Check that the database answers and can be written to.
+
+    Returns
+    -------
+    Its URI without the password.
+
+    Raises
+    ------
+    TM23Error
+        If it does not.
+    """
     from tm23flows.store.connect import connect, resolve_uri, without_password
 
     uri = resolve_uri()
@@ -96,7 +116,17 @@ def check_database() -> str:
 
 
 def check_indexes() -> str:
-    """Check that queries find the indexes that they need."""
+    """Check that queries find the indexes that they need.
+
+    Returns
+    -------
+    What was found.
+
+    Raises
+    ------
+    TM23Error
+        If one is missing or has other options.
+    """
     from tm23flows.store.collections import COLLECTIONS, differing_indexes, missing_indexes
     from tm23flows.store.connect import connect, resolve_uri
 
@@ -117,7 +147,17 @@ def check_indexes() -> str:
 
 
 def check_layouts() -> str:
-    """Check that all documents have today's layout."""
+    """Check that all documents have today's layout.
+
+    Returns
+    -------
+    What was found.
+
+    Raises
+    ------
+    TM23Error
+        If some have an older one.
+    """
     from tm23flows.ops.upgrade import older_documents
     from tm23flows.store.archive import Archive
 
@@ -137,7 +177,17 @@ def check_passwords() -> str:
 
 
 def check_fireworks() -> str:
-    """Check that FireWorks' commands would find the same database."""
+    """Check that FireWorks' commands would find the same database.
+
+    Returns
+    -------
+    The file that names it.
+
+    Raises
+    ------
+    TM23Error
+        If they would find none or another one.
+    """
     from fireworks import fw_config
 
     from tm23flows.store.connect import resolve_uri, without_password
@@ -153,7 +203,17 @@ def check_fireworks() -> str:
 
 
 def check_jobflow() -> str:
-    """Check that jobs of different workers would share their outputs."""
+    """Check that jobs of different workers would share their outputs.
+
+    Returns
+    -------
+    Its configuration file.
+
+    Raises
+    ------
+    TM23Error
+        If jobflow has no configuration.
+    """
     path = Path(os.environ.get("JOBFLOW_CONFIG_FILE", "~/.jobflow.yaml")).expanduser()
     if not path.is_file():
         raise TM23Error(
@@ -169,7 +229,17 @@ def check_gpaw() -> str:
 
 
 def check_gpaw_data() -> str:
-    """Check the PAW datasets, the generated one included."""
+    """Check the PAW datasets, the generated one included.
+
+    Returns
+    -------
+    Names and checksums of two of them.
+
+    Raises
+    ------
+    TM23Error
+        If one is missing.
+    """
     check_gpaw()
     from tm23flows.engines.gpaw_setups import fingerprint, missing_datasets
 
@@ -223,7 +293,17 @@ def check_allegro() -> str:
 
 
 def check_disk() -> str:
-    """Check that there is room in the working folder."""
+    """Check that there is room in the working folder.
+
+    Returns
+    -------
+    How much is free, in GB.
+
+    Raises
+    ------
+    TM23Error
+        If there is little.
+    """
     free = shutil.disk_usage(Path.cwd()).free / 1e9
     if free < MIN_FREE_GB:
         raise TM23Error(f"Only {free:.1f} GB are free here; make room or work elsewhere.")

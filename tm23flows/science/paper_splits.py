@@ -95,6 +95,12 @@ def transfer_split(
     Returns
     -------
         Parts ``train`` and one ``test_<temperature>`` for each other temperature.
+
+    Raises
+    ------
+    InputError
+        There are no frames to train on or to test on, too few of a temperature, or a number is no
+        count.
     """
     if train_on not in frames:
         raise TooFewFramesError(f"The transfer split trains on '{train_on}', which has no frames.")
@@ -148,6 +154,11 @@ def learning_curve_splits(
     -------
         One split with parts ``train`` and ``test`` per size, in the order of ``sizes``. Smaller
         training sets are contained in larger ones.
+
+    Raises
+    ------
+    InputError
+        There are too few frames, a size is named twice, or a number is no count.
     """
     check_counts(n_test=n_test, number_of_sizes=len(sizes))
     check_counts(smallest_size=min(sizes))

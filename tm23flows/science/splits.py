@@ -179,6 +179,11 @@ def fraction_split(frames: Frames, train_fraction: float = 0.8) -> Split:
     Returns
     -------
         Parts ``train`` (the first frames) and ``test`` (all others).
+
+    Raises
+    ------
+    InputError
+        The share does not lie between 0 and 1, or a temperature has fewer than two frames.
     """
     check_frames(frames, "fraction")
     if not 0 < train_fraction < 1:
@@ -217,6 +222,12 @@ def validation_part(
     Returns
     -------
         The validation ids in the order of ``train_ids``; the others are left to train.
+
+    Raises
+    ------
+    InputError
+        The share does not lie between 0 and 1, the seed is negative, or there are fewer than two
+        frames.
     """
     if not 0 < fraction < 1:
         raise InputError(f"The validation fraction must lie between 0 and 1, not {fraction}.")

@@ -95,6 +95,11 @@ class FrameworkTrainer:
         Without a ``validation.xyz`` a tenth of the training frames, drawn with the
         seed, is held back. A training that ends by its time limit depends on the
         speed of the machine; one that ends by epochs is reproducible.
+
+        Raises
+        ------
+        InputError
+            If the hyperparameters are those of another trainer, or the data cannot train.
         """
         if not isinstance(hyperparameters, self.kind):
             raise InputError(

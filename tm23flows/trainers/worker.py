@@ -194,6 +194,8 @@ def bring_home(running: Running, *, name_log: bool = True) -> dict[str, Any]:
     ------
     TM23Error
         What ``run_worker`` raises, with the reason that the worker gives.
+    TrainingError
+        If the worker ended without an answer.
     """
     status = running.process.wait()
     worker, log, result = running.worker, running.log, running.result

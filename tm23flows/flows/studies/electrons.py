@@ -29,6 +29,9 @@ class ElectronStudyMaker(LabelSetStudyMaker):
     The k-mesh is that of the neutral cells for both. Charged cells carry a compensating
     background, so only forces are compared.
 
+    Fields that are not named here are those of
+    :class:`tm23flows.flows.studies.label_sets.LabelSetStudyMaker`.
+
     Parameters
     ----------
     name
@@ -36,9 +39,6 @@ class ElectronStudyMaker(LabelSetStudyMaker):
     electrons_per_atom
         Electrons per atom more than neutral, by chemical symbol. None swaps the valence electrons:
         the difference of the groups, for Au and Os 3 each way.
-
-    The other fields are those of
-    :class:`tm23flows.flows.studies.label_sets.LabelSetStudyMaker`.
 
     Examples
     --------

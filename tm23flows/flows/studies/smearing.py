@@ -26,6 +26,9 @@ class SmearingStudyMaker(LabelSetStudyMaker):
     Each frame gets all its labels in one job, so that an engine goes from one width to the next
     with the density that it has. The k-mesh is that of the smallest width for all of them.
 
+    Fields that are not named here are those of
+    :class:`tm23flows.flows.studies.label_sets.LabelSetStudyMaker`.
+
     Parameters
     ----------
     name
@@ -33,9 +36,6 @@ class SmearingStudyMaker(LabelSetStudyMaker):
     sigmas_eV
         Smearing widths in eV; the smallest is what the others are compared with. It takes the
         place of that in the label recipe of a road.
-
-    The other fields are those of
-    :class:`tm23flows.flows.studies.label_sets.LabelSetStudyMaker`.
 
     Examples
     --------

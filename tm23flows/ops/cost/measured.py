@@ -26,14 +26,14 @@ class Measured:
         Chemical symbol.
     sizes
         Of one unit; empty where they are not known.
-    units
-        How many were done, and of how many the cost is ``known``.
+    units, known
+        How many were done, and of how many the cost is known.
     core_s
         Seconds of a core of those that are known.
     wall_s
         Seconds on the clock of those that have them.
-    rejected
-        How many failed, with ``rejected_core_s`` as far as known.
+    rejected, rejected_core_s
+        How many failed, and what is known to have been spent on them.
     cores
         Most cores that one had; None where it is not known.
     memory_bytes

@@ -43,8 +43,8 @@ class Spent:
         How often it was planned to be done; 0 where no plan says so.
     planned_core_s
         Seconds of a core for all of them; None where the plan knew no time.
-    units
-        How often it was done, and of how many the cost is ``known``.
+    units, known
+        How often it was done, and of how many the cost is known.
     core_s
         Seconds of a core of those that are known.
     rejected, rejected_core_s

@@ -60,6 +60,13 @@ class Column:
     def put(self, slot: int, document: Document) -> None:
         """Note the value of a document.
 
+        Parameters
+        ----------
+        slot
+            Place of the document; the next one, or one that is there.
+        document
+            All of it.
+
         Raises
         ------
         UnfitError
@@ -94,6 +101,15 @@ class Column:
 
     def ranks(self, slots: np.ndarray) -> np.ndarray:
         """Return numbers that are ordered as the values are; equal ones have the same.
+
+        Parameters
+        ----------
+        slots
+            Places of documents.
+
+        Returns
+        -------
+            One integer for each.
 
         Raises
         ------

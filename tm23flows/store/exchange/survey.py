@@ -33,7 +33,20 @@ class Survey:
     n_contradicting: int = 0
 
     def add(self, part: str, label: Label) -> None:
-        """Note one record; the first one of a frame and recipe counts."""
+        """Note one record; the first one of a frame and recipe counts.
+
+        Parameters
+        ----------
+        part
+            Part of the dataset.
+        label
+            What the record says.
+
+        Raises
+        ------
+        InputError
+            If the frame is in another part already.
+        """
         self.n_read += 1
         checksum, before = label.checksum, self.labels.get(label.id)
         if self.frame_parts.setdefault(label.frame_id, part) != part:
@@ -52,7 +65,13 @@ class Survey:
 
     @property
     def policy(self) -> EnergyKind:
-        """The energy that all labels have; the free one where they have several."""
+        """The energy that all labels have; the free one where they have several.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
         for kind in ENERGY_KINDS:
             if kind in self.energies:
                 return kind
