@@ -135,13 +135,13 @@ def test_the_time_of_a_worker_ends_in_the_middle(plant, tmp_path):
 def stopped_in_the_middle(plant, archive):
     """Let workers start until one has time for some steps; how long a start takes is open."""
     trajectories = archive.database["trajectories"]
-    for seconds in (8, 24, 72):
+    for seconds in (8, 24, 72, 144, 224):
         plant.variables["TM23_DEADLINE"] = str(time.time() + 300 + seconds)
         worker = plant.worker(f"early{seconds}")
         with suppress(AssertionError):
             wait_until(
                 lambda: trajectories.count_documents({"segments.0": {"$exists": True}}),
-                patience_s=seconds + 15.0,
+                patience_s=2 * seconds + 15.0,
             )
         kill(worker)  # it waits for its end, as it has no time for the job that goes on
         plant.lpad("rerun_fws", "-s", "RUNNING")
