@@ -7,8 +7,10 @@ import sys
 from functools import cache
 
 import pytest
-from page_words import ROOT, commands, first_words, page, spans, table, wrong_with
+import yaml
+from page_words import ROOT, commands, first_words, page, spans, table, tables, wrong_with
 
+from tm23flows import __version__
 from tm23flows.testing.faults import Fault
 from tm23flows.testing.vasp_simulator import faults as simulated
 
@@ -24,7 +26,7 @@ IN_A_SENTENCE = {
 
 
 @cache
-def test_names():
+def names_of_tests():
     found = (re.findall(r"^ *def (test_\w+)", path.read_text(), re.MULTILINE)
              for path in (ROOT / "tests").rglob("test_*.py"))  # fmt: skip
     return {name for names in found for name in names}
@@ -61,7 +63,7 @@ def test_a_file_that_is_not_there_is_seen():
 def test_tests_that_are_named_are_there(name):
     named = {one.rpartition("::")[2] for one in spans(page(name)) if "test_" in one}
     named = {one for one in named if re.fullmatch(r"test_\w+", one)}
-    assert named - test_names() == set()
+    assert named - names_of_tests() == set()
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -125,3 +127,20 @@ def test_the_readme_is_read_in_two_minutes():
     whole = (ROOT / "docs" / "howto" / "demo.md").read_text()
     lines = [one.rstrip() for one in shown.splitlines() if one.strip("├─└│ .") and one != "..."]
     assert [one for one in lines if one not in whole] == [], "numbers of the README are the demo's"
+
+
+def test_the_version_is_the_same_wherever_it_stands():
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == __version__
+    first = re.search(r"^## (\S+) - ", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1]
+    assert first == __version__
+
+
+def test_each_kind_of_thing_has_its_files_in_order_and_a_test():
+    text = page("dev/adding")
+    parts = re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert len(parts) >= 11
+    for kind, part in parts:
+        (rows,) = [rows for head, rows in tables(part) if head[1:] == ["file", "what"]]
+        assert [row[0] for row in rows] == [str(n + 1) for n in range(len(rows))], kind
+        forgotten = part.partition("*Forgotten?*")[2]
+        assert any(one.startswith("tests/") for one in spans(forgotten)), kind
