@@ -15,7 +15,7 @@ from tm23flows.store.exchange.manifest import verify_manifest
 from tm23flows.store.files import IMPORTS
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "exchange.md").read_text()
-COMMANDS = re.findall(r"^    (tm23 (?:export|import) .+)$", TEXT, re.MULTILINE)
+COMMANDS = re.findall(r"^    (tm23 (?:export|import|db dump) .+)$", TEXT, re.MULTILINE)
 
 
 def test_every_command_of_the_page_works(tm23, emt_copy, tmp_path, monkeypatch):
@@ -28,7 +28,7 @@ def test_every_command_of_the_page_works(tm23, emt_copy, tmp_path, monkeypatch):
     atoms.get_forces()
     write("theirs.xyz", atoms, format="extxyz")
     before = emt_copy.database["labels"].count_documents({})
-    assert len(COMMANDS) == 10
+    assert len(COMMANDS) == 13
     said = ""
     for command in COMMANDS:
         ran = tm23(*shlex.split(command, comments=True)[1:])
@@ -39,6 +39,7 @@ def test_every_command_of_the_page_works(tm23, emt_copy, tmp_path, monkeypatch):
     assert "24 labels as cu-all@1" in said
     assert "18 labels as cu-train@1" in said
     assert "1 labels as theirs@1" in said
+    assert "all.tm23.tar.xz: nothing new" in said
     assert emt_copy.database["labels"].count_documents({}) == before + 1
     assert verify_manifest(tmp_path / "melt.h5").energy == "sigma0"
     assert verify_manifest(tmp_path / "cu.parquet").licence == "CC-BY-4.0"

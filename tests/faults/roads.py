@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import traceback
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ from tm23flows.settings import get_settings
 from tm23flows.store import outbox as outbox_module
 from tm23flows.store.claims import acquire, expire_lost, heartbeat, note_attempt, release
 from tm23flows.store.datasets.creation import create_dataset
+from tm23flows.store.exchange.dump_intake import import_dumps
+from tm23flows.store.exchange.dump_writer import DumpOptions, dump_archive
 from tm23flows.store.exchange.export import export_labels
 from tm23flows.store.files import import_files
 from tm23flows.testing.faults import injected
@@ -100,6 +103,29 @@ def files():
     if not path.exists():
         export_labels(archive, "Cu-set", path)
     import_files(archive, [path], "imported")
+
+
+def dump():
+    path = Path("../whole.tm23.tar.xz")
+    if not path.exists():
+        with source_archive():
+            evaluation()
+            dump_archive(open_archive(), path.with_suffix(".part"), DumpOptions(model_files=False))
+        path.with_suffix(".part").rename(path)
+    import_dumps(open_archive(), [path])
+
+
+@contextmanager
+def source_archive():
+    """Let the settings of this process mean another archive for a while."""
+    name = os.environ["TM23_DATABASE"]
+    os.environ["TM23_DATABASE"] = f"{name}-source"
+    context._open.cache_clear()
+    try:
+        yield
+    finally:
+        os.environ["TM23_DATABASE"] = name
+        context._open.cache_clear()
 
 
 def vasp_trajectory():

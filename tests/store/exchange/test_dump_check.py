@@ -133,7 +133,7 @@ def test_what_is_broken_is_refused_and_nothing_is_stored(parts, repack, path, ar
 def test_documents_that_the_manifest_does_not_know(parts, repack, path, archive):
     other = changed(parts, LABELS, lambda d: d["provenance"].update(host="another"))
     repack(path, other, fit=False)
-    with pytest.raises(InputError, match="is not what its manifest.json says"):
+    with pytest.raises(InputError, match="is not what its manifest"):
         check_dump(archive, path)
 
 
@@ -167,7 +167,7 @@ def test_other_content_under_the_same_id_is_named_and_nothing_is_stored(
         one = document.segments[0].model_copy(update={"blob": archive.blobs.put(b"other")})
         other = document.model_copy(update={"segments": (one,)})
     archive.put(other)
-    with pytest.raises(InputError, match=f"1 documents .* nothing was taken: {other.id[:12]}"):
+    with pytest.raises(InputError, match=rf"1 documents .* nothing was taken: {other.id[:12]}"):
         import_dumps(archive, [path])
     assert archive.database["frames"].count_documents({}) == 0
 
@@ -197,7 +197,7 @@ def code(road, path):
 
 
 def test_files_that_can_run_code_must_be_trusted(code, elsewhere):
-    with pytest.raises(InputError, match="1 files of models that can run code.*--trust-model"):
+    with pytest.raises(InputError, match=r"1 files of models that can run code.*--trust-model"):
         check_dump(elsewhere, code)
     assert check_dump(elsewhere, code, "trusted").files
     assert check_dump(elsewhere, code, "none").files
