@@ -63,7 +63,7 @@ stand behind the interval than it needs to be wide enough.
 
 ERRORS = """## Errors of models, and the noise of their labels
 
-Trained on 24 frames, tested on the 12 last ones, four of each temperature. Percent error is 100 MAE / MAV of the same
+Trained on 15 frames, tested on the 9 last ones, three of each temperature. Percent error is 100 MAE / MAV of the same
 labels. The label noise is that of the k-mesh on those test frames that were labelled on a denser mesh too, in the same unit: no
 model can be seen to be better than its labels.
 """
@@ -76,7 +76,7 @@ frame of each temperature at the smallest SIGMA. Numbers are the largest differe
 
 CURVE = """## Learning curve
 
-FLARE on frames of the melt, tested on its last four frames. The article's curves are of NequIP on 100 to 900 frames.
+FLARE on frames of the melt, tested on its last three frames. The article's curves are of NequIP on 100 to 900 frames.
 """
 
 SMEARING = """## SIGMA

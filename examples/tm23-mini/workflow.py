@@ -104,6 +104,9 @@ def main() -> None:
     metals = asked.metals or METALS
     make = labels_flow if asked.part == "labels" else models_flow
     workflow = flow_to_workflow(make(metals, asked.engine), store=None)
+    for firework in workflow.fws:
+        # One metal after the other, so that the first is done early.
+        firework.spec["_priority"] = len(METALS) - METALS.index(metals[0])
     workflow.name = f"TM23-mini {asked.part} {' '.join(metals)}"
     workflow.to_file(str(asked.output))
     print(f"{len(workflow.fws)} jobs in {asked.output}")
