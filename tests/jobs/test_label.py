@@ -153,10 +153,11 @@ import sys, time
 from tm23flows.engines.emt import EmtEngine
 from tm23flows.jobs import label
 
-quick = EmtEngine._compute
+quick, begun = EmtEngine._compute, []
 
 def slow(self, atoms, recipe):
-    time.sleep(0.15)
+    begun.append(atoms)
+    time.sleep(0.15 if len(begun) < 5 else 600)  # until it is killed
     return quick(self, atoms, recipe)
 
 EmtEngine._compute = slow

@@ -93,10 +93,11 @@ import sys, time
 from tm23flows.engines.emt import EmtEngine
 from tm23flows.jobs.trajectory import run_trajectory
 
-quick = EmtEngine._compute
+quick, begun = EmtEngine._compute, []
 
 def slow(self, atoms, recipe):
-    time.sleep(0.02)
+    begun.append(atoms)
+    time.sleep(0.02 if len(begun) < 28 else 600)  # until it is killed
     return quick(self, atoms, recipe)
 
 EmtEngine._compute = slow
