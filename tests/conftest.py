@@ -264,7 +264,7 @@ def vasp(_vasp_simulator, monkeypatch) -> dict[str, str]:
     for name, value in _vasp_simulator.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("VASP_SIMULATOR_PLAN", raising=False)
-    return _vasp_simulator
+    return dict(_vasp_simulator)
 
 
 @pytest.fixture

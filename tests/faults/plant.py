@@ -45,7 +45,7 @@ class Plant:
     def __init__(self, folder: Path, variables: dict[str, str] | None = None) -> None:
         self.folder = folder
         self.line: str | None = None
-        self.variables = variables or {}
+        self.variables = dict(variables or {})  # what this plant adds is its own
         self.database = start(folder / "database", 0)
         self.launchpad = open_launchpad(self.uri)
         self.log = folder / "executions.log"
