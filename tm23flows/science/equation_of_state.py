@@ -87,7 +87,8 @@ def fit_equation_of_state(volumes_A3: ArrayLike, energies_eV: ArrayLike) -> Equa
             fit.fit()
     except EOSError:
         raise PhysicsError(_outside(volumes)) from None
-    energy, modulus, derivative, volume = (float(one) for one in fit.eos_params or ())
+    # An array, which has no truth value, although pymatgen calls it a sequence or None.
+    energy, modulus, derivative, volume = np.asarray(fit.eos_params, dtype=float).tolist()
     if not (modulus > 0 and volumes.min() < volume < volumes.max()):
         raise PhysicsError(_outside(volumes))
     found = EquationOfState(volume, energy + lowest, modulus, derivative, 0.0)
