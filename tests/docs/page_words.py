@@ -115,8 +115,8 @@ def _commands(line: str) -> Iterator[list[str]]:
         split = shlex.split(line, comments=True)
     except ValueError:  # words of people, in which somebody's name has an apostrophe
         return
-    for word in split:
-        if word == "tm23":
+    for before, word in zip(["", *split], split, strict=False):
+        if word == "tm23" and not before.startswith("-"):  # the database has the same name
             words = [word]
         elif words is not None and word in _ENDS:
             yield words

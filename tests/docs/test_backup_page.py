@@ -25,11 +25,9 @@ FOLDERS = {"~/.local/share/tm23flows/db": "db", "~/backup": "backup", "/tmp": "r
 
 
 def block(words):
-    """Lines of the one block with a line that begins with these words."""
+    """Lines of the one block that begins with these words."""
     blocks = re.findall(r"(?:^ {4}\S.*\n)+", TEXT, re.MULTILINE)
-    (found,) = [
-        one for one in blocks if re.search(rf"^ {{4}}{re.escape(words)}", one, re.MULTILINE)
-    ]
+    (found,) = [one for one in blocks if one.startswith(f"    {words}")]
     return [line.strip() for line in found.splitlines()]
 
 
@@ -102,7 +100,7 @@ def test_a_copy_of_the_folder_is_the_database(type_in, monkeypatch, tmp_path, ma
     type_in("tm23 db start")
     Archive.open().put(make_frame(1))
     before = ids(Archive.open())
-    for line in block("cp -a"):
+    for line in block("tm23 db stop"):
         type_in(line)
     Archive.open().put(make_frame(2))
     for line in block("tm23 db start --path ~/backup/tm23-db"):
