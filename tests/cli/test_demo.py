@@ -80,7 +80,7 @@ def test_the_whole_road_on_vasp(tmp_path, vasp):
 def _demo(folder: Path, engine: str = "emt", *more: str) -> str:
     words = ["demo", "--engine", engine, "--work", "work", "--report", "report/index.html", *more]
     done = subprocess.run(
-        [TM23, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=600
+        [TM23, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=880
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
