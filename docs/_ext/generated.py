@@ -153,8 +153,21 @@ def said(annotation: Any) -> str:
     return " or ".join(kind.__name__.removeprefix("Secret").lower() for kind in kinds)
 
 
+def import_everything(app: Sphinx) -> None:  # noqa: ARG001
+    """Import all modules before autodoc, which changes annotations of pydantic's own classes."""
+    for one in pkgutil.walk_packages(import_module("tm23flows").__path__, "tm23flows."):
+        if not is_program(one.name):
+            import_module(one.name)
+
+
+def is_program(module: str) -> bool:
+    """Whether a module is run and never imported; workers of trainers have other interpreters."""
+    return module.endswith(".__main__") or module.startswith("tm23flows.trainers.workers.")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Tell Sphinx about these directives."""
+    app.connect("builder-inited", import_everything)
     app.add_directive("python-package", PythonPackage)
     app.add_directive("command-line", CommandLine)
     app.add_directive("settings", Settings)

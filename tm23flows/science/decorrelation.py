@@ -193,7 +193,7 @@ def independent_every(*found: Correlation | None) -> int:
 
     Returns
     -------
-        Statistical inefficiency of the slowest, to the nearest whole number, because its own noise
+    Statistical inefficiency of the slowest, to the nearest whole number, because its own noise
     must not halve a series that is hardly correlated; 1 where nothing is known.
     """
     slowest = max((one.inefficiency for one in found if one is not None), default=1.0)

@@ -163,9 +163,9 @@ def response_matrix(shells: Shells, within: slice = ALL_SHELLS) -> Complex:
 def strength_by_l(shells: Shells, within: slice = ALL_SHELLS) -> NDArray[np.float64]:
     """Return how strongly the density answers to a potential of each degree.
 
-    The strength is -Delta sum_M P_{lM,lM}, that is
-    sum_{i in VB, j in CB} (f_i - f_j) sum_M |C_{Lj,lM,Li}|^2: the trace of a block of P, which no
-    rotation of the atom changes, without the gap.
+    The strength is ``-Delta sum_M P_{lM,lM}``, that is
+    ``sum_{i in VB, j in CB} (f_i - f_j) sum_M |C_{Lj,lM,Li}|^2``: the trace of a block of P, which
+    no rotation of the atom changes, without the gap.
 
     Parameters
     ----------

@@ -3,15 +3,15 @@
 Owns the two measures of the article's Fig. 9c and their means. With F_i the force on atom i under
 one recipe and G_i that under the reference (SIGMA 0.2 eV):
 
-- radial_i = | |F_i| - |G_i| |: lengths first, then the difference. The absolute value is our
+- ``radial_i = | |F_i| - |G_i| |``: lengths first, then the difference. The absolute value is our
   reading; the article does not state the sign.
-- angular_i = |F_i - G_i|: the vectors first, then the length of their difference.
+- ``angular_i = |F_i - G_i|``: the vectors first, then the length of their difference.
 
-angular_i >= radial_i for every atom by the triangle inequality, so the sign of their difference
+``angular_i >= radial_i`` for every atom by the triangle inequality, so the sign of their difference
 says nothing: its size does. The two are not parts of a whole: a force that only grows has both
 equal. Nor is an angular response of twice the radial one a sign of anything angular: small changes
-in random directions, as label noise makes, have just that, for the mean of |cos| over directions
-is 1/2. It is the caller who matches atoms; the arrays here are in one order.
+in random directions, as label noise makes, have just that, for the mean of ``|cos|`` over
+directions is 1/2. It is the caller who matches atoms; the arrays here are in one order.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Inputs:
 
     @property
     def reported(self) -> dict[str, Value]:
-        """The tags as VASP reports them: SMASS = 0 has become a mass, in u and units of |a|^2."""
+        """The tags as VASP reports them: SMASS = 0 has become a mass, in units of u ``|a|^2``."""
         told = {"PREC": str(self.tags["PREC"]).lower()[:6], "GGA": str(self.tags["GGA"]).upper()}
         told["LREAL"] = bool(self.tags["LREAL"])
         if self.is_md and self.tags["SMASS"] == 0:
