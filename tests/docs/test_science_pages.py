@@ -20,6 +20,7 @@ WITHOUT_CODE = {"index.md", "references.md", "tm23_mini.md"}
 
 PAGES = sorted({path.name for path in FOLDER.glob("*.md")} - TESTED_ELSEWHERE)
 ROW = re.compile(r"^\| `([a-z_0-9]+(?:\.\w+)+)` \| ([^|]+) \|", re.MULTILINE)
+TABLE = re.compile(r"^\| constant \| value \| \|\n\|[-|]+\|\n((?:\|.*\n)+)", re.MULTILINE)
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 FILE = re.compile(r"`((?:tm23flows|tests|docs|launchpad|examples)/[\w/.-]+)`")
 
@@ -69,8 +70,13 @@ def test_a_constant_is_the_one_of_the_code(words, said):
     assert said == written(look_up(words))
 
 
-def test_there_are_rows_and_pages():
-    assert len(ROWS) > 70
+def test_every_row_of_a_table_of_constants_is_compared():
+    tables = [table for name in PAGES for table in TABLE.findall(text_of(name))]
+    assert len(tables) > 10
+    assert sum(table.count("\n") for table in tables) == len(ROWS) > 70
+
+
+def test_pages_without_code_are_pages():
     assert WITHOUT_CODE - {"tm23_mini.md"} <= set(PAGES)
 
 
