@@ -1,17 +1,12 @@
 """A whole archive to a file and back through the command line: the copy answers as the first."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from tm23flows.store.archive import Archive
 
-SMALL = ("--set", "nmax=3", "--set", "lmax=1", "--set", "starts=1", "--set", "max_iterations=3")
-ROAD = (
-    ("train", "flare", "--dataset", "Cu-demo", *SMALL, "--json"),
-    ("run", "study", "correlations", "--metals", "Cu", "--engine", "emt"),
-)
+STUDY = ("run", "study", "correlations", "--metals", "Cu", "--engine", "emt")
 QUESTIONS = (
     ("audit", "--json", "--only", "I1,I2,I3,I5,I6,I7,I8,I9"),
     ("study", "list", "--json"),
@@ -36,25 +31,24 @@ def ids(archive):
 
 
 @pytest.mark.flare
-def test_a_copy_answers_as_the_first_and_finds_everything(tm23, emt_copy, monkeypatch):
-    for words in ROAD:
-        ran = tm23(*words)
-        assert ran.code in (0, 1), ran.err
+def test_a_copy_answers_as_the_first_and_finds_everything(tm23, archive, monkeypatch):
+    ran = tm23(*STUDY)
+    ran_before = ran.code
+    assert ran_before in (0, 1), ran.err  # with one metal the study has gaps
     ran = tm23("db", "dump", "cu.tm23.tar.xz", "--licence", "CC-BY-4.0", "--citation", "Us, 2026.")
     assert ran.code == 0, ran.err
-    assert "24 labels" in ran.out or "labels" in ran.out
-    models = [one["_id"] for one in emt_copy.database["models"].find()]
-    assert len(models) == 1
+    assert "1 models, 1 evaluations, 1 studies" in ran.out
+    (model,) = archive.database["models"].find()
 
     def answers():
         said = [tm23(*words) for words in QUESTIONS]
-        said.append(tm23("trace", models[0], "--json"))
+        said.append(tm23("trace", model["_id"], "--json"))
         assert tm23("report", "-o", "page/index.html").code == 0
         return [(one.code, one.out, one.err) for one in said]
 
-    first, known = answers(), ids(emt_copy)
+    first, known = answers(), ids(archive)
     page = Path("page/index.html").read_text()
-    monkeypatch.setenv("TM23_DATABASE", emt_copy.database.name + "-copy")
+    monkeypatch.setenv("TM23_DATABASE", archive.database.name + "-copy")
     ran = tm23("import", "cu.tm23.tar.xz")
     assert ran.code == 0, ran.err
     assert "Licence: CC-BY-4.0. Cite Us, 2026." in ran.out
@@ -62,13 +56,10 @@ def test_a_copy_answers_as_the_first_and_finds_everything(tm23, emt_copy, monkey
     assert ids(copy) == known
     assert answers() == first
     assert without_moment(Path("page/index.html").read_text(), copy) == without_moment(
-        page, emt_copy
+        page, archive
     )
     # The same work finds everything and computes nothing.
-    trained = tm23(*ROAD[0])
-    assert trained.code == 0, trained.err
-    assert json.loads(trained.out)["model_id"] == models[0]
-    assert tm23(*ROAD[1]).code in (0, 1)
+    assert tm23(*STUDY).code == ran_before
     assert ids(copy) == known
     copy.database.client.drop_database(copy.database.name)
 
