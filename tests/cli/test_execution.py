@@ -1,9 +1,11 @@
 """A flow is run here, or written for the cluster; never half of either."""
 
+import warnings
+
 import pytest
 from jobflow import Flow, Response, job
 
-from tm23flows.cli.execution import check_output, run_here, write_workflow
+from tm23flows.cli.execution import check_output, job_names, run_here, write_workflow
 from tm23flows.errors import InputError, OutOfTimeError, TrainingError
 from tm23flows.flows.naming import tagged
 
@@ -28,6 +30,14 @@ def test_outputs_come_by_job(archive, tmp_path):
     second = twice(first.output)
     outputs = run_here(Flow([first, second]), tmp_path / "deep" / "work")
     assert (outputs[first.uuid], outputs[second.uuid]) == (6, 12)
+
+
+def test_names_of_jobs_that_have_nothing_to_do_with_each_other_come_without_a_warning():
+    jobs = [twice(3), fail()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        names = job_names(Flow(jobs))
+    assert names == {one.uuid: one.name for one in jobs}
 
 
 def test_a_job_that_went_on_speaks_under_its_own_name(archive, tmp_path):

@@ -11,6 +11,7 @@ from tm23flows.cli import study as cli_study
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.studies.correlations import CorrelationResults, MetalRow
 from tm23flows.documents.study import Study
+from tm23flows.flows.studies.scales import KINDS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "studies.md").read_text()
 
@@ -34,6 +35,12 @@ def test_the_plan_of_a_study_has_costs_and_names_what_it_cannot_tell(tm23, tmp_p
     assert told["forecast"]["sums"][-1]["jobs"] == told["fireworks"]
     assert any("ModelRunsJobMaker.make are counted" in one for one in told["forecast"]["unknown"])
     assert (tmp_path / "plan.json").exists()
+
+
+@pytest.mark.parametrize("command", ["build", "run", "plan"])
+def test_the_help_names_every_study(tm23, command):
+    words = tm23(command, "study", "--help").out
+    assert all(kind in words for kind in KINDS)
 
 
 def test_without_metals_they_are_the_articles(tm23):

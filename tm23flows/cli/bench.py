@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tm23flows.cli.bench_results import reasons_of, show_results
-from tm23flows.cli.execution import Workdir, WorkflowFile, check_output, run_here, write_workflow
+from tm23flows.cli.execution import (
+    Workdir,
+    WorkflowFile,
+    check_output,
+    job_names,
+    run_here,
+    write_workflow,
+)
 from tm23flows.errors import InputError
 
 if TYPE_CHECKING:
@@ -118,7 +125,7 @@ def _run(flow: Flow, workdir: Path) -> tuple[list[Any], dict[str, str]]:
     """Run all jobs that can be run; return their outputs, and why others failed by their names."""
     log = workdir / "jobflow.log"
     said_before = log.stat().st_size if log.is_file() else 0
-    names = {job.uuid: job.name for job, _ in flow.iterflow()}
+    names = job_names(flow)
     outputs = run_here(flow, workdir, keep_going=True)
     reasons = reasons_of(log.read_bytes()[said_before:].decode(errors="replace"))
     lost = [name for uuid, name in names.items() if uuid not in outputs]

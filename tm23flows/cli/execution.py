@@ -127,6 +127,23 @@ def save_workflow(flow: Flow, output: Path, known: Known | None = None) -> tuple
     return plan, write_workflow_file(workflow, output)
 
 
+def job_names(flow: Flow) -> dict[str, str]:
+    """Return the name of each job of a flow.
+
+    Parameters
+    ----------
+    flow
+        The flow; its parts may be independent of each other.
+
+    Returns
+    -------
+    Names by uuid.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=UNCONNECTED)
+        return {job.uuid: job.name for job, _ in flow.iterflow()}
+
+
 def run_here(
     flow: Flow, workdir: Path, *, log: bool = False, keep_going: bool = False
 ) -> dict[str, Any]:

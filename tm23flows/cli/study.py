@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tm23flows.cli.console import console, fail, print_json, table_of
-from tm23flows.cli.execution import Workdir, check_output, run_here, write_workflow
+from tm23flows.cli.execution import Workdir, check_output, job_names, run_here, write_workflow
 from tm23flows.cli.plan import Cores, PlanFile, Workers, show_plan
 from tm23flows.cli.workflow import Cell, Engine, Phase, Scale, Supercell, check_metals
 from tm23flows.errors import InputError, NotFoundError, TM23Error
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Studies that were made.", no_args_is_help=True)
 
-Kind = Annotated[str, typer.Argument(help="smearing, electrons, dos, correlations or finite-size.")]
+Kind = Annotated[
+    str,
+    typer.Argument(
+        help="smearing, electrons, dos, correlations, finite-size, transfer, molecular-dynamics, "
+        "crystal, phonons or rare-events."
+    ),
+]
 FirstMetal = Annotated[
     list[str] | None,
     typer.Option("--metals", help="Metals, such as --metals Cu Ti; left out, the article's."),
@@ -96,7 +102,7 @@ def run(
 
     archive = open_archive()  # say at once that there is no database
     get_engine(engine, run_folder())
-    names = {job.uuid: job.name for job, _ in flow.iterflow()}
+    names = job_names(flow)
     outputs = run_here(flow, workdir, log=True, keep_going=_knows_gaps(flow))
     lost = [name for uuid, name in names.items() if uuid not in outputs]
     made = outputs.get(flow.output.uuid)
