@@ -130,10 +130,10 @@ def test_the_page_is_served_until_it_is_told_to_stop(jobs):
     try:
         address = served.stdout.readline().split()[0]
         assert address.startswith("http://127.0.0.1:")
-        with urllib.request.urlopen(address, timeout=60) as answer:
+        with urllib.request.urlopen(address, timeout=300) as answer:
             assert "Cu" in answer.read().decode()
         served.send_signal(signal.SIGINT)
-        assert served.wait(60) == 0
+        assert served.wait(300) == 0
         assert served.stdout.read() == ""
     finally:
         served.kill()
@@ -169,7 +169,7 @@ def test_a_screen_shows_what_is_there_until_ctrl_c(jobs):
         while shown.count(b"jobs: 1 of 3 done") < 2:  # reading fails when the command has ended
             shown += os.read(leader, 65536)
         watching.send_signal(signal.SIGINT)
-        assert watching.wait(60) == 0
+        assert watching.wait(300) == 0
     finally:
         watching.kill()
         watching.wait()

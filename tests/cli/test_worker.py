@@ -14,7 +14,7 @@ from fireworks import Firework, ScriptTask, Workflow
 from tm23flows.ops.fireworks_config import write_config
 from tm23flows.ops.launchpad import job_states, open_launchpad
 
-pytestmark = [pytest.mark.fireworks, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.fireworks, pytest.mark.timeout(900)]
 
 TM23 = Path(sys.executable).parent / "tm23"
 PATIENCE_S = 100.0

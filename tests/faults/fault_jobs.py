@@ -16,7 +16,7 @@ from jobflow import CURRENT_JOB, job
 from tm23flows.errors import OutOfTimeError
 from tm23flows.jobs.label import label_frames
 
-HOLD_PATIENCE_S = 120.0
+HOLD_PATIENCE_S = 400.0
 
 
 @job

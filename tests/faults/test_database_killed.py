@@ -28,7 +28,7 @@ from tm23flows.documents.base import Provenance
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.recipe import Recipe
 
-pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(900)]
 
 SEED, N_JOBS, FRAMES_PER_JOB = 2, 30, 4
 WORKERS = ("left", "right")
@@ -83,7 +83,7 @@ def test_killed_database_loses_and_repeats_nothing(plant):
     assert completed.items() <= plant.uuids({"state": "COMPLETED"}).items()
 
     for worker in workers:
-        worker.wait(120.0)  # it may well have ended with an error
+        worker.wait(400.0)  # it may well have ended with an error
     finished = plant.uuids({"state": "COMPLETED"})
     assert {plant.executions()[uuid] for uuid in finished} == {1}
     plant.tm23("recover", "--lost-after", "0", "--patience", "0.2")

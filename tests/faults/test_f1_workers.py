@@ -23,7 +23,7 @@ from tm23flows.testing.invariants import assert_all_invariants
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-PATIENCE_S = 120.0
+PATIENCE_S = 400.0
 PUSH = "tm23flows.store.archive:Archive.push_segment"
 
 

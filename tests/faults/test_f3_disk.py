@@ -17,11 +17,11 @@ from tm23flows.jobs.trajectory import TrajectoryJobMaker
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.fireworks,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.filterwarnings("ignore"),
 ]
 
-PATIENCE_S = 180.0
+PATIENCE_S = 400.0
 
 
 @pytest.fixture

@@ -274,7 +274,7 @@ def kill_worker_in(worker, run_folder, n_steps):
         begun = n_written(run_folder, "DAV:   1 ")
         return (n_written(run_folder), begun) == (n_steps, n_steps + 1)
 
-    wait_until(hangs, patience_s=120.0)
+    wait_until(hangs, patience_s=400.0)
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     for process in processes_in(run_folder.parent):  # on a cluster the scheduler does this
@@ -282,7 +282,7 @@ def kill_worker_in(worker, run_folder, n_steps):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_f4_6_killed_worker_twice(archive, structure, faults, tmp_path, reference):
     """The next worker runs elsewhere and takes over what is complete."""
     faults(
@@ -305,7 +305,7 @@ def test_f4_6_killed_worker_twice(archive, structure, faults, tmp_path, referenc
     assert computed_steps(first_place, second_place) == list(range(1, 14))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_f4_6_the_time_of_a_worker_ends_and_the_next_goes_on(
     archive, structure, faults, reference, monkeypatch, work
 ):

@@ -18,9 +18,9 @@ from tm23flows.store.outbox import pending
 from tm23flows.testing.faults import Fault, command_with_faults
 from tm23flows.testing.invariants import assert_all_invariants
 
-pytestmark = [pytest.mark.fireworks, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.fireworks, pytest.mark.timeout(900)]
 
-PATIENCE_S = 120.0
+PATIENCE_S = 400.0
 
 KILLS = [
     ("before", "store.outbox:commit"),

@@ -9,7 +9,7 @@ from plant import open_plant
 from tm23flows.documents.grid_search import GridSearch
 from tm23flows.flows.grid_search import GridSearchMaker
 
-pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(900)]
 
 KILLED = """#!/bin/sh
 # A FLARE that the kernel kills at one point of the grid, as long as the file is there.

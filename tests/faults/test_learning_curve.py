@@ -12,7 +12,7 @@ from tm23flows.documents.model import Model, ModelFile
 from tm23flows.flows.learning_curve import LearningCurveMaker
 from tm23flows.trainers.base import get_trainer
 
-pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(900)]
 
 TOO_FEW, SIZES = 1, (2, 4, 8)
 """NequIP refuses a single frame; models of the other sizes are there already."""

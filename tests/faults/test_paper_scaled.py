@@ -22,7 +22,7 @@ from tm23flows.flows.trajectory import Sampling
 from tm23flows.ops.cost.plan import plan_of
 from tm23flows.store.trajectories import read_segments
 
-pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(900)]
 
 LESS = 200
 N_TEMPERATURES = 3

@@ -6,7 +6,7 @@ from jobflow.managers.fireworks import flow_to_workflow
 from tm23flows.flows.scales import make_tm23
 from tm23flows.store.collections import COLLECTIONS
 
-pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def contents(archive):

@@ -15,7 +15,7 @@ from tm23flows.jobs.structure import make_structure
 from tm23flows.jobs.trajectory import TrajectoryJobMaker
 from tm23flows.store.trajectories import read_segments
 
-pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(900)]
 
 N_STEPS, SEGMENT_STEPS = 120, 7
 DYNAMICS = Dynamics(temperature_K=1020.0, damping_fs=100.0, seed=11)

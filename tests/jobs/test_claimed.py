@@ -23,7 +23,7 @@ from tm23flows.store.outbox import pending
 from tm23flows.testing.proxy import database_proxy, heartbeat_of_claim
 
 TASK = "t" * 64
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ import time
 from contextlib import contextmanager
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo")
-PATIENCE_S = 120.0
+PATIENCE_S = 400.0
 KILL_WAIT_S = 60
 """SLURM's own default is 30 s; these tests share their cores with others."""
 

@@ -76,7 +76,7 @@ def test_the_environment_names_files_and_no_password(tmp_path):
 
 @pytest.mark.fireworks
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_the_commands_of_the_page_on_slurm(site, slurm):
     slurm.ask("scontrol", "update", "PartitionName=debug", "State=DOWN")
     try:

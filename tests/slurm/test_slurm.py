@@ -13,10 +13,10 @@ from tm23flows.flows.naming import tagged
 from tm23flows.flows.structure import StructureMaker
 from tm23flows.flows.trajectory import Sampling, TrajectoryMaker
 
-pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(900)]
 
 T_K = 1000.0
-PATIENCE_S = 120.0
+PATIENCE_S = 400.0
 
 
 def road(cells, n_steps, sampling):

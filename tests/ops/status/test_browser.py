@@ -14,7 +14,7 @@ from tm23flows.ops.status.overview import Observer
 from tm23flows.ops.status.server import make_server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PATIENCE_MS = 60_000
+PATIENCE_MS = 300_000
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: install Debian's package"),
     pytest.mark.slow,

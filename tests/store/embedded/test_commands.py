@@ -39,7 +39,7 @@ def test_the_probe_of_all_commands_in_use(server):
         pytest.skip(f"no {PROBE.name} beside the repository")
     command = [sys.executable, str(PROBE), server.uri]
     output = subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=100
+        command, check=False, capture_output=True, text=True, timeout=600
     ).stdout
     failed = [line for line in output.splitlines() if line.startswith("FAIL")]
     assert [line.split()[1] for line in failed] == ["transaction"]

@@ -103,12 +103,12 @@ def test_one_fsync_serves_all_that_wait(tmp_path, monkeypatch):
     def slow_sync(descriptor):
         calls.append(descriptor)
         entered.set()
-        go.wait(10)
+        go.wait(200)
 
     monkeypatch.setattr(os, "fdatasync", slow_sync)
     first = threading.Thread(target=journal.sync, args=(journal.append([{"n": 0}]),))
     first.start()
-    entered.wait(10)
+    entered.wait(200)
     tickets = [journal.append([{"n": n}]) for n in range(1, 6)]
     others = [threading.Thread(target=journal.sync, args=(ticket,)) for ticket in tickets]
     for thread in others:

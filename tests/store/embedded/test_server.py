@@ -187,14 +187,14 @@ def test_a_long_command_does_not_silence_the_heartbeat(tmp_path, monkeypatch):
     def slow(host, command):
         if "find" in command:
             entered.set()
-            assert go.wait(10)
+            assert go.wait(200)
         return {"ok": 1.0}
 
     monkeypatch.setattr(server_module, "execute", slow)
     server = DatabaseServer(tmp_path, 0)
     thread = threading.Thread(target=server.answer, args=({"find": "c"},))
     thread.start()
-    entered.wait(10)
+    entered.wait(200)
     assert server.answer({"hello": 1}) == {"ok": 1.0}
     go.set()
     thread.join()
