@@ -54,7 +54,19 @@ def test_a_taken_port_is_one_sentence(folder):
     assert status(folder) is None
 
 
-def test_a_locked_journal_is_one_sentence(folder):
+def test_who_comes_second_waits_for_a_first_that_does_not_answer_yet(folder, monkeypatch):
+    from tm23flows.store.embedded import process
+
+    info, looks = start(folder, 0), iter([None, None, None])
+    monkeypatch.setattr(process, "status", lambda _: next(looks, info))
+    assert start(folder, 0) == info
+    assert list(looks) == []
+
+
+def test_a_locked_journal_is_one_sentence(folder, monkeypatch):
+    from tm23flows.store.embedded import process
+
+    monkeypatch.setattr(process, "_OTHER_PATIENCE_S", 0.1)
     folder.mkdir()
     journal = Journal(folder)
     try:

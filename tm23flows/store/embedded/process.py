@@ -7,6 +7,7 @@ between the embedded server and a ``mongod`` on PATH; the servers themselves are
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import selectors
@@ -35,6 +36,7 @@ __all__ = ["DEFAULT_PORT", "ServerInfo", "start", "status", "stop"]
 DEFAULT_PORT = 27923
 _START_PATIENCE_S = 300.0
 _STOP_PATIENCE_S = 10.0
+_OTHER_PATIENCE_S = 5.0
 
 
 def start(path: Path, port: int = DEFAULT_PORT) -> ServerInfo:
@@ -74,7 +76,7 @@ def start(path: Path, port: int = DEFAULT_PORT) -> ServerInfo:
         return _start_embedded(path, port)
     except DatabaseError:
         # Somebody else may have started it at the same moment.
-        running = status(path)
+        running = _wait_for_other(path)
         if running is None:
             raise
         return running
@@ -127,6 +129,27 @@ def status(path: Path) -> ServerInfo | None:
     if info is None or not is_alive(info.pid) or not is_answering(info):
         return None
     return info
+
+
+def _wait_for_other(path: Path) -> ServerInfo | None:
+    """Wait for a server that has the lock of the folder, and may not answer yet."""
+    deadline = time.monotonic() + _OTHER_PATIENCE_S
+    while (running := status(path)) is None and _is_locked(path):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    return running
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with (path / "lock").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _start_embedded(path: Path, port: int) -> ServerInfo:
