@@ -16,43 +16,36 @@ from collections.abc import Callable, Iterator
 from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk
-from ase.calculators.emt import EMT
-from ase.geometry import find_mic
-from ase.io import read
 from hypothesis import HealthCheck, settings
 from jobflow import Flow, JobStore, run_locally
 from maggma.stores import MemoryStore
 
+sys.path.insert(0, str(Path(__file__).resolve().parent / "fixtures"))
+
+from scaled_trainer import scaled_trainer  # noqa: F401
+from walking_vacancy import walk, walking_vacancy  # noqa: F401
+
 from tm23flows import disk
 from tm23flows.documents.base import Provenance
-from tm23flows.documents.dataset import Dataset
 from tm23flows.documents.evaluation import Evaluation
 from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Energies, Label
 from tm23flows.documents.model import Model, ModelFile
 from tm23flows.documents.recipe import Recipe
-from tm23flows.documents.structure import Structure
-from tm23flows.documents.trajectory import SEGMENT_ARRAYS, Dynamics, Trajectory
 from tm23flows.engines.emt import EmtEngine
-from tm23flows.errors import TrainingError
 from tm23flows.flows.scales import make_tm23
 from tm23flows.flows.tm23 import TM23Maker
-from tm23flows.jobs.frame import take_steps
 from tm23flows.science.spectrum import Spectrum
 from tm23flows.settings import TM23Settings
 from tm23flows.store.archive import Archive
 from tm23flows.store.embedded.process import ServerInfo
-from tm23flows.store.trajectories import append_segment
 from tm23flows.testing.database import local_database
 from tm23flows.testing.vasp_simulator import install_simulator
-from tm23flows.trainers.base import TRAINERS, Hyperparameters, Predictions, TrainResult
 
 # What a shell that is not interactive starts in the background ignores SIGINT, and so would all
 # that is started from here: programs that a test interrupts would go on.
@@ -304,132 +297,3 @@ def road(emt_copy) -> tuple[Archive, Evaluation]:
     )
     emt_copy.put(model, evaluation)
     return emt_copy, evaluation
-
-
-N_HOPS, STAY_STEPS, HOP_STEPS = 8, 30, 10
-"""Hops of the walking vacancy: an atom stays for the one and is on its way for the other."""
-
-
-@pytest.fixture(scope="session")
-def walk() -> tuple[Atoms, dict[str, np.ndarray]]:
-    """Copper whose vacancy walks: one atom after the other goes straight into it, and vibrates."""
-    whole = bulk("Cu", cubic=True) * (2, 2, 2)
-    random, gap = np.random.default_rng(3), whole.positions[0]
-    where = whole.positions[1:].copy()
-    parts = [np.tile(where, (STAY_STEPS, 1, 1))]
-    for _ in range(N_HOPS):
-        ways, far = find_mic(gap - where, whole.cell)
-        atom = random.choice(np.flatnonzero(far < 1.01 * far.min()))
-        path = np.tile(where, (HOP_STEPS + STAY_STEPS, 1, 1))
-        path[:HOP_STEPS, atom] += np.linspace(0.05, 1, HOP_STEPS)[:, None] * ways[atom]
-        path[HOP_STEPS:, atom] += ways[atom]
-        gap, where = where[atom].copy(), path[-1].copy()
-        parts.append(path)
-    positions = np.concatenate(parts)
-    positions += random.normal(0, 0.05, positions.shape)
-    atoms = whole[1:]
-    n = len(positions)
-    arrays = {name: np.zeros(n) for name in SEGMENT_ARRAYS}
-    arrays |= {"step": np.arange(n) + 1, "positions": positions, "converged": np.ones(n, np.int8)}
-    arrays |= {"momenta": np.zeros((n, 0, 3)), "thermostat": np.zeros((n, 1))}
-    arrays |= {"stress": np.zeros((n, 6)), "scf_iterations": np.full(n, -1, np.int32)}
-    moved = atoms.copy()
-    moved.calc = EMT()
-    forces = []
-    for moved.positions in positions:
-        forces.append(moved.get_forces())
-    arrays["forces"] = np.array(forces)
-    return atoms, arrays
-
-
-@pytest.fixture
-def walking_vacancy(walk, archive) -> Callable[..., Dataset]:
-    """A function that stores a run of the walking vacancy and a dataset of every tenth step."""
-
-    def store(
-        positions: np.ndarray | None = None, seed: int = 0, recipe: Recipe | None = None
-    ) -> Dataset:
-        atoms, arrays = walk
-        structure = Structure(
-            provenance=Provenance.now(), element="Cu", phase="fcc", phase_source="a test",
-            numbers=atoms.numbers, cell=atoms.cell.array, positions=atoms.positions,
-            basis="conventional", supercell_matrix=((2, 0, 0), (0, 2, 0), (0, 0, 2)),
-            supercell_rule="given", min_length_A=None, min_image_distance_A=7.2,
-            vacancy_index=0, vacancy_seed=0,
-        )  # fmt: skip
-        run = Trajectory(
-            provenance=Provenance.now(), structure_id=structure.id, element="Cu", regime="warm",
-            recipe=Recipe(engine="emt", xc="none"),
-            dynamics=Dynamics(temperature_K=1000, seed=seed),
-        )  # fmt: skip
-        archive.put(structure, run)
-        given = arrays if positions is None else {**arrays, "positions": positions}
-        run = append_segment(archive, run, given)
-        pairs = list(take_steps(archive, run, range(5, run.n_steps + 1, 10)))
-        if recipe is not None:
-            words = {"recipe": recipe, "recipe_id": recipe.id}
-            pairs = [(frame, label.model_copy(update=words)) for frame, label in pairs]
-        archive.put(*(one for pair in pairs for one in pair))
-        labels = [label.id for _, label in pairs]
-        dataset = Dataset(
-            provenance=Provenance.now(), element="Cu", rule="sequential", query={},
-            parts={"train": labels[:-8], "test": labels[-8:]},
-        )  # fmt: skip
-        archive.put(dataset)
-        return dataset
-
-    return store
-
-
-class ScaledTrainer:
-    """Predicts 1.25 times the forces of the labels: directions are right, magnitudes are not.
-
-    The hyperparameter ``factor`` is another number; ``fail`` ends the training.
-    """
-
-    name = "scaled"
-
-    def hyperparameters(self, **overrides: Any) -> Hyperparameters:
-        return ScaledHyperparameters(**overrides)
-
-    def train(
-        self,
-        dataset_dir: Path,
-        hyperparameters: ScaledHyperparameters,
-        workdir: Path,
-        seed: int,
-        course: Any = None,
-    ) -> TrainResult:
-        if hyperparameters.fail:
-            raise TrainingError("The training did not end.")
-        workdir.mkdir(parents=True)
-        path = workdir / "model.json"
-        frames = len(read(dataset_dir / "train.xyz", ":"))
-        path.write_text(json.dumps({"factor": hyperparameters.factor, "frames": frames}))
-        return TrainResult({"model.json": path}, [], {}, {"scaled": "1.0"}, 0.1)
-
-    def predict(self, model_dir: Path, frames_file: Path, workdir: Path) -> Predictions:
-        given = model_dir / "model.json"
-        factor = json.loads(given.read_text())["factor"] if given.exists() else 1.25
-        frames = read(frames_file, ":")
-        return Predictions(
-            energies=np.array([one.get_potential_energy() for one in frames]),
-            forces=tuple(factor * one.get_forces() for one in frames),
-            stresses=None,
-            uncertainties=None,
-        )
-
-
-class ScaledHyperparameters(Hyperparameters):
-    factor: float = 1.25
-    fail: bool = False
-
-
-@pytest.fixture
-def scaled_trainer(monkeypatch) -> type[ScaledTrainer]:
-    """That trainer, under the name ``scaled``."""
-    module = ModuleType("scaled_trainer")
-    module.ScaledTrainer = ScaledTrainer
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(TRAINERS, "scaled", "scaled_trainer:ScaledTrainer")
-    return ScaledTrainer

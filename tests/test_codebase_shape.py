@@ -9,6 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "tm23flows"
+BESIDE = ("tests", "benchmarks", "scripts", "examples")
+"""Folders whose files keep the limit of a module as well."""
 
 MAX_MODULE_LINES, MEDIAN_MODULE_LINES = 400, 150
 MAX_FUNCTION_LINES, MEDIAN_FUNCTION_LINES = 60, 15
@@ -143,6 +145,17 @@ def test_module_lengths():
     long = [f"{p.relative_to(ROOT)}: {n}" for p, n in lines.items() if n > MAX_MODULE_LINES]
     assert not long, f"modules over {MAX_MODULE_LINES} lines:\n" + "\n".join(long)
     assert median(lines.values()) <= MEDIAN_MODULE_LINES
+
+
+def test_tests_benchmarks_and_scripts_are_no_longer_than_modules():
+    lengths = {
+        path.relative_to(ROOT): len(path.read_text().splitlines())
+        for folder in BESIDE
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    }
+    assert len(lengths) > 400
+    long = [f"{path}: {n}" for path, n in lengths.items() if n > MAX_MODULE_LINES]
+    assert not long, f"files over {MAX_MODULE_LINES} lines:\n" + "\n".join(long)
 
 
 def test_the_median_function_is_short():

@@ -41,3 +41,19 @@ def copper():
     del atoms[3]
     atoms.rattle(0.08, seed=1)
     return AseAtomsAdaptor.get_structure(atoms)
+
+
+@pytest.fixture
+def run(tmp_path, vasp, copper):
+    """A function that runs a Maker in a folder of this test."""
+    from tm23flows.engines.vasp.run import run_in
+
+    def do(maker, name="run", **more):
+        return run_in(tmp_path / name, maker, copper, **more)
+
+    return do
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "run"

@@ -8,51 +8,17 @@ from pathlib import Path
 
 import pytest
 from custodian.vasp.handlers import VaspErrorHandler
-from engine_kit import SILENT_S, TIME_LEFT_S, let_time_run_out, n_written
+from engine_kit import SILENT_S
 from pymatgen.io.vasp import Incar, Poscar
+from run_kit import dynamics, n_steps, static
 
 from tm23flows.engines.vasp.check import drifts
 from tm23flows.engines.vasp.handlers import FROZEN_S, SilenceHandler, tm23_handlers
-from tm23flows.engines.vasp.inputs import TM23MDSet, TM23StaticSet
-from tm23flows.engines.vasp.makers import TM23MDMaker, TM23StaticMaker
 from tm23flows.engines.vasp.outputs import iter_steps
 from tm23flows.engines.vasp.run import run_in
 from tm23flows.errors import InputError, MissingDependencyError
 
-QUICK = {"polling_time_step": 0.1, "monitor_freq": 1}
-
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-def static(**fields):
-    maker = TM23StaticMaker(input_set_generator=TM23StaticSet(**fields))
-    maker.run_vasp_kwargs["custodian_kwargs"] = QUICK
-    return maker
-
-
-def dynamics(n_steps=4, **fields):
-    maker = TM23MDMaker(input_set_generator=TM23MDSet(n_steps=n_steps, **fields))
-    maker.run_vasp_kwargs["custodian_kwargs"] = QUICK
-    return maker
-
-
-@pytest.fixture
-def run(tmp_path, vasp, copper):
-    """A function that runs a Maker in a folder of this test."""
-
-    def do(maker, name="run", **more):
-        return run_in(tmp_path / name, maker, copper, **more)
-
-    return do
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "run"
-
-
-def n_steps(folder):
-    return len(list(iter_steps(folder / "vasprun.xml")))
 
 
 def test_a_static_runs_the_standard_binary_and_is_what_was_asked_for(run, folder, copper):
@@ -368,51 +334,6 @@ def test_a_handler_that_fails_is_recorded_and_vasp_goes_on(run):
     report = run(maker)
     assert report.error is None
     assert report.corrections == ("Broken failed",)
-
-
-def test_dynamics_stop_in_time_after_a_whole_step(run, faults, folder, copper, monkeypatch):
-    faults({"step_s": 0.2})
-    let_time_run_out(monkeypatch, lambda: n_written(folder) >= 3)
-    maker = dynamics(200)
-    report = run(maker, deadline=partial(float, time.time() + TIME_LEFT_S))
-    assert (report.stopped, report.error) == ("walltime", None)
-    done = n_steps(folder)
-    assert 3 <= done < 100
-    assert drifts(folder, maker.input_set_generator, copper) == []
-    # the next run of this process has time again
-    assert run(dynamics(3), "next", deadline=partial(float, time.time() + 1e5)).stopped is None
-
-
-def test_a_static_that_must_stop_is_no_good_result(run, faults, folder, monkeypatch):
-    faults({"step_s": 20})
-    let_time_run_out(monkeypatch, lambda: n_written(folder, "DAV:") >= 1)
-    report = run(static(), deadline=partial(float, time.time() + TIME_LEFT_S))
-    assert report.stopped == "walltime"
-    assert "stopped in the middle" in report.error
-
-
-def test_without_time_nothing_is_started(run, folder):
-    report = run(static(), deadline=partial(float, time.time() + 1))
-    assert (report.stopped, report.binary, report.error) == ("walltime", "", None)
-    assert not (folder / "vasp.out").exists()
-
-
-def test_atomate2s_wall_time_is_a_deadline(run, faults, folder, monkeypatch):
-    faults({"step_s": 0.2})
-    let_time_run_out(monkeypatch, lambda: n_written(folder) >= 1)
-    maker = dynamics(200)
-    maker.run_vasp_kwargs["wall_time"] = TIME_LEFT_S
-    assert run(maker).stopped == "walltime"
-    assert 1 <= n_steps(folder) < 100
-
-
-def test_a_wall_time_in_which_nothing_could_run_is_refused(run, folder):
-    """Else each job would hand its work on to the next one for ever."""
-    maker = dynamics(2)
-    maker.run_vasp_kwargs["wall_time"] = 200
-    with pytest.raises(InputError, match="wall_time"):
-        run(maker)
-    assert not folder.exists()
 
 
 def test_users_handlers_are_used_and_none_means_none(run, faults):
