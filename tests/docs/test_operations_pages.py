@@ -5,8 +5,10 @@ import importlib.util
 import inspect
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from fireworks import Firework
 from page_words import (
     DIFFERS,
     ROOT,
@@ -23,7 +25,11 @@ from page_words import (
 
 from tm23flows import errors
 from tm23flows.ops.failures import ERROR_CLASSES
+from tm23flows.ops.fireworks_config import FIREWORKS_SETTINGS
 from tm23flows.ops.status.frames import OTHER, REASONS, reason_code
+from tm23flows.ops.status.jobs import WORDS
+from tm23flows.settings import TM23Settings
+from tm23flows.store import claims, trainings
 
 PAGES = sorted(path.stem for path in (ROOT / "docs" / "operations").glob("*.md"))
 ERRORS = page("operations/errors")
@@ -160,3 +166,29 @@ def test_exit_codes_are_those_of_the_program():
     assert said in " ".join(ERRORS.split())
     assert errors.TM23Error.exit_code == 2
     assert "sys.exit(130)" in (ROOT / "tm23flows/cli/main.py").read_text()
+
+
+def test_every_state_has_its_row_and_no_other_has():
+    text = page("operations/states")
+    rows = table(text, "FireWorks")
+    assert {spans(row[0])[0]: row[1] for row in rows} == {**WORDS, "ARCHIVED": "(not counted)"}
+    assert set(first_words(rows)) == set(Firework.STATE_RANKS)
+    of_claims, of_trainings = [
+        first_words(found) for head, found in tables(text) if head[0] == "state"
+    ]
+    assert set(of_claims) == set(get_args(claims.State))
+    assert set(of_trainings) == set(get_args(trainings.State))
+
+
+def test_times_are_those_of_the_settings():
+    text = page("operations/states")
+    lease_s, patience_s = (
+        TM23Settings.model_fields[one].default for one in ("lease_s", "database_patience_s")
+    )
+    assert (
+        f"`TM23_LEASE_S` ({lease_s:.0f} s) by the clock of the database, and {claims.GRACE_S:.0f} s"
+        in text
+    )
+    assert f"`TM23_DATABASE_PATIENCE_S` ({patience_s:.0f} s)" in text
+    ping_s, lost_s = (FIREWORKS_SETTINGS[one] for one in ("PING_TIME_SECS", "RUN_EXPIRATION_SECS"))
+    assert f"every {ping_s} s, lost after {lost_s} s" in text
