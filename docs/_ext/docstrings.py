@@ -1,19 +1,23 @@
 """Docstrings of this project for Sphinx.
 
-Owns two rules. What a function returns is a sentence, because its type is in the signature, and
+Owns three rules. What a function returns is a sentence, because its type is in the signature, and
 napoleon would take the first words for a type. A field of a document says what it is, and in which
-unit, in its ``description``.
+unit, in its ``description``. A type in a signature is that name and no other: Sphinx would
+take ``bytes`` for any attribute that is called so.
 """
 
 from __future__ import annotations
 
+import builtins
 import pydoc
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
+from sphinx.addnodes import pending_xref
 from sphinx.ext.napoleon.docstring import NumpyDocstring
 
 if TYPE_CHECKING:
+    from docutils.nodes import document
     from sphinx.application import Sphinx
 
 OF_PYDANTIC = {"model_config", "model_fields", "model_computed_fields", "model_post_init"}
@@ -50,9 +54,19 @@ def skip(app: Sphinx, what: str, name: str, obj: Any, skipped: bool, options: An
     return True if name in OF_PYDANTIC else None
 
 
+def take_types_as_they_are(app: Sphinx, doctree: document) -> None:  # noqa: ARG001
+    """Let Sphinx look for the names in signatures exactly, and not for names that end so."""
+    for node in list(doctree.findall(pending_xref)):
+        if node.get("refspecific") is False:
+            del node["refspecific"]
+            if hasattr(builtins, node["reftarget"]):
+                node.replace_self(node.children)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Tell Sphinx about this extension, which napoleon's settings are for."""
     app.setup_extension("sphinx.ext.napoleon")
     app.connect("autodoc-process-docstring", process, priority=400)
     app.connect("autodoc-skip-member", skip)
+    app.connect("doctree-read", take_types_as_they_are)
     return {"parallel_read_safe": True}

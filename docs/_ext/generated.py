@@ -6,6 +6,7 @@ Owns the directives ``python-package``, ``command-line``, ``settings``, ``docume
 
 from __future__ import annotations
 
+import ast
 import inspect
 import pkgutil
 from importlib import import_module
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import typer
 import typer.cli
 from jobflow import Maker
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 
 from tm23flows.cli.main import app as program
@@ -27,6 +29,12 @@ if TYPE_CHECKING:
     from docutils.nodes import Node
     from pydantic.fields import FieldInfo
     from sphinx.application import Sphinx
+
+
+LONGEST_VALUE = 100
+"""Characters of a constant's value that are shown."""
+
+NO_VALUE = "\n   :no-value:"
 
 
 class _Generated(SphinxDirective):
@@ -105,8 +113,28 @@ def section(module: str) -> str:
 
 
 def automodule(module: str) -> str:
-    """Write what autodoc is to do with a module."""
-    return f"```{{eval-rst}}\n.. automodule:: {module}\n```\n"
+    """Write what autodoc is to do with a module; it passes over constants without a docstring."""
+    directives = [f".. automodule:: {module}"]
+    for name in plain_constants(module):
+        long = len(repr(getattr(import_module(module), name, ""))) > LONGEST_VALUE
+        directives.append(f".. autodata:: {module}.{name}{NO_VALUE if long else ''}")
+    text = "\n\n".join(directives)
+    return f"```{{eval-rst}}\n{text}\n```\n"
+
+
+def plain_constants(module: str) -> list[str]:
+    """Name the public constants and aliases of a module that have no docstring of their own."""
+    analyzer = ModuleAnalyzer.for_module(module)
+    analyzer.analyze()
+    said = {name for scope, name in analyzer.attr_docs if not scope}
+    targets = [
+        target
+        for node in ast.parse(analyzer.code).body
+        if isinstance(node, (ast.Assign, ast.AnnAssign))
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    ]
+    names = dict.fromkeys(target.id for target in targets if isinstance(target, ast.Name))
+    return [name for name in names if name not in said and not name.startswith("_")]
 
 
 def modules_below(package: str) -> Iterator[ModuleType]:
