@@ -1,6 +1,7 @@
 """A dump into an archive: all of it, once, in the order of parents, beside what is there."""
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.label import Label, Rejection
@@ -14,6 +15,7 @@ from tm23flows.store.datasets.names import list_datasets, name_dataset
 from tm23flows.store.exchange.dump_intake import import_dumps, sentences
 from tm23flows.store.exchange.dump_writer import DumpOptions, dump_archive
 from tm23flows.store.trajectories import read_segments
+from tm23flows.testing.faults import Fault, injected
 from tm23flows.testing.invariants import assert_all_invariants
 
 
@@ -53,6 +55,22 @@ def test_an_empty_archive_becomes_the_same_and_a_second_import_changes_nothing(
     assert (again.new, again.notes) == ({}, ())
     assert "nothing new" in next(sentences(again))
     assert contents(elsewhere) == contents(archive)
+
+
+def test_an_import_that_ends_between_any_two_nouns_leaves_a_sound_archive(road, path, elsewhere):
+    archive, _ = road
+    dump_archive(archive, path)
+    sizes = []
+    for call in (2, 4, 7):
+        fault = Fault(at="tm23flows.store.archive:Archive.put", do="raise", call=call)
+        with injected(fault), pytest.raises(AutoReconnect):
+            import_dumps(elsewhere, [path])
+        assert_all_invariants(elsewhere, ["I1", "I2", "I3", "I5", "I6", "I7", "I9"])
+        sizes.append(sum(map(len, contents(elsewhere).values())))
+    import_dumps(elsewhere, [path])
+    assert contents(elsewhere) == contents(archive)
+    assert sizes == sorted(set(sizes))
+    assert sizes[-1] < sum(map(len, contents(archive).values()))
 
 
 def test_two_archives_become_one(emt_copy, path, tmp_path, elsewhere, make_frame, make_label):
