@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 LONGEST_VALUE = 100
 """Characters of a constant's value that are shown."""
 
-NO_VALUE = "\n   :no-value:"
-
 
 class _Generated(SphinxDirective):
     """Put Markdown in the place of the directive."""
@@ -116,8 +114,10 @@ def automodule(module: str) -> str:
     """Write what autodoc is to do with a module; it passes over constants without a docstring."""
     directives = [f".. automodule:: {module}"]
     for name in plain_constants(module):
-        long = len(repr(getattr(import_module(module), name, ""))) > LONGEST_VALUE
-        directives.append(f".. autodata:: {module}.{name}{NO_VALUE if long else ''}")
+        value = repr(getattr(import_module(module), name))
+        shown = len(value) <= LONGEST_VALUE and "\n" not in value
+        lines = [f".. py:data:: {module}.{name}", *([f"   :value: {value}"] if shown else [])]
+        directives.append("\n".join(lines))
     text = "\n\n".join(directives)
     return f"```{{eval-rst}}\n{text}\n```\n"
 
