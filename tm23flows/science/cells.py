@@ -59,6 +59,14 @@ def min_image_distance(cell: ArrayLike) -> float:
     -------
         Length of the shortest non-zero lattice translation, A. In a skewed cell this can be
         shorter than each of the three vectors.
+
+    Examples
+    --------
+    In the primitive cell of fcc copper an atom is its own nearest neighbour, a / sqrt(2) away.
+
+    >>> cell = [[0.0, 1.8, 1.8], [1.8, 0.0, 1.8], [1.8, 1.8, 0.0]]
+    >>> round(min_image_distance(cell), 4)
+    2.5456
     """
     from ase.geometry.minkowski_reduction import minkowski_reduce
 
@@ -200,6 +208,13 @@ def smallest_width(cell: ArrayLike) -> float:
     Returns
     -------
         The distance, A.
+
+    Examples
+    --------
+    The planes of a primitive cell of fcc are nearer to each other than its images: a / sqrt(3).
+
+    >>> round(smallest_width([[0.0, 1.8, 1.8], [1.8, 0.0, 1.8], [1.8, 1.8, 0.0]]), 4)
+    2.0785
     """
     return float(1 / np.linalg.norm(np.linalg.inv(_checked_cell(cell)), axis=0).max())
 

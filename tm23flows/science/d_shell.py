@@ -79,6 +79,13 @@ def exact_constant(degree: int) -> sympy.Expr:
     Returns
     -------
         A sympy number, for orbitals that are complex harmonics.
+
+    Examples
+    --------
+    A field of degree 0 is the same everywhere and moves nothing.
+
+    >>> exact_constant(0), exact_constant(2)
+    (0, 2/(63*pi))
     """
     from sympy import Integer
 
@@ -200,6 +207,13 @@ def d_electrons(symbol: str, s_electrons: float = S_ELECTRONS) -> float:
     ------
     InputError
         The metal is unknown, or the number makes no sense.
+
+    Examples
+    --------
+    Copper has eleven valence electrons, one of them s.
+
+    >>> d_electrons("Cu")
+    10.0
     """
     if not 0 <= s_electrons <= 2:
         raise InputError(f"An s band holds 0 to 2 electrons per atom, not {s_electrons}.")

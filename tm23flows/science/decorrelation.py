@@ -76,6 +76,13 @@ def autocorrelation(series: ArrayLike) -> NDArray[np.float64]:
     ------
     InputError
         There are fewer than two values, or a series does not vary.
+
+    Examples
+    --------
+    Sums over fewer and fewer pairs are divided by the length of the series all the same.
+
+    >>> autocorrelation([1.0, -1.0, 1.0, -1.0]).round(6).tolist()
+    [1.0, -0.75, 0.5, -0.25]
     """
     values = finite_array(series, "values of the series")
     n = len(values) if values.ndim else 0

@@ -133,6 +133,11 @@ def energy_grid(
     ------
     InputError
         If the window is empty or the step not positive.
+
+    Examples
+    --------
+    >>> energy_grid((-1.0, 1.0), 0.5).tolist()
+    [-1.0, -0.5, 0.0, 0.5, 1.0]
     """
     low, high = window_eV
     if not (low < high and step_eV > 0):

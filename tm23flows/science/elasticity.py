@@ -176,6 +176,15 @@ def strain_matrix(component: int, amount: float) -> FloatArray:
     ------
     InputError
         The amount is zero or too large to be linear.
+
+    Examples
+    --------
+    A shear of Voigt is twice the component of the tensor.
+
+    >>> strain_matrix(0, 0.01).tolist()
+    [[0.01, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    >>> strain_matrix(5, 0.01).tolist()
+    [[0.0, 0.005, 0.0], [0.005, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
     if not 0 < abs(amount) <= MAX_STRAIN:
         raise InputError(f"A strain must be between 0 and {MAX_STRAIN}, not {abs(amount):g}.")
@@ -276,6 +285,15 @@ def bulk_modulus(constants: FloatArray) -> float:
     Returns
     -------
         In the unit of the constants. For cubic crystals it is -V dp/dV.
+
+    Examples
+    --------
+    Of a cubic crystal it is (C11 + 2 C12) / 3.
+
+    >>> constants = np.diag([1.1, 1.1, 1.1, 0.5, 0.5, 0.5])
+    >>> constants[:3, :3] += 0.8 * (1 - np.eye(3))
+    >>> round(bulk_modulus(constants), 6)
+    0.9
     """
     return float(np.asarray(constants)[:3, :3].mean())
 

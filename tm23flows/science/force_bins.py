@@ -29,6 +29,11 @@ def bins_of(edges_eV_per_A: Sequence[float]) -> Iterator[tuple[str, float, float
     Yields
     ------
     Name, lower and upper edge, eV/A; the last one ends at infinity.
+
+    Examples
+    --------
+    >>> [name for name, _, _ in bins_of((0.5, 2.0))]
+    ['force 0.5 to 2', 'force from 2']
     """
     for low, high in pairwise([*edges_eV_per_A, np.inf]):
         yield (

@@ -65,6 +65,13 @@ def radial_response(forces: ArrayLike, reference: ArrayLike) -> FloatArray:
     ------
     InputError
         The shapes differ or are no forces, or a number is not finite.
+
+    Examples
+    --------
+    A force that only turns keeps its magnitude.
+
+    >>> radial_response([[0.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]]).tolist()
+    [0.0]
     """
     first, second = _pair(forces, reference)
     change: FloatArray = np.abs(np.linalg.norm(first, axis=1) - np.linalg.norm(second, axis=1))
@@ -90,6 +97,13 @@ def angular_response(forces: ArrayLike, reference: ArrayLike) -> FloatArray:
     ------
     InputError
         As :func:`radial_response`.
+
+    Examples
+    --------
+    A force of 1 eV/angstrom that turns by a right angle:
+
+    >>> angular_response([[0.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]]).round(4).tolist()
+    [1.4142]
     """
     first, second = _pair(forces, reference)
     change: FloatArray = np.linalg.norm(first - second, axis=1)

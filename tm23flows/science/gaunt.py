@@ -59,6 +59,13 @@ def exact_coefficient(first: Harmonic, second: Harmonic, third: Harmonic) -> sym
     ------
     InputError
         An order is larger than its degree.
+
+    Examples
+    --------
+    Three constant harmonics, each 1 / sqrt(4 pi):
+
+    >>> exact_coefficient((0, 0), (0, 0), (0, 0))
+    1/(2*sqrt(pi))
     """
     from sympy.physics.wigner import gaunt
 

@@ -85,6 +85,13 @@ def kmesh_for_spacing(cell: ArrayLike, spacing_per_A: float) -> tuple[int, int, 
     ------
     InputError
         If the spacing is not positive.
+
+    Examples
+    --------
+    Along a vector of twice the length about half as many points do.
+
+    >>> kmesh_for_spacing([[5.1, 0, 0], [0, 5.1, 0], [0, 0, 10.2]], 0.3)
+    (5, 5, 3)
     """
     if not spacing_per_A > 0:
         raise InputError(f"The k-point spacing must be positive, not {spacing_per_A}.")

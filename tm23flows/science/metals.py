@@ -90,6 +90,12 @@ def metal(symbol: str) -> Metal:
     ------
     InputError
         The symbol is not one of the 27 metals; the message names the likely one or lists all.
+
+    Examples
+    --------
+    >>> osmium = metal("Os")
+    >>> osmium.phase, osmium.a_A, osmium.melting_temperature_K
+    ('hcp', 2.74, 3306)
     """
     name = str(symbol)
     if name not in METALS:

@@ -96,6 +96,13 @@ def fit_power_law(sizes: ArrayLike, errors: ArrayLike) -> PowerLaw:
     InputError
         There are fewer than two sizes, one is there twice, or a size or an error is zero,
         negative or not finite.
+
+    Examples
+    --------
+    An error that halves whenever the training set doubles has the exponent -1.
+
+    >>> round(fit_power_law([100, 200, 400], [8.0, 4.0, 2.0]).exponent, 6)
+    -1.0
     """
     from scipy.stats import linregress
 

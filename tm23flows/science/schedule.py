@@ -37,6 +37,12 @@ def makespan(
     ------
     InputError
         If there are no workers, or tasks wait for each other in a circle.
+
+    Examples
+    --------
+    >>> hours, parents = {1: 3.0, 2: 2.0, 3: 4.0}, {3: [1, 2]}
+    >>> makespan(hours, parents), makespan(hours, parents, workers=1)
+    (7.0, 9.0)
     """
     if workers is not None and workers < 1:
         raise InputError(f"Work needs at least one worker, not {workers}.")

@@ -184,6 +184,13 @@ def fraction_split(frames: Frames, train_fraction: float = 0.8) -> Split:
     ------
     InputError
         The share does not lie between 0 and 1, or a temperature has fewer than two frames.
+
+    Examples
+    --------
+    The test frames are the last ones, so that no test frame lies between training frames.
+
+    >>> fraction_split({"cold": ["a", "b", "c", "d", "e"]}).parts
+    {'train': ('a', 'b', 'c', 'd'), 'test': ('e',)}
     """
     check_frames(frames, "fraction")
     if not 0 < train_fraction < 1:

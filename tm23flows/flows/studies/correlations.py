@@ -54,6 +54,14 @@ class CorrelationStudyMaker(Maker):
         Level, intervals, permutations and correction.
     allow_unconverged
         Go on where the k-mesh of a metal is not shown to be converged; the study then says so.
+
+    Examples
+    --------
+    >>> from tm23flows.flows.scales import make_tm23
+    >>> study = CorrelationStudyMaker(n_dos_frames=0)
+    >>> flow = study.make({"Cu": make_tm23("Cu", "demo", "emt")})
+    >>> [part.name for part in flow.jobs]
+    ['Cu correlations', 'correlations']
     """
 
     name: str = "correlations"

@@ -58,6 +58,13 @@ class DosStudyMaker(Maker):
         See :func:`spectra_maker`.
     allow_unconverged
         Go on where the k-mesh of a metal is not shown to be converged; the study then says so.
+
+    Examples
+    --------
+    >>> from tm23flows.flows.scales import make_tm23
+    >>> flow = DosStudyMaker().make({"Cu": make_tm23("Cu", "demo", "gpaw")})
+    >>> flow.name, [part.name for part in flow.jobs]
+    ('Cu dos', ['Cu dos', 'dos'])
     """
 
     name: str = "dos"
