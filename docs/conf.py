@@ -34,6 +34,7 @@ nitpick_ignore_regex = [
 ]
 
 autodoc_default_options = {"members": True, "undoc-members": True, "member-order": "bysource"}
+add_module_names = False
 autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
 napoleon_google_docstring = False

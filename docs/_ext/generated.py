@@ -51,9 +51,8 @@ class PythonPackage(_Generated):
     required_arguments = 1
 
     def text(self) -> str:
-        """Write a section for each module."""
-        package, *modules = module_names(self.arguments[0])
-        return "\n".join([automodule(package), *(section(name) for name in modules)])
+        """Write a section for the package and one for each module."""
+        return "\n".join(section(name) for name in module_names(self.arguments[0]))
 
 
 class CommandLine(_Generated):
