@@ -107,9 +107,8 @@ def import_(
         raise InputError("--trust-model-files and --without-model-files are for dumps.")
     if name is None:
         raise InputError("Give the dataset of what these files hold a name: --name NAME.")
-    if file_format is not None and file_format not in (*IMPORTS, VASP):
-        known = ", ".join((*IMPORTS, VASP))
-        raise InputError(f"There is no format '{file_format}'; use {known}.")
+    if file_format not in (None, *IMPORTS, VASP):
+        raise InputError(f"There is no format '{file_format}'; use {', '.join((*IMPORTS, VASP))}.")
     if file_format == VASP or (file_format is None and is_vasp_output(files[0])):
         if declare or licence:
             raise InputError("Runs of VASP say themselves what their numbers are.")
