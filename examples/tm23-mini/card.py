@@ -39,7 +39,7 @@ LIMITS = """## Limits
 - **Cells of 7 atoms** in periodic images 5 Å apart: no distance beyond that is independent, the vacancy is one site of eight, and what is
   called melt is a crystal of 7 atoms at 1.25 times the melting temperature.
 - **Short runs**: frames are 40 fs apart and alike. Independent frames are fewer than frames; tables say how many.
-- **k-meshes** are converged to limits ten times (forces) and five times (energies) those of the article. What is left is measured
+- **k-meshes** are converged to limits ten times those of the article. What is left is measured
   and stands beside every error.
 - **Trajectories** were run on one k-point and 300 eV, as cheap samplers of geometries; their own forces are stored as labels of
   that recipe and are not used for training.

@@ -104,7 +104,7 @@ def recompute(archive: Archive, label: Label) -> Differences:
     frame = archive.get(Frame, label.frame_id)
     with tempfile.TemporaryDirectory() as folder:
         engine = get_engine(label.recipe.engine, Path(folder))
-        again = next(iter(engine.label([frame.atoms()], label.recipe)))
+        again = next(iter(engine.label([frame.atoms], label.recipe)))
     if isinstance(again, Failure):
         sys.exit(f"{label.id[:12]} cannot be computed: {again.reason}")
     stress = 0.0

@@ -1,0 +1,101 @@
+"""The rules of the conclusions on numbers whose answer is known."""
+
+from types import SimpleNamespace
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("larger", "smaller", "verdict"),
+    [
+        ((5, 6), (1, 2), "holds"),
+        ((1, 2), (5, 6), "contradicted"),
+        ((1, 4), (3, 6), "not resolved"),
+        ((1, 3), (3, 6), "not resolved"),
+    ],
+)
+def test_only_intervals_that_lie_apart_decide(mini, larger, smaller, verdict):
+    assert mini.conclusions.beside(larger, smaller) == verdict
+
+
+def conclusion(mini, *verdicts):
+    cases = tuple(mini.conclusions.Case("", one, "") for one in verdicts)
+    return mini.conclusions.Conclusion("", "", cases)
+
+
+def test_a_conclusion_counts_its_cases(mini):
+    assert conclusion(mini, "holds", "holds").verdict == "holds"
+    assert (
+        conclusion(mini, "holds", "not resolved").verdict
+        == "holds in 1 of 2, not resolved in 1 of 2"
+    )
+    assert conclusion(mini).verdict == "not measured"
+
+
+def fit(exponent, trusted=True):
+    interval = SimpleNamespace(low=exponent - 0.05, high=exponent + 0.05, trusted=trusted)
+    return SimpleNamespace(exponent=exponent, interval=interval)
+
+
+def test_the_steeper_curve_has_the_smaller_exponent(mini):
+    curves = [
+        SimpleNamespace(element=metal, fits=[fit(exponent)])
+        for metal, exponent in {"Cu": -0.8, "Ti": -0.3, "Os": -1.2}.items()
+    ]
+    found = {one.about: one.verdict for one in mini.conclusions._slopes(curves)}
+    assert found == {"Cu against Ti": "holds", "Cu against Os": "contradicted"}
+
+
+def density(metal, filling, sigma_eV=0.2):
+    recipe = SimpleNamespace(sigma_eV=sigma_eV)
+    return SimpleNamespace(element=metal, recipe=recipe, d_filling=filling)
+
+
+def test_fillings_are_compared_at_the_narrow_width_alone(mini):
+    densities = [
+        density("Cu", 0.97),
+        density("Cu", 0.96),
+        density("Ti", 0.3),
+        density("Ti", 0.99, 2.0),
+    ]
+    ((case),) = mini.conclusions._fillings(densities)
+    assert (case.about, case.verdict) == ("Cu against Ti", "holds")
+
+
+def response(angular, radial, low, trusted=True):
+    row = SimpleNamespace(
+        angular=SimpleNamespace(value=angular),
+        radial=SimpleNamespace(value=radial),
+        difference=SimpleNamespace(value=angular - radial, low=low),
+        trusted=trusted,
+    )
+    return SimpleNamespace(element="Ti", rows=[None, SimpleNamespace(response=row)])
+
+
+@pytest.mark.parametrize(
+    ("metal", "verdict"),
+    [
+        (response(0.30, 0.10, 0.18), "holds"),
+        (response(0.20, 0.10, 0.08), "not resolved"),  # what noise alone would do
+        (response(0.30, 0.10, 0.18, trusted=False), "holds (hint)"),
+    ],
+)
+def test_forces_turn_only_if_they_turn_more_than_noise_does(mini, metal, verdict):
+    assert [one.verdict for one in mini.conclusions._turns([metal])] == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        ("falls", "holds"),
+        ("rises", "contradicted"),
+        ("noise", "may be label noise"),
+        ("unresolved", "not resolved"),
+    ],
+)
+def test_the_verdict_of_the_smearing_study_is_taken_over(mini, said, verdict):
+    percent = SimpleNamespace(percent=SimpleNamespace(value=8.0))
+    metal = SimpleNamespace(
+        element="Cu", verdict=said, trusted=True, rows=[SimpleNamespace(force=percent)]
+    )
+    assert [one.verdict for one in mini.conclusions._falls([metal])] == [verdict]
