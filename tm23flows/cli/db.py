@@ -139,6 +139,12 @@ def dump(
             "--without-model-files", help="Leave out the files of models; their results stay."
         ),
     ] = False,
+    without_places: Annotated[
+        bool,
+        typer.Option(
+            "--without-places", help="Leave out names of machines and folders, to publish the file."
+        ),
+    ] = False,
 ) -> None:
     """Write everything that the archive holds to one file, which 'tm23 import' takes in.
 
@@ -148,7 +154,12 @@ def dump(
     from tm23flows.store.exchange.dump_writer import DumpOptions, dump_archive
     from tm23flows.store.exchange.manifest import NOT_STATED
 
-    options = DumpOptions(licence or NOT_STATED, tuple(citation or ()), not without_model_files)
+    options = DumpOptions(
+        licence or NOT_STATED,
+        tuple(citation or ()),
+        model_files=not without_model_files,
+        places=not without_places,
+    )
     with counting() as tick:
         manifest = dump_archive(Archive.open(), file, options, tick)
     counts = [f"{one.count} {name}" for name, one in manifest.collections.items()]

@@ -30,6 +30,7 @@ from tm23flows.store.exchange.dump_file import (
     documents_name,
 )
 from tm23flows.store.exchange.dump_members import Writer, member_writer
+from tm23flows.store.exchange.dump_places import without_places
 from tm23flows.store.exchange.manifest import NOT_STATED
 from tm23flows.store.not_shipped import not_shipped
 from tm23flows.store.past.parents import blobs_of, parents_of
@@ -57,11 +58,14 @@ class DumpOptions:
         What to cite.
     model_files
         Whether the files of models are in it; their documents always are.
+    places
+        Whether names of machines and folders are in it.
     """
 
     licence: str = NOT_STATED
     citation: tuple[str, ...] = ()
     model_files: bool = True
+    places: bool = True
 
 
 def dump_archive(
@@ -101,7 +105,8 @@ def dump_archive(
     if not path.resolve().parent.is_dir():
         raise InputError(f"There is no folder {path.parent} to write {path.name} to.")
     with TemporaryDirectory(prefix=f".{path.name}.", suffix=".part", dir=path.parent) as place:
-        reading = _Reading(archive, Path(place), tick or (lambda _what, _number: None))
+        tell = tick or (lambda _what, _number: None)
+        reading = _Reading(archive, Path(place), tell, places=options.places)
         reading.read_all()
         if not reading.spooled:
             raise InputError("The archive is empty: there is nothing to dump.")
@@ -123,6 +128,7 @@ class _Reading:
     archive: Archive
     folder: Path
     tick: Tick
+    places: bool = True
     ids: dict[str, set[str]] = field(default_factory=dict)
     lacking: dict[str, set[str]] = field(default_factory=dict)
     spooled: dict[str, Documents] = field(default_factory=dict)
@@ -194,7 +200,7 @@ class _Reading:
         self.others |= blobs - files
         created = fields["provenance"]["created"].isoformat(timespec="milliseconds")
         self.newest = max(self.newest or created, created)
-        return fields
+        return fields if self.places else without_places(fields)
 
     def _spool(self, collection: str, documents: Iterable[Stored]) -> None:
         import bson
