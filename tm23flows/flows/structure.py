@@ -27,7 +27,7 @@ class StructureMaker(Maker):
         Word for the job in its name.
     basis
         ``primitive`` or ``conventional``: the cell that is repeated. The article does
-        not say; conventional cells give the atom counts that it states. ``given``
+        not say; conventional cells come near to the atom counts that it states. ``given``
         repeats the cell of ``crystal`` as it is.
     supercell
         Multiples of its vectors; None lets the rule choose.
