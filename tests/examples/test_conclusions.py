@@ -4,18 +4,47 @@ from types import SimpleNamespace
 
 import pytest
 
+from tm23flows.science.block_bootstrap import Estimate
+
 
 @pytest.mark.parametrize(
-    ("larger", "smaller", "verdict"),
+    ("low", "high", "verdict"),
     [
-        ((5, 6), (1, 2), "holds"),
-        ((1, 2), (5, 6), "contradicted"),
-        ((1, 4), (3, 6), "not resolved"),
-        ((1, 3), (3, 6), "not resolved"),
+        (0.1, 3, "holds"),
+        (-3, -0.1, "contradicted"),
+        (-1, 1, "not resolved"),
+        (None, None, "not resolved"),
     ],
 )
-def test_only_intervals_that_lie_apart_decide(mini, larger, smaller, verdict):
-    assert mini.conclusions.beside(larger, smaller) == verdict
+def test_only_an_interval_on_one_side_of_zero_decides(mini, low, high, verdict):
+    assert mini.conclusions.said_by(Estimate(1.0, low, high)) == verdict
+
+
+def paired(first, second, sign, trusted, verdict="unresolved"):
+    mae = Estimate(0.0, sign - 0.5, sign + 0.5)
+    sides = [
+        SimpleNamespace(measured=SimpleNamespace(model=SimpleNamespace(trainer=one)))
+        for one in (first, second)
+    ]
+    judged = SimpleNamespace(
+        difference=SimpleNamespace(mae=mae, is_trusted=trusted), verdict=verdict
+    )
+    return SimpleNamespace(first=sides[0], second=sides[1], judged=judged)
+
+
+@pytest.mark.parametrize(
+    ("pair", "verdict"),
+    [
+        (paired("flare", "nequip", 1, trusted=False), "holds (hint)"),
+        (paired("nequip", "flare", 1, trusted=False), "contradicted (hint)"),
+        (paired("flare", "nequip", 0, trusted=False), "not resolved (hint)"),
+        (paired("flare", "nequip", 1, trusted=True), "not resolved"),  # adjusted for many
+        (paired("flare", "nequip", 1, trusted=True, verdict="second"), "holds"),
+        (paired("nequip", "flare", 1, trusted=True, verdict="second"), "contradicted"),
+    ],
+)
+def test_of_two_models_on_the_same_frames_the_smaller_error_is_the_better_one(mini, pair, verdict):
+    assert mini.conclusions._paired_verdict(pair) == verdict
 
 
 def conclusion(mini, *verdicts):
