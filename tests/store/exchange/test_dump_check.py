@@ -214,6 +214,29 @@ def test_models_that_are_there_need_no_trust_again(code, road):
     assert check_dump(archive, code).new["models"] == 0
 
 
+def test_a_model_that_came_without_its_files_does_not_let_them_in_later(
+    code, road, tmp_path, elsewhere
+):
+    """Its document is there by then, so the second file names no new model, or none at all."""
+    import_dumps(elsewhere, [code], "none")
+    with pytest.raises(InputError, match="can run code"):
+        import_dumps(elsewhere, [code])
+    archive, evaluation = road
+    archive.database["models"].delete_many({})
+    other = evaluation.model_copy(
+        update={"part": "train", "predictions": archive.blobs.put(b"model")}
+    )
+    archive.put(other)
+    second = tmp_path / "second.tm23.tar.xz"
+    dump_archive(archive, second)
+    for model_files in ("harmless", "none"):
+        with pytest.raises(InputError, match="can run code"):
+            import_dumps(elsewhere, [second], model_files)
+    assert not elsewhere.blobs.has(bytes_id(b"model"))
+    import_dumps(elsewhere, [code], "trusted")
+    assert elsewhere.blobs.has(bytes_id(b"model"))
+
+
 def test_only_files_of_models_can_be_left_out(parts, repack, path, archive):
     blob = first_blob(parts)
     manifest = json.loads(parts["manifest.json"])

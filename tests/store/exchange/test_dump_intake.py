@@ -116,8 +116,9 @@ def test_a_rejection_does_not_take_the_place_of_a_label(emt_copy, path, elsewher
                            recipe=label.recipe, reason="it failed there"))  # fmt: skip
     dump_archive(emt_copy, path)
     elsewhere.put(label)
-    import_dumps(elsewhere, [path])
+    (done,) = import_dumps(elsewhere, [path])
     assert elsewhere.database["rejections"].count_documents({}) == 0
+    assert "rejections" not in done.new
 
 
 def test_tags_of_frames_that_are_there_are_added(emt_copy, path, elsewhere):

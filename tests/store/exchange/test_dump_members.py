@@ -77,6 +77,17 @@ def test_only_plain_files_are_members(path, kind):
         read(path)
 
 
+@pytest.mark.parametrize("size", [-1, -5])
+def test_a_member_of_less_than_no_bytes_is_refused(path, size):
+    header = bytearray(tarfile.TarInfo("strange").tobuf(tarfile.USTAR_FORMAT))
+    header[124:136] = tarfile.itn(size, 12, tarfile.GNU_FORMAT)
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header[:512])
+    path.write_bytes(lzma.compress(bytes(header) + bytes(10_240)))
+    with pytest.raises(InputError, match="no length"):
+        read(path)
+
+
 def test_a_file_that_is_cut_anywhere_or_changed_is_refused(path):
     data = written(path)
     for length in (0, 5, 30, len(data) // 2, len(data) - 1):

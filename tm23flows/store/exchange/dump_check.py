@@ -263,6 +263,8 @@ class _Check:
         """Return which documents the archive has; note those that say something else there."""
         noun = COLLECTIONS[collection]
         known = self.archive.existing(noun, documents)
+        if collection == "rejections":  # of what is accepted there, nothing is stored
+            known |= self.archive.existing(Label, documents)
         if collection not in ID_SAYS_ALL:
             for there in self.archive.get_many(noun, known):
                 if not agree(there, documents[there.id]):
@@ -301,7 +303,7 @@ class _Check:
     def _judge_code(self, model_files: ModelFiles) -> None:
         done = self.checked
         done.files = (self.files - self.others) & done.blobs
-        risky = self.code - done.absent
+        risky = (self.code | self._awaited_code()) - done.absent
         if model_files == "none":  # what is there already would be loaded, whoever it came from
             risky -= done.files - set(self.archive.blobs.lengths(done.files))
         if risky and model_files != "trusted":
@@ -310,6 +312,15 @@ class _Check:
                 "loaded: if you trust who made it, import it with --trust-model-files, else with "
                 "--without-model-files."
             )
+
+    def _awaited_code(self) -> set[str]:
+        """Return blobs that a model of the archive would load, and that are not there yet."""
+        new = self.checked.blobs - set(self.archive.blobs.lengths(self.checked.blobs))
+        if not new:
+            return set()
+        others = {"trainer": {"$nin": list(HARMLESS_TRAINERS)}}
+        waiting = self.archive.database["models"].find(others, {"files": 1})
+        return new & {file["blob"] for one in waiting for file in one["files"]}
 
 
 def agree(one: Document, other: Document) -> bool:

@@ -109,6 +109,8 @@ def iterate_members(path: Path) -> Iterator[Member]:
                 entry = tarfile.TarInfo.frombuf(header, "ascii", "strict")
                 if entry.type != tarfile.REGTYPE:
                     raise InputError(f"{path.name}: {entry.name!r} is no plain file.")
+                if entry.size < 0:
+                    raise InputError(f"{path.name}: {entry.name!r} has no length.")
                 member = Member(entry.name, entry.size, stream)
                 yield member
                 for _ in member.pieces():
