@@ -12,6 +12,7 @@ from protocol import ENERGY_LIMIT_EV_PER_ATOM, FORCE_LIMIT_EV_PER_A, SAMPLING, S
 
 from tm23flows import Archive
 from tm23flows.documents.convergence import Convergence
+from tm23flows.documents.frame import Frame
 from tm23flows.documents.label import Rejection
 from tm23flows.documents.studies.smearing import SmearingResults
 from tm23flows.documents.trajectory import Trajectory
@@ -80,7 +81,8 @@ def _counts(archive: Archive) -> Iterator[str]:
         labels[one.element] += 1
         cpu_s[one.element] += one.effort.cpu_s or 0.0
     frames = Counter(one.element for one in archive.frames())
-    rejected = Counter(one.element for one in read_all(archive, Rejection))
+    without = [one.frame_id for one in read_all(archive, Rejection)]
+    rejected = Counter(one.element for one in archive.get_many(Frame, without))
     yield "## What there is\n"
     heads = ("metal", "frames", "labels, all recipes", "rejected", "CPU hours of the labels")
     yield from _lines(
@@ -115,7 +117,7 @@ def _runs(archive: Archive) -> Iterator[str]:
                 one.element,
                 str(one.regime),
                 f"{one.dynamics.temperature_K:g}",
-                str(one.segments[-1].last_step),
+                str(one.n_steps),
                 f"{one.dynamics.timestep_fs:g}",
                 short_words(one.recipe),
             )
@@ -129,10 +131,10 @@ def _meshes(archive: Archive) -> Iterator[str]:
     yield (
         f"Chosen at SIGMA {SIGMAS_EV[0]:g} eV on the last frame of each temperature, limits "
         f"{1000 * ENERGY_LIMIT_EV_PER_ATOM:g} meV/atom and {1000 * FORCE_LIMIT_EV_PER_A:g} meV/Å for the worst component. "
-        "The noise is the mean absolute difference of force components from the next denser mesh.\n"
+        "The noise is the mean absolute difference of force components from the densest mesh that the test tried.\n"
     )
     noise = {
-        (metal.element, row.sigma_eV): row.noise
+        (metal.convergence_id, row.sigma_eV): row.noise
         for study in list_studies(archive)
         if isinstance(study.results, SmearingResults)
         for metal in study.results.metals
@@ -140,7 +142,7 @@ def _meshes(archive: Archive) -> Iterator[str]:
     }
     rows = []
     for test in read_all(archive, Convergence):
-        found = [noise.get((test.element, sigma)) for sigma in SIGMAS_EV]
+        found = [noise.get((test.id, sigma)) for sigma in SIGMAS_EV]
         rows.append(
             (
                 test.element,

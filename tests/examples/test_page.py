@@ -2,7 +2,10 @@
 
 import re
 
-from tm23flows.report.records import measured
+from tm23flows.documents.base import Provenance
+from tm23flows.documents.convergence import Convergence
+from tm23flows.documents.label import Label, Rejection
+from tm23flows.report.records import measured, read_all
 
 
 def test_page_card_and_figures_are_written_from_the_archive(mini, emt_mini, tmp_path):
@@ -17,6 +20,29 @@ def test_page_card_and_figures_are_written_from_the_archive(mini, emt_mini, tmp_
     assert "Not measured." in page  # no transfer has been made
     assert f"| Cu | {emt_mini.frames().count()} | {emt_mini.labels().count()} |" in card
     assert "Engine emt" in card
+
+
+def test_the_card_counts_rejections_and_has_noise_beside_the_test_that_chose_the_mesh(
+    mini, emt_mini
+):
+    label = read_all(emt_mini, Label)[0]
+    (test,) = read_all(emt_mini, Convergence)
+    recipe = label.recipe.model_copy(update={"sigma_eV": 9.0})
+    failed = Rejection(
+        provenance=Provenance.now(), frame_id=label.frame_id, recipe=recipe, reason="it diverged"
+    )
+    older = test.model_copy(
+        update={"converged": False, "kmesh": None, "kmesh_offset": None, "reason": "not converged"}
+    )
+    emt_mini.put(failed, older)
+    try:
+        card = mini.card.card(emt_mini)
+    finally:
+        emt_mini.database["rejections"].delete_one({"_id": failed.id})
+        emt_mini.database["convergences"].delete_one({"_id": older.id})
+    assert f"| Cu | {emt_mini.frames().count()} | {emt_mini.labels().count()} | 1 |" in card
+    assert "| Cu |  | no | - | - |" in card
+    assert re.search(r"\| Cu \| \dx\dx\d \| yes \| [\d.]+ \| [\d.]+ \|", card)
 
 
 def test_a_table_survives_what_stands_in_it(mini):
