@@ -48,6 +48,11 @@ work_off() { # everything in the launchpad
         echo "Some jobs failed: see 'tm23 status', mend the cause, 'tm23 rerun --where', and start this again." >&2
         exit 1
     fi
+    # Workers that were told to end, or whose disk is full, leave jobs and are no failure.
+    if [ "$(lpad get_fws -q '{"state": {"$nin": ["COMPLETED", "ARCHIVED"]}}' -d count | tail -n 1)" != 0 ]; then
+        echo "The workers ended before all jobs were done: see $work/worker-1.log, and start this again." >&2
+        exit 1
+    fi
 }
 
 for metal in "${metals[@]}"; do

@@ -18,7 +18,8 @@ def mini():
     """All programs of the example by name; they import each other as scripts of one folder do."""
     sys.path.insert(0, str(FOLDER))
     try:
-        yield SimpleNamespace(**{name: importlib.import_module(name) for name in PROGRAMS})
+        modules = {name: importlib.import_module(name) for name in PROGRAMS}
+        yield SimpleNamespace(folder=FOLDER, **modules)
     finally:
         sys.path.remove(str(FOLDER))
         for name in PROGRAMS:

@@ -1,0 +1,39 @@
+"""run.sh says that the benchmark is complete only when all its jobs are done."""
+
+import os
+import subprocess
+
+import pytest
+
+COMMANDS = {
+    "tm23": 'echo "tm23 $*" >>"$CALLS"',
+    "python": "exit 0",
+    "lpad": 'case "$*" in *add*) ;; *FIZZLED*) echo "$FAILED" ;; *COMPLETED*) echo "$LEFT" ;; esac',
+}
+"""What the script calls, without any work behind it."""
+
+
+@pytest.mark.parametrize(
+    ("failed", "left", "code", "words"),
+    [
+        (0, 0, 0, "TM23-mini is complete"),
+        (1, 3, 1, "Some jobs failed"),
+        (0, 3, 1, "ended before all jobs were done"),
+    ],
+)
+def test_complete_is_what_has_no_job_left(mini, tmp_path, failed, left, code, words):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, body in COMMANDS.items():
+        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+        (folder / name).chmod(0o755)
+    script = mini.folder / "run.sh"
+    done = subprocess.run(
+        ["bash", str(script), str(tmp_path / "a place")],
+        env={"PATH": f"{folder}{os.pathsep}{os.defpath}", "CALLS": str(tmp_path / "calls"),
+             "FAILED": str(failed), "LEFT": str(left)},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert words in done.stdout + done.stderr
+    assert ("tm23 report" in (tmp_path / "calls").read_text()) == (code == 0)
