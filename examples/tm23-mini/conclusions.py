@@ -28,6 +28,10 @@ from tm23flows.report.benchmark.significance import Paired, compare_evaluations
 from tm23flows.report.records import read_all
 from tm23flows.science.block_bootstrap import Estimate
 from tm23flows.science.model_comparison import independent_difference
+from tm23flows.store.datasets.names import list_datasets
+
+EARLY = ("Ti",)
+"""Early transition metals; Os is one of the platinum group, which the article counts as late."""
 
 HARD = ("Ti", "Os")
 EASY = ("Cu", "Au")
@@ -92,12 +96,7 @@ def conclusions(archive: Archive, evaluations: Sequence[Evaluated]) -> list[Conc
     -------
     The conclusions, in the order of the article's figures.
     """
-    main = [
-        one
-        for one in evaluations
-        if one.measured.named.name.endswith("-mini-0.2eV")
-        and one.measured.evaluation.part == "test"
-    ]
+    main = tested(archive, evaluations, "-mini-0.2eV")
     smearing = _newest(archive, "smearing", SmearingResults)
     transfer = _newest(archive, "transfer", TransferResults)
     curves = [one for one in read_all(archive, LearningCurve) if one.fits]
@@ -137,6 +136,30 @@ def conclusions(archive: Archive, evaluations: Sequence[Evaluated]) -> list[Conc
     ]
 
 
+def tested(
+    archive: Archive, evaluations: Sequence[Evaluated], endings: str | tuple[str, ...]
+) -> list[Evaluated]:
+    """Choose evaluations on the test frames of the newest datasets of some names.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    evaluations
+        All of them.
+    endings
+        What the names of the datasets end with, without their version.
+
+    Returns
+    -------
+    Those that are on the test part of one of them.
+    """
+    names = {one.name for one in list_datasets(archive) if one.name.endswith(endings)}
+    ids = {archive.dataset(name).id for name in names}
+    made = [(one, one.measured.evaluation) for one in evaluations]
+    return [one for one, on in made if on.dataset_id in ids and on.part == "test"]
+
+
 def _newest(archive: Archive, kind: str, results: type) -> list:
     from tm23flows.store.studies import list_studies
 
@@ -156,7 +179,7 @@ def _hard_and_easy(evaluations: Sequence[Evaluated]) -> Iterator[Case]:
             for one in evaluations
             if one.measured.model.trainer == trainer
         }
-        for hard in HARD:
+        for hard in EARLY:
             for easy in EASY:
                 if not {hard, easy} <= set(ours):
                     continue

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from card import card
-from conclusions import Conclusion, conclusions
+from conclusions import Conclusion, conclusions, tested
 
 from tm23flows import Archive
 from tm23flows.documents.study import Study
@@ -105,7 +105,7 @@ def write(archive: Archive, folder: Path) -> list[Path]:
     The files.
     """
     evaluated = read_benchmark(archive)
-    chosen = [one for one in evaluated if one.measured.named.name.endswith(LABELLED)]
+    chosen = tested(archive, evaluated, LABELLED)
     smearing, transfer = (_section(archive, kind) for kind in ("smearing", "transfer"))
     curves = learning_curves.section(archive)
     drawings = [one for part in (smearing, transfer, curves) if part for one in part.drawings]
@@ -115,7 +115,7 @@ def write(archive: Archive, folder: Path) -> list[Path]:
             _conclusions(conclusions(archive, evaluated)),
             ERRORS,
             _errors(archive, chosen),
-            _by_temperature(archive),
+            _by_temperature(archive, chosen),
             MESHES,
             _meshes(archive),
             TRANSFER,
@@ -170,7 +170,7 @@ def _errors(archive: Archive, evaluated: Sequence[Evaluated]) -> str:
         rows.append(
             (
                 one.measured.dataset.element,
-                one.measured.named.name.rpartition("-")[2].replace("eV", " eV"),
+                _width(one.measured.named.name),
                 one.title,
                 f"{found.n_frames}{star}",
                 bounded(force.mae, MEV_PER_EV),
@@ -191,20 +191,25 @@ def _errors(archive: Archive, evaluated: Sequence[Evaluated]) -> str:
     return f"{table(heads, rows)}\n\n{note}\n"
 
 
-def _by_temperature(archive: Archive) -> str:
-    models = [one for one in error_rows(archive) if one.dataset.endswith(LABELLED)]
+def _by_temperature(archive: Archive, evaluated: Sequence[Evaluated]) -> str:
+    parts = {one.part for one in evaluated}
+    models = [one for one in error_rows(archive) if one.frames in parts]
     rows = []
     for block in sorted_rows(models, noise_rows(archive)):
         for row in block:
-            kind = row.dataset.rpartition("-")[2].replace("eV", " eV")
             words = cells(row)
             if isinstance(row, ErrorTableRow) or row.n_frames:
-                rows.append((words[0], kind, *words[1:]))
+                rows.append((words[0], _width(row.dataset), *words[1:]))
     heads = (
         "metal", "SIGMA", "at", "model", "n", "force / (meV/Å)", "%", "energy / (meV/atom)", "%",
         "stress / (meV/Å³)", "%",
     )  # fmt: skip
     return f"By temperature, with energies and stresses:\n\n{table(heads, rows)}\n"
+
+
+def _width(dataset: str) -> str:
+    """Return the width that is in the name of a dataset, which may have a version."""
+    return dataset.partition("@")[0].rpartition("-")[2].replace("eV", " eV")
 
 
 def _meshes(archive: Archive) -> str:

@@ -20,6 +20,20 @@ def test_only_an_interval_on_one_side_of_zero_decides(mini, low, high, verdict):
     assert mini.conclusions.said_by(Estimate(1.0, low, high)) == verdict
 
 
+def measured(metal, percent):
+    """An evaluation of which only what the rule reads is there."""
+    model, dataset = SimpleNamespace(trainer="flare"), SimpleNamespace(element=metal)
+    force = SimpleNamespace(percent=Estimate(percent, percent - 1, percent + 1))
+    errors = {"all": SimpleNamespace(errors={"force": force}, is_trusted=True)}
+    return SimpleNamespace(measured=SimpleNamespace(model=model, dataset=dataset), errors=errors)
+
+
+def test_only_titanium_is_an_early_metal_among_the_four(mini):
+    evaluations = [measured("Ti", 9.0), measured("Os", 9.0), measured("Cu", 3.0)]
+    ((case),) = mini.conclusions._hard_and_easy(evaluations)
+    assert (case.about, case.verdict) == ("flare: Ti against Cu", "holds")
+
+
 def paired(first, second, sign, trusted, verdict="unresolved"):
     mae = Estimate(0.0, sign - 0.5, sign + 0.5)
     sides = [

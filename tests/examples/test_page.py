@@ -45,6 +45,19 @@ def test_the_card_counts_rejections_and_has_noise_beside_the_test_that_chose_the
     assert re.search(r"\| Cu \| \dx\dx\d \| yes \| [\d.]+ \| [\d.]+ \|", card)
 
 
+def test_the_newest_version_of_a_dataset_is_on_the_page(mini, emt_mini, tmp_path):
+    names = emt_mini.database["dataset_names"]
+    mini.page.write(emt_mini, tmp_path / "a")
+    names.update_many({}, {"$set": {"version": 2}})
+    try:
+        mini.page.write(emt_mini, tmp_path / "b")
+    finally:
+        names.update_many({}, {"$set": {"version": 1}})
+    first, second = ((tmp_path / one / mini.page.PAGE).read_text() for one in "ab")
+    assert second.replace("@2", "") == first
+    assert "| Cu | 0.2 eV | flare" in first
+
+
 def test_a_table_survives_what_stands_in_it(mini):
     text = mini.page.table(("a", "b"), [("|x|", "two\nlines")])
     assert text.splitlines() == ["| a | b |", "| --- | --- |", r"| \|x\| | two lines |"]
