@@ -1,7 +1,8 @@
 """Docstrings of this project for Sphinx.
 
 Owns three rules. What a function returns is a sentence, because its type is in the signature, and
-napoleon would take the first words for a type. A field of a document says what it is, and in which
+napoleon would take the first words for a type. It would do so with a constant or a property
+whose first sentence has a colon, too. A field of a document says what it is, and in which
 unit, in its ``description``. A type in a signature is that name and no other: Sphinx would
 take ``bytes`` for any attribute that is called so.
 """
@@ -28,6 +29,9 @@ class ProseDocstring(NumpyDocstring):
 
     def _parse_returns_section(self, section: str) -> list[str]:  # noqa: ARG002
         return self._format_block(":returns: ", self._dedent(self._consume_to_next_section()))
+
+    def _consume_inline_attribute(self) -> tuple[str, list[str]]:
+        return "", type(self)(self._dedent(self._consume_to_end()), self._config).lines()
 
     def _parse_yields_section(self, section: str) -> list[str]:  # noqa: ARG002
         return self._format_block(":Yields: ", self._dedent(self._consume_to_next_section()))

@@ -61,6 +61,7 @@ class CommandLine(_Generated):
     def text(self) -> str:
         """Write what ``tm23 --help`` and ``tm23 COMMAND --help`` say."""
         command = typer.main.get_command(program)
+        say_in_full(command)
         context = typer.Context(command, info_name="tm23")
         return typer.cli.get_docs_for_click(obj=command, ctx=context, indent=1, name="tm23")
 
@@ -97,6 +98,13 @@ class MakerList(_Generated):
         return "\n".join(["| Maker | |", "|---|---|", *rows])
 
 
+def say_in_full(command: Any) -> None:
+    """Give lists of commands the first paragraph of each, which would be cut after 45 letters."""
+    command.short_help = (command.help or "").split("\n\n")[0].replace("\n", " ")
+    for below in getattr(command, "commands", {}).values():
+        say_in_full(below)
+
+
 def module_names(package: str) -> list[str]:
     """Name a package and the modules right below it, not those of packages below."""
     path = import_module(package).__path__
@@ -115,7 +123,8 @@ def automodule(module: str) -> str:
     for name in plain_constants(module):
         value = repr(getattr(import_module(module), name))
         shown = len(value) <= LONGEST_VALUE and "\n" not in value
-        lines = [f".. py:data:: {module}.{name}", *([f"   :value: {value}"] if shown else [])]
+        lines = [f".. py:data:: {name}", f"   :module: {module}"]
+        lines += [f"   :value: {value}"] if shown else []
         directives.append("\n".join(lines))
     text = "\n\n".join(directives)
     return f"```{{eval-rst}}\n{text}\n```\n"

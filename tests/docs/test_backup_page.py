@@ -11,6 +11,7 @@ from page_words import page, table
 from typer.testing import CliRunner
 
 from tm23flows.cli.main import app
+from tm23flows.errors import DatabaseError
 from tm23flows.ops.fireworks_config import JOBFLOW_DATABASE, LAUNCHPAD_DATABASE
 from tm23flows.settings import TM23Settings
 from tm23flows.store.archive import Archive
@@ -91,6 +92,25 @@ def test_a_dump_comes_back_as_the_page_says(
     type_in(*block("tm23 import tm23-archive"))
     assert ids(Archive.open()) == before
     type_in(lines[-1])
+
+
+def test_a_damaged_archive_is_left_and_a_new_one_takes_its_place(
+    archive, type_in, monkeypatch, make_frame, make_label
+):
+    frame = make_frame(1)
+    archive.put(frame, make_label(frame))
+    before = ids(archive)
+    type_in(*block("tm23 db dump tm23-archive"))
+    archive.database["labels"].update_one({}, {"$set": {"energies.free": 99.0}})
+    declared, imported = block("export TM23_DATABASE=")
+    with pytest.raises(DatabaseError, match="is not what it should be"):
+        type_in(imported)
+    monkeypatch.setenv("TM23_DATABASE", declared.partition("=")[2])
+    type_in(imported)
+    restored = Archive.open()
+    assert ids(restored) == before
+    type_in("tm23 audit")
+    restored.database.client.drop_database(restored.database.name)
 
 
 def test_a_copy_of_the_folder_is_the_database(type_in, monkeypatch, tmp_path, make_frame):

@@ -170,6 +170,7 @@ def test_every_command_has_a_place_to_link_to(site):
     names = list(commands(typer.main.get_command(app), "tm23"))
     assert "tm23 dataset create" in names
     assert not [name for name in names if f'id="{name.replace(" ", "-")}"' not in page]
+    assert not re.findall(r"</code>: [^<]*\.\.\.<", page)  # what a command does is not cut
 
 
 def test_formulas_are_there_without_a_script(site):

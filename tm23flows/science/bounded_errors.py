@@ -191,7 +191,7 @@ def errors_of_total(total: ArrayLike) -> tuple[float, float, float, float | None
     Parameters
     ----------
     total
-        |error|, error^2, |label| and number of components, (4,).
+        ``|error|``, ``error^2``, ``|label|`` and number of components, (4,).
 
     Returns
     -------

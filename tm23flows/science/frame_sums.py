@@ -1,9 +1,9 @@
 """Errors of predicted labels as sums over frames.
 
-Owns the sums of |error|, error^2 and |label| over the components of each frame, for every quantity
-and every bin of the labelled force (``force_bins``). So predictions are read once, and tables are
-made many times: MAE, RMSE and percent error of any group of frames follow from its sums. What is
-made of them, with intervals, is in ``bounded_errors``.
+Owns the sums of ``|error|``, ``error^2`` and ``|label|`` over the components of each frame, for
+every quantity and every bin of the labelled force (``force_bins``). So predictions are read once,
+and tables are made many times: MAE, RMSE and percent error of any group of frames follow from its
+sums. What is made of them, with intervals, is in ``bounded_errors``.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ ERROR, SQUARE, SIZE, COUNT = range(4)
 class FrameSums:
     """Sums over the components of each frame.
 
-    ``columns`` (k, 4, frames): |error|, error^2, |label| and number of components of the k
-    ``names``, which are the quantities and then the bins. ``per_atom_eV`` (frames,) are the
-    labelled energies per atom, of which the |label| is a deviation.
+    ``columns`` (k, 4, frames): ``|error|``, ``error^2``, ``|label|`` and number of components of
+    the k ``names``, which are the quantities and then the bins. ``per_atom_eV`` (frames,) are the
+    labelled energies per atom, of which the ``|label|`` is a deviation.
     """
 
     names: tuple[str, ...]
@@ -55,7 +55,7 @@ class FrameSums:
 
         Returns
         -------
-            |error|, error^2, |label| and number of components, (4, frames).
+            ``|error|``, ``error^2``, ``|label|`` and number of components, (4, frames).
         """
         sums: FloatArray = self.columns[self.names.index(name)]
         return sums

@@ -1,7 +1,7 @@
 """Errors of forces on the atoms in the middle of a rare event.
 
 Owns the rare-event (RE) errors of Liu, He, Mo, npj Comput. Mater. 9, 174 (2023), and the pooling
-of frames. Finding the events is in :mod:`tm23flows.science.hops`. For each RE atom
+of frames. Finding the events is in :mod:`tm23flows.science.hops`. For each RE atom::
 
     dF     = | |F_pred| - |F_ref| |   in eV/A, the difference of the magnitudes,
     dtheta = angle between F_pred and F_ref, 0 to 180 degrees,

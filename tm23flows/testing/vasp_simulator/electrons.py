@@ -9,9 +9,9 @@ and stress stay exact derivatives of the free energy:
   vector a_i and offset u_i in units of their spacing; a wider smearing makes it fall faster.
 - **cutoff**: ``-b exp(-c ENCUT/ENMAX)``; a smaller cutoff gives a higher energy.
 - **electrons**: ``d (NELECT - neutral) / neutral``, and ``mu (NELECT - neutral)`` to the energy.
-- **smearing**: T*S = g SIGMA^2 |band|, with F = E0 - T*S/(N+2) and E = F + T*S for ISMEAR = N,
-  so E0 = ((N+1) F + E)/(N+2) as in VASP. At 0.2 eV T*S is under 1 meV per atom for most metals
-  and at 2 eV it is tens of meV.
+- **smearing**: ``T S = g SIGMA^2 |band|``, with ``F = E0 - T S/(N+2)`` and ``E = F + T S`` for
+  ISMEAR = N, so ``E0 = ((N+1) F + E)/(N+2)`` as in VASP. At 0.2 eV T S is under 1 meV per atom
+  for most metals and at 2 eV it is tens of meV.
 """
 
 from __future__ import annotations
