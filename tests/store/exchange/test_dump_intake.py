@@ -121,6 +121,15 @@ def test_a_rejection_does_not_take_the_place_of_a_label(emt_copy, path, elsewher
     assert "rejections" not in done.new
 
 
+def test_a_name_of_nothing_is_no_reason_to_lose_the_rest(emt_copy, path, elsewhere):
+    emt_copy.database["datasets"].delete_many({})
+    dump_archive(emt_copy, path)
+    (done,) = import_dumps(elsewhere, [path])
+    assert "Cu-demo@1 was the name of nothing; it is left out." in done.notes
+    assert elsewhere.database["dataset_names"].count_documents({}) == 0
+    assert elsewhere.labels().count() == emt_copy.labels().count()
+
+
 def test_tags_of_frames_that_are_there_are_added(emt_copy, path, elsewhere):
     stored = emt_copy.database["frames"].find_one()
     dump_archive(emt_copy, path)

@@ -179,11 +179,14 @@ def _put(archive: Archive, documents: Sequence[Document]) -> None:
 
 
 def _give_names(archive: Archive, path: Path) -> Iterator[str]:
-    """Give datasets the names of the file; yield a sentence for each other version."""
+    """Give datasets the names of the file; yield a sentence for each that is another here."""
     for member in iterate_members(path):
         if collection_of_member(member.name) != DATASET_NAMES:
             continue
         for one in iterate_documents(member):
+            if not archive.existing(Dataset, [one["dataset_id"]]):
+                yield f"{one['name']}@{one['version']} was the name of nothing; it is left out."
+                continue
             dataset = archive.get(Dataset, one["dataset_id"])
             named = name_dataset(archive, one["name"], dataset)
             if named.version != one["version"]:
