@@ -41,14 +41,15 @@ work_off() { # everything in the launchpad
         (cd "$work/jobs" && exec tm23 worker >>"$work/worker-$number.log" 2>&1) &
         pids+=($!)
     done
-    for pid in "${pids[@]}"; do wait "$pid"; done
+    for pid in "${pids[@]}"; do wait "$pid" || true; done # one that fails leaves the others to end
     pids=()
     tm23 status
     if [ "$(lpad get_fws -s FIZZLED -d count | tail -n 1)" != 0 ]; then
         echo "Some jobs failed: see 'tm23 status', mend the cause, 'tm23 rerun --where', and start this again." >&2
+        echo "A metal whose k-mesh does not converge stays so. To go on without it: 'lpad archive_wflows -i ID' of its failed job, and MINI_METALS without it." >&2
         exit 1
     fi
-    # Workers that were told to end, or whose disk is full, leave jobs and are no failure.
+    # Workers that were told to end, or whose disk is full, leave jobs.
     if [ "$(lpad get_fws -q '{"state": {"$nin": ["COMPLETED", "ARCHIVED"]}}' -d count | tail -n 1)" != 0 ]; then
         echo "The workers ended before all jobs were done: see $work/worker-1.log, and start this again." >&2
         exit 1

@@ -104,9 +104,10 @@ def main() -> None:
     metals = asked.metals or METALS
     make = labels_flow if asked.part == "labels" else models_flow
     workflow = flow_to_workflow(make(metals, asked.engine), store=None)
+    # One metal after the other, so that the first is done early; those of your own come last.
+    places = {metal: place for place, metal in enumerate(reversed(METALS), 1)}
     for firework in workflow.fws:
-        # One metal after the other, so that the first is done early.
-        firework.spec["_priority"] = len(METALS) - METALS.index(metals[0])
+        firework.spec["_priority"] = places.get(metals[0], 0)
     workflow.name = f"TM23-mini {asked.part} {' '.join(metals)}"
     workflow.to_file(str(asked.output))
     print(f"{len(workflow.fws)} jobs in {asked.output}")

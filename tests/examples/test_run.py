@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 COMMANDS = {
-    "tm23": 'echo "tm23 $*" >>"$CALLS"',
+    "tm23": 'echo "tm23 $*" >>"$CALLS"; [ "$1" != worker ] || exit "$WORKER"',
     "python": "exit 0",
     "lpad": 'case "$*" in *add*) ;; *FIZZLED*) echo "$FAILED" ;; *COMPLETED*) echo "$LEFT" ;; esac',
 }
@@ -14,14 +14,15 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize(
-    ("failed", "left", "code", "words"),
+    ("worker", "failed", "left", "code", "words"),
     [
-        (0, 0, 0, "TM23-mini is complete"),
-        (1, 3, 1, "Some jobs failed"),
-        (0, 3, 1, "ended before all jobs were done"),
+        (0, 0, 0, 0, "TM23-mini is complete"),
+        (0, 1, 3, 1, "Some jobs failed"),
+        (0, 0, 3, 1, "ended before all jobs were done"),
+        (2, 0, 3, 1, "ended before all jobs were done"),
     ],
 )
-def test_complete_is_what_has_no_job_left(mini, tmp_path, failed, left, code, words):
+def test_complete_is_what_has_no_job_left(mini, tmp_path, worker, failed, left, code, words):
     folder = tmp_path / "bin"
     folder.mkdir()
     for name, body in COMMANDS.items():
@@ -31,7 +32,7 @@ def test_complete_is_what_has_no_job_left(mini, tmp_path, failed, left, code, wo
     done = subprocess.run(
         ["bash", str(script), str(tmp_path / "a place")],
         env={"PATH": f"{folder}{os.pathsep}{os.defpath}", "CALLS": str(tmp_path / "calls"),
-             "FAILED": str(failed), "LEFT": str(left)},
+             "WORKER": str(worker), "FAILED": str(failed), "LEFT": str(left)},
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == code, done.stderr

@@ -1,5 +1,7 @@
 """The workflows of TM23-mini: what is computed, and that nothing is computed twice."""
 
+import json
+
 from tm23flows.documents.convergence import Convergence
 from tm23flows.documents.label import Label
 from tm23flows.report.records import read_all
@@ -24,6 +26,19 @@ def test_the_models_are_those_of_all_metals(mini):
     together = " ".join(mini.protocol.METALS)
     assert {f"{together} transfer study", f"{together} smearing"} <= set(names)
     assert sum("learning curve" in one for one in names) == len(mini.protocol.METALS)
+
+
+def test_metals_run_one_after_the_other_and_others_can_be_asked_for(mini, tmp_path, monkeypatch):
+    priorities = []
+    for metal in ("Cu", "Au", "Ag"):
+        file = tmp_path / f"{metal}.json"
+        monkeypatch.setattr(
+            "sys.argv", ["workflow.py", "labels", metal, "--engine", "emt", "-o", str(file)]
+        )
+        mini.workflow.main()
+        (priority,) = {one["spec"]["_priority"] for one in json.loads(file.read_text())["fws"]}
+        priorities.append(priority)
+    assert priorities == sorted(set(priorities), reverse=True)
 
 
 def test_bands_are_the_same_at_both_widths_and_those_of_the_metal(mini):
