@@ -88,6 +88,16 @@ def test_every_evaluation_has_the_noise_of_its_frames(world):
     assert noise_text(found, ("not there", "all")) == "-"
 
 
+def test_evaluations_that_nobody_asked_for_are_not_read(world):
+    made = measured(world.archive)[0].evaluation
+    other = made.model_copy(update={"model_id": "0" * 64})  # there is no such model
+    world.archive.put(other)
+    try:
+        assert (made.id, "all") in noise_of_evaluations(world.archive, [made.id])
+    finally:
+        world.archive.database["evaluations"].delete_one({"_id": other.id})
+
+
 def test_unknown_evaluations_have_none(world):
     assert noise_of_evaluations(world.archive, []) == {}
     assert noise_of_evaluations(world.archive, ["0" * 64]) == {}

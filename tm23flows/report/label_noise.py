@@ -79,7 +79,7 @@ def noise_of_evaluations(archive: Archive, ids: Iterable[str]) -> dict[Key, Comp
     wanted = set(ids)
     if not wanted:
         return {}
-    found = [one for one in measured(archive) if one.evaluation.id in wanted]
+    found = measured(archive, ids=wanted)
     rows: dict[tuple[str, str, str], list[ComparisonRow]] = {}
     for row in _rows_of(archive, found):
         rows.setdefault(row.frames, []).append(row)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tm23flows.documents.base import Document
 from tm23flows.documents.dataset import Dataset
@@ -90,7 +90,9 @@ def datasets(archive: Archive, dataset: str | None = None) -> list[NamedDataset]
     return sorted(named, key=lambda one: (one.dataset.element, one.name))
 
 
-def measured(archive: Archive, dataset: str | None = None) -> list[Measured]:
+def measured(
+    archive: Archive, dataset: str | None = None, ids: Iterable[str] | None = None
+) -> list[Measured]:
     """Read evaluations with their models and datasets.
 
     Parameters
@@ -99,6 +101,8 @@ def measured(archive: Archive, dataset: str | None = None) -> list[Measured]:
         The archive.
     dataset
         Name, ``name@version`` or id; all by default.
+    ids
+        Only these evaluations, where they are there; all by default.
 
     Returns
     -------
@@ -110,7 +114,9 @@ def measured(archive: Archive, dataset: str | None = None) -> list[Measured]:
         If the dataset, or the model or dataset of an evaluation, is not there.
     """
     known = {one.dataset.id: one for one in datasets(archive, dataset)}
-    wanted = {} if dataset is None else {"dataset_id": {"$in": list(known)}}
+    wanted: dict[str, Any] = {} if dataset is None else {"dataset_id": {"$in": list(known)}}
+    if ids is not None:
+        wanted["_id"] = {"$in": list(ids)}
     stored = archive.database[collection_of(Evaluation)].find(wanted, {"_id": 1})
     evaluations = archive.get_many(Evaluation, (one["_id"] for one in stored))
     models = archive.get_many(Model, (one.model_id for one in evaluations))
