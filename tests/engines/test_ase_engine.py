@@ -124,6 +124,14 @@ def test_a_run_that_explodes_stops(fault):
         next(steps)
 
 
+def test_a_run_whose_calculation_fails_says_so_after_the_steps_before():
+    engine = Faulty({3: CalculationFailed("the density oscillates")})
+    steps = engine.run_md(frames(1)[0], RECIPE, Dynamics(temperature_K=300), 9)
+    assert [next(steps).state.step, next(steps).state.step] == [1, 2]
+    with pytest.raises(PhysicsError, match="CalculationFailed: the density oscillates"):
+        next(steps)
+
+
 class Related(Faulty):
     """All recipes that differ in the width alone share a calculator, as in GPAW."""
 

@@ -27,7 +27,7 @@ from tm23flows.documents.trajectory import Dynamics
 from tm23flows.engines.base import Failure, MDStep, Result, Setup, State
 from tm23flows.engines.dynamics import integrate
 from tm23flows.engines.meter import Mark, mark, spent_since
-from tm23flows.errors import OutOfTimeError, PhysicsError
+from tm23flows.errors import OutOfTimeError, PhysicsError, TM23Error
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -192,15 +192,32 @@ class AseEngine(ABC):
         Raises
         ------
         PhysicsError
-            If a result is not finite.
+            If a result is not finite, or a calculation fails.
         OutOfTimeError
             Shortly before the deadline; all steps until then have been yielded.
         """
         del segment_steps, leftover
         moving = _bare(atoms)
-        began = mark()
         moving.calc = self.calculator(recipe)
-        for state, temperature, conserved in integrate(moving, dynamics, n_steps, start):
+        try:
+            states = integrate(moving, dynamics, n_steps, start)
+            yield from self._steps(states, moving, recipe, n_steps)
+        except TM23Error:
+            raise
+        except self.failures as error:
+            # One of ours, so that the job keeps the steps before it and knows its class.
+            said = str(error).strip() or "no message"
+            raise PhysicsError(f"{type(error).__name__}: {said}") from error
+
+    def _steps(
+        self,
+        states: Iterator[tuple[State, float, float]],
+        moving: Atoms,
+        recipe: Recipe,
+        n_steps: int,
+    ) -> Iterator[MDStep]:
+        began = mark()
+        for state, temperature, conserved in states:
             result = self._compute(moving, recipe)
             # the integrator has asked for the forces already: its time is that of the step
             effort = self._spent(began, result.effort.scf_iterations)
