@@ -1,6 +1,7 @@
 """A file for strangers names no machine and no folder, and its numbers and ids are the same."""
 
 import bson
+import pytest
 
 from tm23flows.documents.label import Label
 from tm23flows.store.exchange.dump_intake import import_dumps
@@ -19,6 +20,12 @@ def test_places_are_left_out_at_any_depth():
         "segments": ({"effort": {"folder": None, "cpu_s": 1.0}},),
         "run_folder": None,
     }
+
+
+@pytest.mark.parametrize("name", ["tags", "options", "hyperparameters", "inputs", "settings"])
+def test_names_that_others_chose_are_no_places(name):
+    fields = {"recipe": {name: {"host": "Cu", "folder": "a"}}}
+    assert without_places(fields) == fields
 
 
 def test_a_dump_without_places_is_read_back_with_the_same_ids(

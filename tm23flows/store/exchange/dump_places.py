@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from tm23flows.store.decode import OPEN_FIELDS
 from tm23flows.store.exchange.manifest import NOT_STATED
 
 MACHINES = {"host"}
 FOLDERS = {"folder", "run_folder"}
 """Names of fields, at any depth of a document; they may be empty."""
+
+OPEN = {path[-1] for path in OPEN_FIELDS} | {"settings"}
+"""Fields with names that others chose: a host there may be a metal, and ids and checksums are made
+of them."""
 
 
 def without_places(value: Any) -> Any:
@@ -28,7 +33,7 @@ def without_places(value: Any) -> Any:
     The same with machines that are not stated, and no folders.
     """
     if isinstance(value, dict):
-        return {key: _without(key, one) for key, one in value.items()}
+        return {key: one if key in OPEN else _without(key, one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(without_places(one) for one in value)
     return value
