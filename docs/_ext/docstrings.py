@@ -10,12 +10,14 @@ take ``bytes`` for any attribute that is called so.
 from __future__ import annotations
 
 import builtins
-import pydoc
+import inspect
+import sys
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 from sphinx.addnodes import pending_xref
 from sphinx.ext.napoleon.docstring import NumpyDocstring
+from sphinx.pycode import ModuleAnalyzer
 
 if TYPE_CHECKING:
     from docutils.nodes import document
@@ -37,19 +39,30 @@ class ProseDocstring(NumpyDocstring):
         return self._format_block(":Yields: ", self._dedent(self._consume_to_next_section()))
 
 
-def field_description(name: str) -> str | None:
-    """Description of a pydantic field, from its dotted name; None of anything else."""
-    owner = pydoc.locate(name.rpartition(".")[0])
-    if not (isinstance(owner, type) and issubclass(owner, BaseModel)):
-        return None
-    field = owner.model_fields.get(name.rpartition(".")[2])
-    return field.description if field else None
+def describe_fields(app: Sphinx) -> None:  # noqa: ARG001
+    """Let Sphinx find the descriptions of fields where it looks for docstrings of attributes."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("tm23flows.")]
+    for module in modules:
+        for kind in vars(module).values():
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                describe_fields_of(kind, module.__name__)
+
+
+def describe_fields_of(kind: type[BaseModel], module: str) -> None:
+    """Tell of the fields of one class, if this is the module that it is written in."""
+    if kind.__module__ != module:
+        return
+    analyzer = ModuleAnalyzer.for_module(module)
+    analyzer.analyze()
+    for name in inspect.get_annotations(kind):
+        field = kind.model_fields.get(name)
+        if field and field.description:
+            plain = field.description.replace("|", r"\|")  # lengths, not substitutions
+            analyzer.attr_docs.setdefault((kind.__qualname__, name), [plain, ""])
 
 
 def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Change the lines of a docstring in place into what Sphinx reads."""
-    if what == "attribute" and not any(lines) and (said := field_description(name)):
-        lines[:] = [said, ""]
     lines[:] = ProseDocstring(lines, app.config, app, what, name, obj, options).lines()
 
 
@@ -70,6 +83,7 @@ def take_types_as_they_are(app: Sphinx, doctree: document) -> None:  # noqa: ARG
 def setup(app: Sphinx) -> dict[str, bool]:
     """Tell Sphinx about this extension, which napoleon's settings are for."""
     app.setup_extension("sphinx.ext.napoleon")
+    app.connect("builder-inited", describe_fields, priority=900)  # when all is imported
     app.connect("autodoc-process-docstring", process, priority=400)
     app.connect("autodoc-skip-member", skip)
     app.connect("doctree-read", take_types_as_they_are)

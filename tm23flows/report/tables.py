@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tm23flows.store.archive import Archive
 
 __all__ = [
-    "NOISE_NOTE", "ErrorTableRow", "as_dict", "error_rows", "format_comparison_table",
-    "format_error_table", "noise_rows", "sigma_rows", "sorted_rows", "trajectory_rows",
+    "ErrorTableRow", "as_dict", "error_rows", "format_comparison_table", "format_error_table",
+    "noise_rows", "sigma_rows", "sorted_rows", "trajectory_rows",
 ]  # fmt: skip
 
 NOISE = "label noise"
