@@ -45,6 +45,10 @@ energies differ from those with 6x6x6 by 8.3 to 8.5 meV/atom, which is a constan
 no force and no error of a model depends on a constant.
 """
 
+UNCONVERGED_MESH = (5, 5, 5)
+"""What a metal goes on with where the test shows no mesh to be converged; the study, the page and
+the card then say so, and the noise against 6x6x6 stands beside its errors as everywhere."""
+
 BANDS = {"Cu": "140%", "Au": "140%"}
 OTHER_BANDS = "180%"
 """Bands for both widths: those that are empty at 2 eV. With fewer, states are half full at the top;
@@ -94,6 +98,7 @@ def road(element: str, engine: str = "gpaw") -> TM23Maker:
             meshes=MESHES,
             energy_limit_eV_per_atom=ENERGY_LIMIT_EV_PER_ATOM,
             force_limit_eV_per_A=FORCE_LIMIT_EV_PER_A,
+            fallback=UNCONVERGED_MESH,
         ),
         extra_labels=(),
         split="fraction",
@@ -109,7 +114,7 @@ def smearing() -> SmearingStudyMaker:
     -------
     The Maker.
     """
-    return SmearingStudyMaker(sigmas_eV=SIGMAS_EV)
+    return SmearingStudyMaker(sigmas_eV=SIGMAS_EV, allow_unconverged=True)
 
 
 def transfer() -> TransferStudyMaker:

@@ -46,7 +46,7 @@ work_off() { # everything in the launchpad
     tm23 status
     if [ "$(lpad get_fws -s FIZZLED -d count | tail -n 1)" != 0 ]; then
         echo "Some jobs failed: see 'tm23 status', mend the cause, 'tm23 rerun --where', and start this again." >&2
-        echo "A metal whose k-mesh does not converge stays so. To go on without it: 'lpad archive_wflows -i ID' of its failed job, and MINI_METALS without it." >&2
+        echo "To go on without a metal: 'lpad archive_wflows -i ID' of its failed job, and MINI_METALS without it." >&2
         exit 1
     fi
     # Workers that were told to end, or whose disk is full, leave jobs.
@@ -66,4 +66,5 @@ work_off
 tm23 audit
 tm23 report -o "$work/report/index.html" --files "$work/report"
 tm23 cost
+tm23 db dump "$work/tm23-mini.tm23.tar.xz" --licence CC-BY-4.0 --without-model-files --without-places
 echo "TM23-mini is complete: $work/report/index.html"
