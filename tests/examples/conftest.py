@@ -26,11 +26,20 @@ def mini():
             sys.modules.pop(name, None)
 
 
+def _use(patch, server):
+    patch.setenv("TM23_DB_PATH", str(server.path))
+    patch.setenv("TM23_DATABASE", "tm23-mini-emt")
+
+
 @pytest.fixture(scope="session")
-def emt_mini(mini, database_server, run_flow):
-    """The archive after the road to the labels of copper on EMT, which is not DFT."""
+def _emt_mini_road(mini, database_server, run_flow):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TM23_DB_PATH", str(database_server.path))
-        patch.setenv("TM23_DATABASE", "tm23-mini-emt")
+        _use(patch, database_server)
         run_flow(mini.workflow.labels_flow(["Cu"], "emt"))
-        yield Archive.open()
+
+
+@pytest.fixture
+def emt_mini(_emt_mini_road, database_server, monkeypatch):
+    """The archive after the road to the labels of copper on EMT, which is not DFT."""
+    _use(monkeypatch, database_server)
+    return Archive.open()
