@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 from page_blocks import Block, PageError, page_blocks
 
-PATIENCE_S = 600.0
+PATIENCE_S = 800.0
 END_PATIENCE_S = 15.0
 LAST_WORDS = 4000
 ROOT = Path(__file__).resolve().parents[2]

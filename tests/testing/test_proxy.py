@@ -21,7 +21,7 @@ def line(database):
 
 @pytest.fixture
 def client(line):
-    with MongoClient(line.uri, serverSelectionTimeoutMS=500) as client:
+    with MongoClient(line.uri, serverSelectionTimeoutMS=20_000) as client:
         yield client
 
 
