@@ -28,9 +28,10 @@ from tm23flows.store.connect import connect
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-PASSWORD = "S3CRET-/pw@4711"
+# A word that no other test has: their databases are on this server too.
+PASSWORD = "Wh1sper-/pw@4711"
 WRITTEN = quote(PASSWORD, safe="")
-SPELLINGS = (PASSWORD, WRITTEN, "S3CRET")
+SPELLINGS = (PASSWORD, WRITTEN, "Wh1sper")
 CONFIGURATION = {"my_launchpad.yaml", "jobflow.yaml"}
 """Files that have to hold it, and that only their owner may read."""
 
@@ -194,7 +195,7 @@ def test_settings_with_a_password_that_others_may_read_are_refused(
 @pytest.mark.parametrize("broken", ["\tx", "  y: [", ": :", "'"])
 def test_a_settings_file_that_cannot_be_read_is_not_quoted(broken, tm23, tmp_path, monkeypatch):
     path = tmp_path / "settings.yaml"
-    path.write_text(f"mongo_uri: mongodb://me:{WRITTEN}@h/{broken}\n{broken}: mongodb://S3CRET\n")
+    path.write_text(f"mongo_uri: mongodb://me:{WRITTEN}@h/{broken}\n{broken}: mongodb://Wh1sper\n")
     path.chmod(0o600)
     monkeypatch.setenv("TM23_CONFIG_FILE", str(path))
     with pytest.raises(InputError) as refused:
