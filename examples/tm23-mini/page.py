@@ -43,8 +43,7 @@ NequIP, and every frame labelled at two smearing widths. It asks which conclusio
 Mater. 10, 92 (2024)) can already be seen at this size, and which can not. It is no substitute for TM23: its cells are four to
 ten times smaller, its runs a hundred times shorter and its sets a hundred times smaller.
 
-This page is written by `examples/tm23-mini/page.py` from the archive that is shipped beside it; a test writes it again
-and compares. How the data was made, under which settings and with which limits, is on its card,
+This page is written by `examples/tm23-mini/page.py` from the archive that is shipped beside it. How the data was made, under which settings and with which limits, is on its card,
 `examples/tm23-mini/DATA_CARD.md`. To look at any number yourself:
 
     tm23 db start && eval "$(tm23 db env)"
