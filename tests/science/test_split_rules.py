@@ -42,6 +42,26 @@ def test_one_temperature_is_the_melt_unless_asked():
             apply_rule(PAPER, rule, {"temperature": "hot"})
 
 
+def test_a_learning_curve_of_all_temperatures_has_as_many_of_each_and_tests_the_last_of_each():
+    options = {"temperature": "all", "sizes": (3, 30, 2700)}
+    curve = apply_rule(PAPER, "learning-curve", options)
+    assert list(curve) == ["-3", "-30", "-2700"]
+    small, middle, whole = (one.parts for one in curve.values())
+    assert small["train"] == ("cold 0", "warm 0", "melt 0")
+    assert (
+        middle["train"] == whole["train"][:30]
+    )  # models grow: each set begins with the one before
+    for name in ("cold", "warm", "melt"):
+        assert sum(one.startswith(name) for one in middle["train"]) == 10
+    full = apply_rule(PAPER, "full", {})[""].parts
+    assert {one["test"] for one in (small, middle, whole)} == {full["test"]}
+    assert set(whole["train"]) == set(full["train"])
+    with pytest.raises(TooFewFramesError, match="needs 3001 frames of the trajectory"):
+        apply_rule(PAPER, "learning-curve", {"temperature": "all", "sizes": 2701})
+    with pytest.raises(TooFewFramesError, match="needs 1001 frames of cold"):
+        apply_rule(PAPER, "learning-curve", {"temperature": "all", "n_test": 1000})
+
+
 def test_our_own_rules_by_name():
     assert set(RULES) == {
         "full", "transfer", "learning-curve", "grid", "finite-size", "fraction", "block",

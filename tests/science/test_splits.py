@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tm23flows.errors import InputError, TooFewFramesError
-from tm23flows.science.splits import Split, fraction_split, validation_part
+from tm23flows.science.splits import Split, fraction_split, in_turn, validation_part
 
 
 def frames(*counts, names=("cold", "warm", "melt", "more")):
@@ -29,6 +29,15 @@ def assert_sound(split, source):
     for part in split.parts.values():
         places = [position[frame] for frame in part]
         assert places == sorted(places)
+
+
+def test_frames_in_turn_are_those_that_there_are():
+    ids = {"cold": ("c0", "c1", "c2", "c3"), "melt": ("m0", "m1")}
+    assert in_turn(ids, 1, "any") == ("c0", "m0", "c1", "c2", "c3", "m1")
+    with pytest.raises(InputError, match="n_test"):
+        in_turn(ids, 0, "any")
+    with pytest.raises(TooFewFramesError, match="of melt"):
+        in_turn(ids, 2, "any")
 
 
 def test_fraction_split_rounds_down_and_always_leaves_a_test_frame():

@@ -15,7 +15,7 @@ from tm23flows.science import paper_splits
 from tm23flows.science.block_splits import block_split, temperature_split
 from tm23flows.science.event_splits import event_split
 from tm23flows.science.moments import Moment, by_temperature
-from tm23flows.science.protocol import Regime
+from tm23flows.science.protocol import FULL_TEST_PER_TEMPERATURE, Regime
 from tm23flows.science.split_options import (
     read_number,
     read_whole,
@@ -23,8 +23,11 @@ from tm23flows.science.split_options import (
     read_wholes,
     read_words,
 )
-from tm23flows.science.splits import Frames, Split, fraction_split
+from tm23flows.science.splits import Frames, Split, fraction_split, in_turn
 from tm23flows.science.transfer_splits import transfer_matrix_split
+
+ALL = "all"
+"""In place of the name of a temperature: frames of each in turn."""
 
 Options = Mapping[str, Any]
 Made = dict[str, Split]
@@ -148,7 +151,14 @@ def _temperature(moments: Sequence[Moment], wanted: str | None, rule: str) -> Se
 def _learning_curve(
     moments: Sequence[Moment], temperature: str | None = None, **options: Any
 ) -> Made:
-    ids = _temperature(moments, temperature, "learning-curve")
+    ids: Sequence[str]
+    if temperature == ALL:
+        frames = _ids(moments)
+        n_test = options.get("n_test", FULL_TEST_PER_TEMPERATURE)
+        ids = in_turn(frames, n_test, "learning-curve")
+        options["n_test"] = n_test * len(frames)
+    else:
+        ids = _temperature(moments, temperature, "learning-curve")
     splits = paper_splits.learning_curve_splits(ids, **options)
     return {f"-{split.options['n_train']:g}": split for split in splits}
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, zip_longest
 
 import numpy as np
 
@@ -205,6 +205,42 @@ def fraction_split(frames: Frames, train_fraction: float = 0.8) -> Split:
         test.extend(ids[cut:])
     parts = {"train": tuple(train), "test": tuple(test)}
     return Split("fraction", parts, {"train_fraction": train_fraction})
+
+
+def in_turn(frames: Frames, n_last: int, rule: str) -> tuple[str, ...]:
+    """Order frames so that any beginning has about as many of each temperature.
+
+    Parameters
+    ----------
+    frames
+        Time-ordered ids per temperature.
+    n_last
+        Frames at the end of each temperature that come after all others.
+    rule
+        Name of the rule, for messages.
+
+    Returns
+    -------
+        The first of each temperature, the second of each, and so on; then the last ones,
+        temperature by temperature.
+
+    Raises
+    ------
+    InputError
+        A temperature has no other frames than the last ones, or their number is no count.
+
+    Examples
+    --------
+    >>> in_turn({"cold": ["a", "b", "c"], "melt": ["x", "y", "z"]}, 1, "learning-curve")
+    ('a', 'x', 'b', 'y', 'c', 'z')
+    """
+    check_frames(frames, rule)
+    check_counts(n_test=n_last)
+    for name, ids in frames.items():
+        require_frames(len(ids), n_last + 1, name, rule)
+    rounds = zip_longest(*(ids[:-n_last] for ids in frames.values()))
+    last = chain.from_iterable(ids[-n_last:] for ids in frames.values())
+    return (*(one for some in rounds for one in some if one is not None), *last)
 
 
 def validation_part(
