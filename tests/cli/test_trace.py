@@ -1,6 +1,7 @@
 import pytest
 
 from tm23flows.cli.trace import trace_tree
+from tm23flows.documents.recipe import Recipe
 from tm23flows.store.past.relatives import Level, Trace
 
 
@@ -22,6 +23,17 @@ def test_the_tree_says_what_and_with_which_versions(tm23, emt_archive):
     out = tm23("trace", label["_id"]).out
     for word in ("label", "frame", "trajectory", "structure", "3x3x3", "ase", "seed 0"):
         assert word in out
+
+
+def test_what_a_recipe_does_not_say_is_unknown(tm23, archive, make_frame, make_label):
+    frame = make_frame()
+    source = {"source": "a set of labels"}
+    bare = Recipe(engine="vasp", kmesh=None, kmesh_offset=None, sigma_eV=None, options=source)
+    label = make_label(frame, bare)
+    archive.put(frame, label)
+    out = tm23("trace", label.id).out
+    assert "vasp unknown sigma unknown" in out
+    assert "None" not in out
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,8 @@ def _describe(one: Relative) -> str:
             parts.append(text.format(facts[key]))
     if recipe := facts.get("recipe"):
         mesh = "x".join(str(n) for n in recipe["kmesh"]) if recipe["kmesh"] else "unknown"
-        parts.append(f"{recipe['engine']} {mesh} sigma {recipe['sigma_eV']} eV")
+        sigma = "unknown" if recipe["sigma_eV"] is None else f"{recipe['sigma_eV']} eV"
+        parts.append(f"{recipe['engine']} {mesh} sigma {sigma}")
     parts += facts.get("programs", ())
     if "vacancy_index" in facts:
         parts.append(f"vacancy {facts['vacancy_index']} (seed {facts['vacancy_seed']})")
