@@ -7,6 +7,7 @@ tests as the clone's own, a database and a home of their own.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -81,6 +82,29 @@ class Site:
         )
         assert done.returncode == code, done.stdout
         return done.stdout
+
+    def cron(self, line):
+        """Run a line of a crontab once, as cron does: with sh, at home, and nearly no environment."""
+        command = line.split(maxsplit=5)[5].replace("/PATH/TO/CLONE", str(self.folder))
+        kept = {"HOME", "PYTHONPATH", "TM23_DB_PATH", *self.slurm.environment}
+        done = subprocess.run(
+            ["sh", "-c", command],
+            cwd=self._environment["HOME"],
+            env={
+                "PATH": "/usr/bin:/bin",
+                **{name: value for name, value in self._environment.items() if name in kept},
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_PATIENCE_S,
+            check=False,
+        )
+        assert done.stdout + done.stderr == "", "cron would send a mail"
+        (log,) = re.findall(r">> ~/(\S+)", command)
+        said = (Path(self._environment["HOME"]) / log).read_text()
+        assert done.returncode == 0, said
+        return said
 
     def change(self, name, **values):
         """Fill in values of a file in launchpad/, as a user does for a cluster."""

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import stat
 import subprocess
 from pathlib import Path
@@ -40,6 +39,21 @@ def test_the_words_of_tm23_are_its_commands():
     named = set(re.findall(r"\btm23 ([a-z]+)", TEXT))
     assert {"status", "rerun", "recover", "plan", "cost"} <= named
     assert named <= set(get_command(app).commands)
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a clone")
+def test_a_clone_has_what_the_set_up_needs(tmp_path):
+    (line,) = starting("git clone")
+    done = subprocess.run(
+        ["bash", "-c", line.replace("URL", ROOT.as_uri())],
+        cwd=tmp_path,
+        env={**os.environ, "MAKEFLAGS": "n"},  # what set-up does by itself, every run of these tests shows
+        capture_output=True,
+        text=True,
+        check=True,
+    )  # fmt: skip
+    (script,) = re.findall(r"^bash (\S+)$", done.stdout, re.M)  # make within make also names folders
+    assert (tmp_path / "tm23flows" / script).is_file()
 
 
 def test_the_settings_are_readable_by_their_owner_alone(tmp_path, monkeypatch):
@@ -101,10 +115,11 @@ def _run_commands(site, slurm):
     assert "analyse: 2 jobs ready, 0 workers in the queue, 1 more" in said
     assert "aimd: 0 jobs ready" in said
     (cron,) = starting("*/10")
-    for line in (cron, *starting("while")):
-        assert re.search(r"submit\.sh ([^;>]+[^;> ])", line).group(1) in " ".join(
-            starting("launchpad")
-        )
+    assert "analyse: 2 jobs ready, 1 workers in the queue, 0 more" in site.cron(cron)
+    (loop,) = starting("while")
+    said = site.shell(f"sleep() {{ echo sleep $*; exit; }}\n{loop}")
+    assert "analyse: 2 jobs ready, 1 workers in the queue, 0 more" in said
+    assert said.endswith("sleep 600\n"), "as often as cron"
     plain, reserving = starting("qlaunch")
     site.shell(plain)
     assert sorted(slurm.jobs().values()) == ["tm23-analyse"] * 2
@@ -121,6 +136,5 @@ def _run_commands(site, slurm):
     assert site.states()["RESERVED"] == 2
     slurm.clear()
     (cron,) = starting("17 ")
-    line = cron.removeprefix("17 * * * * ").replace("/PATH/TO/CLONE", str(site.folder))
-    site.shell(f"sh -c {shlex.quote(line)}")  # cron has no bash
+    assert "2 of 2 mended" in site.cron(cron)
     assert site.states()["READY"] == 2
