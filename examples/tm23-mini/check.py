@@ -25,9 +25,10 @@ from tm23flows.documents.label import Label
 from tm23flows.engines.base import Failure, get_engine
 
 ENERGY_TOLERANCE_EV_PER_ATOM = 1e-4
-FORCE_TOLERANCE_EV_PER_A = 2e-3
-STRESS_TOLERANCE_EV_PER_A3 = 2e-4
-"""What the convergence of the electrons leaves; a tenth of the smallest noise of the k-meshes."""
+FORCE_TOLERANCE_EV_PER_A = 5e-3
+STRESS_TOLERANCE_EV_PER_A3 = 3e-4
+"""Twice and more of what the convergence of the electrons leaves. It left at most 0.001 meV/atom,
+2.0 meV/A in the worst component and 0.12 meV/A^3 in 17 labels of four metals that were computed again."""
 
 
 @dataclass(frozen=True)

@@ -9,24 +9,29 @@ modules. Words around them say what is shown and never what came out.
 from __future__ import annotations
 
 import argparse
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from statistics import fmean
 
 from card import card
-from conclusions import Conclusion, conclusions, tested
+from conclusions import CONTRADICTED, HINT, HOLDS, Conclusion, conclusions, tested
 
 from tm23flows import Archive
+from tm23flows.documents.density_of_states import DensityOfStates
 from tm23flows.documents.study import Study
 from tm23flows.report import convergence, learning_curves
 from tm23flows.report.benchmark.arrays import Evaluated, read_benchmark
 from tm23flows.report.label_noise import NOISE_NOTE, noise_of_evaluations, noise_text
 from tm23flows.report.plotting import Drawing
 from tm23flows.report.quantities import MEV_PER_EV, number_text
+from tm23flows.report.records import read_all
 from tm23flows.report.rendering import file_name
 from tm23flows.report.studies.page import section_of
 from tm23flows.report.studies.section import StudySection, StudyTable
 from tm23flows.report.tables import ErrorTableRow, cells, error_rows, noise_rows, sorted_rows
 from tm23flows.science.block_bootstrap import Estimate
+from tm23flows.science.density_of_states import D_WINDOW_EV
 from tm23flows.store.studies import list_studies
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,13 +43,34 @@ LABELLED = ("-mini-0.2eV", "-mini-2eV")
 
 HEAD = """# Results of TM23-mini
 
-TM23-mini is a small benchmark on real DFT: GPAW, cells of 7 atoms with a vacancy, three temperatures, FLARE and
-NequIP, and every frame labelled at two smearing widths. It asks which conclusions of the TM23 article (npj Comput.
-Mater. 10, 92 (2024)) can already be seen at this size, and which can not. It is no substitute for TM23: its cells are four to
-ten times smaller, its runs a hundred times shorter and its sets a hundred times smaller.
+TM23-mini is a small benchmark on real DFT: GPAW, cells of 7 atoms with a vacancy, three temperatures (cold, warm and melt:
+0.25, 0.75 and 1.25 times the melting temperature), FLARE and NequIP, and every frame labelled at two smearing widths, SIGMA.
+It asks which conclusions of the TM23 article (npj Comput. Mater. 10, 92 (2024)) can already be seen at this size, and which
+cannot. It is no substitute for TM23: its cells are five to ten times smaller, its runs and its sets more than a hundred times.
+There is one run for each temperature, and one training set and one seed for each model: what others would change is in no
+interval of this page.
 
-This page is written by `examples/tm23-mini/page.py` from the archive that is shipped beside it. How the data was made, under which settings and with which limits, is on its card,
-`examples/tm23-mini/DATA_CARD.md`. To look at any number yourself:
+This page is written by `examples/tm23-mini/page.py` from the archive that is shipped beside it. How the data was made, under
+which settings and with which limits, is on its card, `examples/tm23-mini/DATA_CARD.md`.
+
+## Which conclusions of the article hold here
+"""
+
+RULES = """The rules (`examples/tm23-mini/conclusions.py`) were fixed before there was a model; what was mended later is on the card.
+A verdict is about the interval of a difference:
+
+- *holds* or *contradicted*: the interval lies on the side of zero that the article says, or on the other;
+- *not resolved*: it holds zero, or there is none. That does not mean that there is no difference;
+- *may be label noise*: the noise of the labels, which SIGMA changes, could make the change of the error;
+- *less than by chance* (Fig. 9c alone): changes of the forces in random directions have an angular response of twice the radial
+  one, and this is less, so SIGMA makes forces longer or shorter more than it turns them. The article gives no limit, so it is
+  not contradicted;
+- *(hint)*: there are too few independent frames, so the interval is too narrow. Of nine frames in three runs, with a
+  correlation of one half between neighbours, two equal models seem to differ in one study of four or five, not of twenty. Hints are not
+  adjusted for the number of comparisons, and those of one row share metals.
+"""
+
+YOURSELF = """## To look at any number yourself
 
     tm23 db start && eval "$(tm23 db env)"
     tm23 import examples/tm23-mini/tm23-mini.tm23.tar.xz
@@ -52,19 +78,15 @@ This page is written by `examples/tm23-mini/page.py` from the archive that is sh
     tm23 study show smearing
     make mini-check                           # computes a random sample of the labels again
     make mini                                 # computes everything again
-
-## Which conclusions of the article hold here
-
-The rules were fixed before there was a model (`examples/tm23-mini/conclusions.py`): a comparison *holds* or is *contradicted*
-only where its interval lies on one side; else it is *not resolved*. *(hint)* means that fewer independent frames
-stand behind the interval than it needs to be wide enough.
 """
 
 ERRORS = """## Errors of models, and the noise of their labels
 
-Trained on 15 frames, tested on the 9 last ones, three of each temperature. Percent error is 100 MAE / MAV of the same
-labels. The label noise is that of the k-mesh on those test frames that were labelled on a denser mesh too, in the same unit: no
-model can be seen to be better than its labels.
+Trained on the first 15 frames, five of each temperature (NequIP holds a tenth of them back for validation), and tested on the
+last 9, three of each. Nothing was tuned; the article tunes both models for each metal. Force errors are of components. Percent
+error is 100 MAE / MAV, where MAV is the mean absolute value of the labels of the same frames. The label noise is that of the
+k-mesh, on those test frames that were labelled on a denser mesh too, in percent of their own MAV: no model can be seen to be better
+than its labels.
 """
 
 MESHES = """## k-meshes
@@ -75,12 +97,21 @@ frame of each temperature at the smallest SIGMA. Numbers are the largest differe
 
 CURVE = """## Learning curve
 
-FLARE on frames of the melt, tested on its last three frames. The article's curves are of NequIP on 100 to 900 frames.
+FLARE on the first one to five frames of each temperature, tested on the last three of each. The article's curves are of NequIP
+on 100 to 900 frames of the melt alone.
 """
 
 SMEARING = """## SIGMA
 
 The same frames under two widths, with the same mesh and bands; a model of each.
+"""
+
+STATES = """## d states
+
+Of the test frames of the melt: mean, and in brackets the least and the greatest of the frames, which is no interval. Moments of
+the d-projected states between {low:g} and {high:g} eV of the Fermi level; * the bands end before that, so the occupied share is
+too large. Occupations are those of the labels; with Methfessel-Paxton they can be above 1 below the Fermi level, so shares
+at different SIGMA are not to be compared closely.
 """
 
 TRANSFER = """## Transfer
@@ -112,6 +143,7 @@ def write(archive: Archive, folder: Path) -> list[Path]:
         [
             HEAD,
             _conclusions(conclusions(archive, evaluated)),
+            YOURSELF,
             ERRORS,
             _errors(archive, chosen),
             _by_temperature(archive, chosen),
@@ -123,6 +155,8 @@ def write(archive: Archive, folder: Path) -> list[Path]:
             _shown(curves),
             SMEARING,
             _shown(smearing),
+            STATES.format(low=D_WINDOW_EV[0], high=D_WINDOW_EV[1]),
+            _states(archive),
         ]
     )
     written = {folder / PAGE: text.encode(), folder / CARD: card(archive).encode()}
@@ -143,19 +177,37 @@ def _section(archive: Archive, kind: str) -> StudySection | None:
 
 
 def _conclusions(found: Sequence[Conclusion]) -> str:
-    rows = [(one.claim, one.source, f"**{one.verdict}**") for one in found]
+    rows = [(one.claim, one.source, str(len(one.cases)), f"**{one.verdict}**") for one in found]
     every = [
         (one.source, case.about, case.numbers, case.verdict) for one in found for case in one.cases
     ]
     return "\n".join(
         [
-            table(("the article says", "where", "here"), rows),
+            _in_short(found),
             "",
-            "Each comparison behind them:",
+            table(("the article says", "where", "comparisons", "here"), rows),
+            "",
+            RULES,
+            "Each comparison behind them, and the interval that decides:",
             "",
             table(("figure", "what", "numbers", "verdict"), every),
             "",
         ]
+    )
+
+
+def _in_short(found: Sequence[Conclusion]) -> str:
+    """Count what came out, in the order of the verdicts, for a reader of one line."""
+    counts = Counter(case.verdict for one in found for case in one.cases)
+    if not counts:
+        return "In short: nothing was measured."
+    words = ", ".join(f"{number} *{word}*" for word, number in counts.most_common())
+    through = sum(one.verdict.removesuffix(HINT) == HOLDS for one in found)
+    against = sum(any(case.verdict.startswith(CONTRADICTED) for case in one.cases) for one in found)
+    return (
+        f"In short, hints included: {through} of {len(found)} conclusions in line with every "
+        f"comparison that was made; contradicted in at least one: {against}. All "
+        f"{sum(counts.values())} comparisons: {words}."
     )
 
 
@@ -171,20 +223,21 @@ def _errors(archive: Archive, evaluated: Sequence[Evaluated]) -> str:
                 one.measured.dataset.element,
                 _width(one.measured.named.name),
                 one.title,
-                f"{found.n_frames}{star}",
+                f"{found.n_frames} ({found.effective_frames:.1f}){star}",
                 bounded(force.mae, MEV_PER_EV),
                 bounded(force.percent),
                 noise_text(noise, (one.measured.evaluation.id, "all")),
             )
         )
     heads = (
-        "metal", "SIGMA", "model", "test frames", "force MAE / (meV/Å)", "force error / %",
-        "label noise / %",
+        "metal", "SIGMA", "model", "test frames (independent at most)", "force MAE / (meV/Å)",
+        "force error / %", "label noise / %",
     )  # fmt: skip
     level = f"{100 * evaluated[0].level:g} %" if evaluated else ""
     note = (
         f"Intervals of {level} are from blocks of test frames; they hold neither another run nor "
-        "another training set or seed. * fewer independent frames than an interval needs. "
+        "another training set or seed. * fewer independent frames than an interval needs; runs of "
+        "three test frames can hardly tell how alike they are. "
         f"{NOISE_NOTE}"
     )
     return f"{table(heads, rows)}\n\n{note}\n"
@@ -203,7 +256,13 @@ def _by_temperature(archive: Archive, evaluated: Sequence[Evaluated]) -> str:
         "metal", "SIGMA", "at", "model", "n", "force / (meV/Å)", "%", "energy / (meV/atom)", "%",
         "stress / (meV/Å³)", "%",
     )  # fmt: skip
-    return f"By temperature, with energies and stresses:\n\n{table(heads, rows)}\n"
+    words = (
+        "By temperature, MAE of forces, energies per atom and stresses. The MAV of energies is of their "
+        "distance from the mean of the same frames, so it is small, and the percent error large, "
+        "at one temperature. Stresses have a basis-set part that can be as large as the rest (see "
+        "the card), so their percent errors say little."
+    )
+    return f"{words}\n\n{table(heads, rows)}\n"
 
 
 def _width(dataset: str) -> str:
@@ -217,6 +276,34 @@ def _meshes(archive: Archive) -> str:
         rows = [tuple(row) for row in convergence.mesh_rows(test)]
         parts.append(f"**{test.element}**: {test.reason}\n\n{table(convergence.COLUMNS, rows)}\n")
     return "\n".join(parts)
+
+
+def _states(archive: Archive) -> str:
+    groups: dict[tuple[str, float], list[DensityOfStates]] = defaultdict(list)
+    for one in read_all(archive, DensityOfStates):
+        groups[one.element, one.recipe.sigma_eV or 0.0].append(one)
+    if not groups:
+        return "Not measured.\n"
+    rows = [
+        (
+            metal,
+            f"{sigma:g} eV",
+            str(len(found)) + ("" if all(one.window_complete for one in found) else "*"),
+            _spread([one.d_band_centre_eV for one in found]),
+            _spread([one.d_band_width_eV for one in found]),
+            _spread([one.d_filling for one in found], 100.0),
+        )
+        for (metal, sigma), found in sorted(groups.items())
+    ]
+    heads = ("metal", "SIGMA", "frames", "centre / eV", "width / eV", "occupied / %")
+    return f"{table(heads, rows)}\n"
+
+
+def _spread(values: Sequence[float | None], scale: float = 1.0) -> str:
+    known = [scale * one for one in values if one is not None]
+    if not known:
+        return "undefined"
+    return bounded(Estimate(fmean(known), min(known), max(known)))
 
 
 def _shown(section: StudySection | None) -> str:

@@ -60,7 +60,8 @@ for metal in "${metals[@]}"; do
     add "$work/labels-$metal.yaml" labels "$metal"
 done
 work_off
-add "$work/models.yaml" models "${metals[@]}"
+# Another choice of metals has models of its own.
+add "$work/models-$(IFS=-; echo "${metals[*]}").yaml" models "${metals[@]}"
 work_off
 
 tm23 audit

@@ -16,8 +16,8 @@ from typing import Any
 from jobflow import Flow, Job
 from jobflow.managers.fireworks import flow_to_workflow
 from protocol import (
-    CURVE_REGIME,
     CURVE_SIZES,
+    CURVE_TEMPERATURE,
     CURVE_TEST,
     METALS,
     SIGMAS_EV,
@@ -84,7 +84,7 @@ def _models_of(metal: str, engine: str) -> Flow:
 def _curve(metal: str, way: Road, labelled: Labelled) -> list[Flow | Job]:
     name = f"{metal}-mini-curve"
     options: dict[str, Any] = {
-        "sizes": CURVE_SIZES, "n_test": CURVE_TEST, "temperature": CURVE_REGIME,
+        "sizes": CURVE_SIZES, "n_test": CURVE_TEST, "temperature": CURVE_TEMPERATURE,
     }  # fmt: skip
     recipe_ids = [batch.output["recipe_id"] for flow in labelled.labels for batch in flow.jobs]
     made = make_dataset(name, list(way.frame_ids.values()), recipe_ids, RULE, options)

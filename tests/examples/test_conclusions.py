@@ -51,7 +51,7 @@ def paired(first, second, sign, trusted, verdict="unresolved"):
     [
         (paired("flare", "nequip", 1, trusted=False), "holds (hint)"),
         (paired("nequip", "flare", 1, trusted=False), "contradicted (hint)"),
-        (paired("flare", "nequip", 0, trusted=False), "not resolved (hint)"),
+        (paired("flare", "nequip", 0, trusted=False), "not resolved"),  # by too narrow an interval
         (paired("flare", "nequip", 1, trusted=True), "not resolved"),  # adjusted for many
         (paired("flare", "nequip", 1, trusted=True, verdict="second"), "holds"),
         (paired("nequip", "flare", 1, trusted=True, verdict="second"), "contradicted"),
@@ -89,6 +89,42 @@ def test_the_steeper_curve_has_the_smaller_exponent(mini):
     assert found == {"Cu against Ti": "holds", "Cu against Os": "contradicted"}
 
 
+def test_a_curve_without_an_interval_is_measured_and_not_resolved(mini):
+    bare = SimpleNamespace(element="Ti", fits=[SimpleNamespace(exponent=-0.3, interval=None)])
+    (case,) = mini.conclusions._slopes([SimpleNamespace(element="Cu", fits=[fit(-0.8)]), bare])
+    assert case.verdict == "not resolved"
+    assert case.numbers == "exponents -0.80 and -0.30, difference +0.50 (no interval) of -b"
+
+
+def rise(verdict, trusted=True):
+    percent = Estimate(2.0, 1.0, 3.0)
+    cells = [
+        SimpleNamespace(
+            tested_on=one, trusted=trusted, force=SimpleNamespace(percent=Estimate(5.0))
+        )
+        for one in ("warm", "melt")
+    ]
+    row = SimpleNamespace(
+        trainer="flare", cells=cells, rise=SimpleNamespace(verdict=verdict, percent=percent)
+    )
+    return SimpleNamespace(element="Cu", trainings=[row])
+
+
+@pytest.mark.parametrize(
+    ("metal", "verdict"),
+    [
+        (rise("rises"), "holds"),
+        (rise("falls"), "contradicted"),
+        (rise("rises", trusted=False), "holds (hint)"),
+        (rise("unresolved", trusted=False), "not resolved"),
+    ],
+)
+def test_a_transfer_holds_where_the_error_rises_to_the_melt(mini, metal, verdict):
+    (case,) = mini.conclusions._transfers([metal])
+    assert case.verdict == verdict
+    assert case.numbers.endswith("difference +2.00 points (+1.00 to +3.00)")
+
+
 def density(metal, filling, sigma_eV=0.2):
     recipe = SimpleNamespace(sigma_eV=sigma_eV)
     return SimpleNamespace(element=metal, recipe=recipe, d_filling=filling)
@@ -102,14 +138,15 @@ def test_fillings_are_compared_at_the_narrow_width_alone(mini):
         density("Ti", 0.99, 2.0),
     ]
     ((case),) = mini.conclusions._fillings(densities)
-    assert (case.about, case.verdict) == ("Cu against Ti", "holds")
+    assert (case.about, case.verdict) == ("Cu against Ti", "holds (hint)")
 
 
-def response(angular, radial, low, trusted=True):
+def response(angular, radial, width, trusted=True):
+    difference = angular - radial
     row = SimpleNamespace(
         angular=SimpleNamespace(value=angular),
         radial=SimpleNamespace(value=radial),
-        difference=SimpleNamespace(value=angular - radial, low=low),
+        difference=Estimate(difference, difference - width, difference + width),
         trusted=trusted,
     )
     return SimpleNamespace(element="Ti", rows=[None, SimpleNamespace(response=row)])
@@ -118,9 +155,11 @@ def response(angular, radial, low, trusted=True):
 @pytest.mark.parametrize(
     ("metal", "verdict"),
     [
-        (response(0.30, 0.10, 0.18), "holds"),
-        (response(0.20, 0.10, 0.08), "not resolved"),  # what noise alone would do
-        (response(0.30, 0.10, 0.18, trusted=False), "holds (hint)"),
+        (response(0.30, 0.10, 0.02), "holds"),
+        (response(0.20, 0.10, 0.02), "not resolved"),  # what noise alone would do
+        (response(0.12, 0.10, 0.01), "less than by chance"),  # forces that mostly grow or shrink
+        (response(0.30, 0.10, 0.02, trusted=False), "holds (hint)"),
+        (response(0.20, 0.10, 0.02, trusted=False), "not resolved"),
     ],
 )
 def test_forces_turn_only_if_they_turn_more_than_noise_does(mini, metal, verdict):
@@ -137,7 +176,8 @@ def test_forces_turn_only_if_they_turn_more_than_noise_does(mini, metal, verdict
     ],
 )
 def test_the_verdict_of_the_smearing_study_is_taken_over(mini, said, verdict):
-    percent = SimpleNamespace(percent=SimpleNamespace(value=8.0))
+    change = SimpleNamespace(percent=Estimate(-1.0, -2.0, -0.5))
+    percent = SimpleNamespace(percent=SimpleNamespace(value=8.0), change=change)
     metal = SimpleNamespace(
         element="Cu", verdict=said, trusted=True, rows=[SimpleNamespace(force=percent)]
     )

@@ -1,6 +1,7 @@
 """The results page and the data card say what the archive says."""
 
 import re
+from types import SimpleNamespace
 
 from tm23flows.documents.base import Provenance
 from tm23flows.documents.convergence import Convergence
@@ -56,6 +57,40 @@ def test_the_newest_version_of_a_dataset_is_on_the_page(mini, emt_mini, tmp_path
     first, second = ((tmp_path / one / mini.page.PAGE).read_text() for one in "ab")
     assert second.replace("@2", "") == first
     assert "| Cu | 0.2 eV | flare" in first
+
+
+def test_the_first_line_counts_what_came_out(mini):
+    def conclusion(*verdicts):
+        cases = tuple(mini.conclusions.Case("", one, "") for one in verdicts)
+        return mini.conclusions.Conclusion("", "", cases)
+
+    found = [
+        conclusion("holds", "holds"),
+        conclusion("holds (hint)"),
+        conclusion("holds", "contradicted (hint)", "not resolved"),
+        conclusion(),
+    ]
+    assert mini.page._in_short(found) == (
+        "In short, hints included: 2 of 4 conclusions in line with every comparison that was made; "
+        "contradicted in at least one: 1. All 6 comparisons: 3 *holds*, 1 *holds (hint)*, "
+        "1 *contradicted (hint)*, 1 *not resolved*."
+    )
+    assert mini.page._in_short(found[-1:]) == "In short: nothing was measured."
+
+
+def test_a_window_that_ends_early_is_marked(mini, monkeypatch):
+    def density(metal, complete):
+        recipe = SimpleNamespace(sigma_eV=0.2)
+        return SimpleNamespace(
+            element=metal, recipe=recipe, window_complete=complete,
+            d_band_centre_eV=-2.5, d_band_width_eV=1.0, d_filling=0.9,
+        )  # fmt: skip
+
+    found = [density("Cu", True), density("Cu", True), density("Ti", True), density("Ti", False)]
+    monkeypatch.setattr(mini.page, "read_all", lambda *_: found)
+    text = mini.page._states(None)
+    assert "| Cu | 0.2 eV | 2 |" in text
+    assert "| Ti | 0.2 eV | 2* |" in text
 
 
 def test_a_table_survives_what_stands_in_it(mini):

@@ -38,3 +38,23 @@ def test_complete_is_what_has_no_job_left(mini, tmp_path, worker, failed, left, 
     assert done.returncode == code, done.stderr
     assert words in done.stdout + done.stderr
     assert ("tm23 report" in (tmp_path / "calls").read_text()) == (code == 0)
+
+
+def test_other_metals_in_the_same_folder_get_their_models(mini, tmp_path):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, body in COMMANDS.items():
+        words = 'echo "$*" >>"$CALLS"' if name == "python" else body
+        (folder / name).write_text(f"#!/bin/sh\n{words}\n")
+        (folder / name).chmod(0o755)
+    calls = tmp_path / "calls"
+    for metals in ("Cu", "Cu", "Cu Ti"):
+        subprocess.run(
+            ["bash", str(mini.folder / "run.sh"), str(tmp_path / "place")],
+            env={"PATH": f"{folder}{os.pathsep}{os.defpath}", "CALLS": str(calls),
+                 "WORKER": "0", "FAILED": "0", "LEFT": "0", "MINI_METALS": metals},
+            capture_output=True, timeout=60, check=True,
+        )  # fmt: skip
+    asked = [line.partition(" --engine")[0] for line in calls.read_text().splitlines()]
+    models = [line.partition("workflow.py ")[2] for line in asked if "workflow.py" in line]
+    assert models == ["labels Cu", "models Cu", "labels Ti", "models Cu Ti"]
