@@ -18,6 +18,11 @@ export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 
 mkdir -p "$work/jobs"
 work=$(cd "$work" && pwd)
+[ -e "$work/engine" ] || echo "$engine" >"$work/engine"
+if [ "$(cat "$work/engine")" != "$engine" ]; then
+    echo "Labels in $work are of the engine $(cat "$work/engine"): take another folder for $engine." >&2
+    exit 2
+fi
 tm23 db start --path "$work/db" --port 0
 eval "$(tm23 db env --path "$work/db")"
 tm23 recover

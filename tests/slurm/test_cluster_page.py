@@ -52,7 +52,9 @@ def test_a_clone_has_what_the_set_up_needs(tmp_path):
         text=True,
         check=True,
     )  # fmt: skip
-    (script,) = re.findall(r"^bash (\S+)$", done.stdout, re.M)  # make within make also names folders
+    (script,) = re.findall(
+        r"^bash (\S+)$", done.stdout, re.M
+    )  # make within make also names folders
     assert (tmp_path / "tm23flows" / script).is_file()
 
 
