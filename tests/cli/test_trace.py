@@ -25,6 +25,16 @@ def test_the_tree_says_what_and_with_which_versions(tm23, emt_archive):
         assert word in out
 
 
+def test_a_dataset_has_a_name(tm23, emt_archive):
+    dataset = emt_archive.dataset("Cu-demo")
+    by_id = tm23("trace", dataset.id, "--json").json
+    assert by_id["levels"][0]["collection"] == "datasets"
+    for name in ("Cu-demo", "Cu-demo@1"):
+        assert tm23("trace", name, "--json").json == by_id
+    missing = tm23("trace", "Cu-demo@2")
+    assert (missing.code, "Cu-demo@2" in missing.err) == (2, True)
+
+
 def test_what_a_recipe_does_not_say_is_unknown(tm23, archive, make_frame, make_label):
     frame = make_frame()
     source = {"source": "a set of labels"}

@@ -52,9 +52,8 @@ def test_a_clone_has_what_the_set_up_needs(tmp_path):
         text=True,
         check=True,
     )  # fmt: skip
-    (script,) = re.findall(
-        r"^bash (\S+)$", done.stdout, re.M
-    )  # make within make also names folders
+    # A make around this one lets it name folders, too.
+    (script,) = re.findall(r"^bash (\S+)$", done.stdout, re.MULTILINE)
     assert (tmp_path / "tm23flows" / script).is_file()
 
 

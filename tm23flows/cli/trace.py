@@ -25,7 +25,12 @@ SINGULARS = {
 
 
 def trace(
-    document_id: Annotated[str, typer.Argument(metavar="ID", help="At least six digits.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="At least six digits of any id, or the name of a dataset."
+        ),
+    ],
     down: Annotated[
         bool, typer.Option("--down", help="What was made from it, not what it comes from.")
     ] = False,
@@ -48,6 +53,7 @@ def trace(
     The exit code is 1 if something is missing on the way back.
     """
     from tm23flows.store.archive import Archive
+    from tm23flows.store.datasets.names import dataset_named
     from tm23flows.store.past.descendants import descendants
     from tm23flows.store.past.relatives import SHOWN_PER_LEVEL
     from tm23flows.store.past.trace import trace as ancestors
@@ -55,6 +61,7 @@ def trace(
     if (down and both) or (as_json and prov):
         raise InputError("Choose one of --down and --both, and one of --json and --prov.")
     archive = Archive.open()
+    document_id = dataset_named(archive, what) or what
     shown = show if show is not None or prov else SHOWN_PER_LEVEL
     up_trace = None if down else ancestors(archive, document_id, shown)
     down_trace = descendants(archive, document_id, shown) if down or both else None

@@ -77,13 +77,8 @@ def find_dataset(archive: Archive, name: str) -> Dataset:
     NotFoundError
         If there is none.
     """
-    base, _, version = name.partition("@")
-    wanted: dict[str, Any] = {"name": base}
-    if version:
-        wanted["version"] = int(version) if version.isdecimal() and len(version) < 10 else -1
-    pointer = archive.database[DATASET_NAMES].find_one(wanted, sort=[("version", -1)])
-    if pointer is not None:
-        return archive.get(Dataset, pointer["dataset_id"])
+    if (named := dataset_named(archive, name)) is not None:
+        return archive.get(Dataset, named)
     if ids := _ids_beginning(archive, name):
         if len(ids) > 1:
             raise InputError(
@@ -94,6 +89,28 @@ def find_dataset(archive: Archive, name: str) -> Dataset:
     raise NotFoundError(
         f"There is no dataset '{name}'; there is {', '.join(known) or 'none at all'}."
     )
+
+
+def dataset_named(archive: Archive, name: str) -> str | None:
+    """Return the id of the dataset that a name points to.
+
+    Parameters
+    ----------
+    archive
+        The archive.
+    name
+        ``name`` (newest version) or ``name@version``.
+
+    Returns
+    -------
+    The id; None if there is no such name.
+    """
+    base, _, version = name.partition("@")
+    wanted: dict[str, Any] = {"name": base}
+    if version:
+        wanted["version"] = int(version) if version.isdecimal() and len(version) < 10 else -1
+    pointer = archive.database[DATASET_NAMES].find_one(wanted, sort=[("version", -1)])
+    return None if pointer is None else str(pointer["dataset_id"])
 
 
 def _ids_beginning(archive: Archive, digits: str) -> list[str]:
