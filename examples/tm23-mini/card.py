@@ -56,8 +56,8 @@ When the first metal had its models, a review changed words of the conclusions, 
 an interval is *not resolved*, and no longer *not measured*; only what is resolved can be a *hint*, and ranges of three frames
 are always one; forces that turn less than by chance are said to do so, and no longer *not resolved*.
 
-All this was seen in a first computation of Cu, Ti, Au and a part of Os, which was lost before it was published. What is here was
-computed after the last of these changes, by the protocol as it stands.
+What led to these changes was seen in a first computation, of Cu, Ti, Au and a part of Os, which was lost before it was published.
+What is here was computed after the last of them, by the protocol as it stands.
 """
 
 LIMITS = """## Limits
