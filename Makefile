@@ -2,7 +2,7 @@
 # make test              set up, then the tests (TEST_WORKERS=0: one after the other)
 # make docs              set up, then the manual: docs/_build/html/index.html
 # make mini              set up, then the small benchmark from nothing: hours, can be stopped and goes on
-# make mini-check        set up, then some labels of that benchmark's archive again, and compare (not shipped yet)
+# make mini-check        set up, then some labels of that benchmark's archive again, and compare
 # Files of tests run in their own order: by default the longest, which have the fewest tests, would come last
 # and one after the other.
 # All do nothing twice: a second run starts at once.

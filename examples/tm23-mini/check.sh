@@ -8,10 +8,6 @@ folder=${1:-work/mini-check}
 shift || true
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 
-if [ ! -e "$here/tm23-mini.tm23.tar.xz" ]; then
-    echo "There is no archive $here/tm23-mini.tm23.tar.xz to check; it is not shipped yet: 'make mini' makes one (README.md)." >&2
-    exit 2
-fi
 mkdir -p "$folder"
 tm23 db start --path "$folder/db" --port 0
 eval "$(tm23 db env --path "$folder/db")"
