@@ -16,7 +16,7 @@ PYTHON = "\n".join(
 def test_every_command_of_the_page_works(tm23, road):
     archive, _ = road
     label = archive.dataset("Cu-demo").label_ids[0]
-    assert len(COMMANDS) == 12
+    assert len(COMMANDS) == 13
     for command in COMMANDS:
         words = shlex.split(command, comments=True)[1:]
         ran = tm23(*(label[:12] if word == "ID" else word for word in words))
