@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tm23flows.errors import InputError
-from tm23flows.science.block_bootstrap import Bootstrap
+from tm23flows.science.block_bootstrap import Bootstrap, choose_blocks, draw_sums
 from tm23flows.science.power_law import bootstrap_power_law, fit_power_law
 
 SIZES = np.array([100, 300, 500, 700, 900])
@@ -190,6 +190,18 @@ def test_blocks_do_not_span_runs():
     order = np.arange(40).reshape(2, 20).T.ravel()
     mixed = interval(errors[:, order], Bootstrap(300, block_length=4), runs=["a", "b"] * 20)
     assert mixed.exponent == pytest.approx(apart.exponent)
+
+
+def test_with_few_blocks_the_ends_are_further_out():
+    errors = frame_errors(7, 0.0, 16)
+    bootstrap = Bootstrap(300, 0.9, block_length=4)
+    blocks = choose_blocks(errors, [0] * 16, bootstrap)
+    means = draw_sums(errors, blocks, bootstrap) / 16
+    slopes = np.polyfit(np.log(SIZES), np.log(means), 1)[0]
+    low, high = blocks.ends(0.9)
+    assert low < 0.05
+    assert high > 0.95
+    assert interval(errors, bootstrap).exponent == pytest.approx(np.quantile(slopes, [low, high]))
 
 
 def test_few_blocks_give_no_interval():

@@ -59,11 +59,6 @@ class Bootstrap:
         if self.seed < 0:
             raise InputError(f"The seed of a bootstrap is not negative, as {self.seed} is.")
 
-    @property
-    def ends(self) -> tuple[float, float]:
-        """The two quantiles between which the interval lies, of many blocks."""
-        return (1 - self.level) / 2, (1 + self.level) / 2
-
 
 @dataclass(frozen=True)
 class Estimate:
