@@ -4,7 +4,7 @@ import sys
 
 import matplotlib as mpl
 
-from tm23flows.report.plotting import canvas, finish, plain, style
+from tm23flows.report.plotting import canvas, finish, plain, plain_ticks, style
 
 
 def draw(title):
@@ -33,6 +33,16 @@ def test_a_users_settings_neither_change_nor_matter():
 
 def test_dollars_are_no_formula():
     assert b"</svg>" in draw("$x_{ <b> $").svg
+
+
+def test_ticks_of_a_logarithmic_axis_are_few_plain_numbers():
+    with style():
+        figure, (axes,) = canvas(1, 3.0, 2.5)
+        axes.set(xscale="log", yscale="log", xlim=(3, 15), ylim=(40, 230))
+        plain_ticks(axes.xaxis, axes.yaxis)
+        finish(figure, "a", "caption")
+        shown = [one.get_text() for one in axes.get_xticklabels(which="both")]
+    assert [one for one in shown if one and 3 <= float(one) <= 15] == ["3", "5", "10"]
 
 
 def test_no_state_of_pyplot_is_touched():

@@ -275,7 +275,7 @@ def _print(archive: Archive, study: Study) -> None:
     section = section_of(archive, study)
     out.print(Text(f"{section.title} ({study.id[:12]})", style="bold"))
     # As on the page: what a reader must know to judge the answer comes first.
-    for sentence in (*study.warnings, *section.answer):
+    for sentence in (*section.warnings, *section.answer):
         out.print(Text(sentence))
     for table in section.tables:
         out.print(table_of(table))

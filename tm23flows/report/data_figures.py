@@ -21,6 +21,7 @@ from tm23flows.report.plotting import (
     canvas,
     finish,
     plain,
+    plain_ticks,
     style,
 )
 from tm23flows.report.quantities import MEV_PER_EV, number_text
@@ -105,8 +106,6 @@ def draw_recipes(archive: Archive, named: NamedDataset) -> Drawing | None:
     -------
     The figure, or None where no frame has a second label.
     """
-    from matplotlib.ticker import LogLocator, NullFormatter
-
     found = pairs_by_recipe(archive, named.dataset.label_ids)
     lines = [(pairs, _force_changes(pairs)) for pairs in found]
     # A logarithmic axis cannot show recipes that agree exactly, and they need no line.
@@ -121,9 +120,7 @@ def draw_recipes(archive: Archive, named: NamedDataset) -> Drawing | None:
             name = f"{short_words(pairs[0][0].recipe)} ({len(pairs)} frames)"
             axes.plot(*_cumulative(change), color=colour, lw=1.5, label=plain(name))
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        plain_ticks(axes.xaxis)
         axes.set(xlabel="|ΔF| of an atom / (meV/Å)", ylabel="atoms below / %", ylim=(0, 101))
         base = short_words(lines[0][0][0][1].recipe)
         axes.set_title(plain(f"Change of the force on an atom against {base}"))

@@ -13,7 +13,7 @@ import numpy as np
 
 from tm23flows.documents.learning_curve import LearningCurve
 from tm23flows.report.label_noise import NOISE_NOTE, noise_of_evaluations, noise_text
-from tm23flows.report.plotting import PALETTE, Drawing, canvas, finish, plain, style
+from tm23flows.report.plotting import PALETTE, Drawing, canvas, finish, plain, plain_ticks, style
 from tm23flows.report.quantities import MEV_PER_EV, NOT_THERE, number_text
 from tm23flows.report.records import SHORT_ID, read_all
 from tm23flows.report.studies.section import StudySection, StudyTable
@@ -120,6 +120,7 @@ def draw_curves(curves: Sequence[LearningCurve]) -> Drawing:
             for colour, curve in zip(cycle(PALETTE), some, strict=False):
                 _draw_curve(panel, curve, colour)
             panel.set(xscale="log", yscale="log", title=element)
+            plain_ticks(panel.xaxis, panel.yaxis)
             panel.set_xlabel("training frames N")
             panel.set_ylabel("force MAE / (meV/Å)")
             panel.legend()

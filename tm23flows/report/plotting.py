@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 # Okabe and Ito's palette: told apart by readers with any colour vision.
@@ -100,6 +101,22 @@ def canvas(
     figure = NewFigure(figsize=(width * n_columns, height * n_rows), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, list(figure.subplots(n_rows, n_columns, squeeze=False).ravel())
+
+
+def plain_ticks(*scales: Axis) -> None:
+    """Label logarithmic axes with few plain numbers, which do not overlap in a small panel.
+
+    Parameters
+    ----------
+    scales
+        Axes of axes, such as ``axes.xaxis``; logarithmic already.
+    """
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    for scale in scales:
+        scale.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        scale.set_major_formatter("{x:g}")
+        scale.set_minor_formatter(NullFormatter())
 
 
 def finish(figure: Figure, title: str, caption: str) -> Drawing:

@@ -93,7 +93,8 @@ def noise_table(sets: Sequence[Named], head: str) -> StudyTable:
         ),
         rows=[_noise_cells(*one) for one in sets],
         note="Differences of force components from labels of the same frames on a denser mesh "
-        "under the same recipe. Labels on that mesh have noise of their own.",
+        "under the same recipe, in percent of the MAV of all test frames. Labels on that mesh have "
+        "noise of their own.",
     )  # fmt: skip
 
 

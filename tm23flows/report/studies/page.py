@@ -69,9 +69,18 @@ def section_of(archive: Archive, study: Study) -> StudySection:
 
     Returns
     -------
-    Sentences, tables and figures, from what is stored alone.
+    Sentences, tables and figures, from what is stored alone; its warnings and settings with them.
     """
-    return SECTIONS[study.kind](archive, study)
+    return _of_study(study, SECTIONS[study.kind](archive, study))
+
+
+def _of_study(study: Study, section: StudySection) -> StudySection:
+    return replace(
+        section,
+        warnings=(*study.warnings, *section.warnings),
+        settings=study.settings,
+        document=study.id,
+    )
 
 
 def study_chapters(archive: Archive) -> list[Chapter]:
@@ -98,14 +107,8 @@ def study_chapters(archive: Archive) -> list[Chapter]:
 
 def _shown(archive: Archive, study: Study) -> StudySection:
     try:
-        section = section_of(archive, study)
+        return section_of(archive, study)
     except (NotFoundError, DatabaseError) as error:
         why = f"This study cannot be shown: {error}"
-        section = StudySection(f"{TITLES[study.kind]} of {', '.join(study.elements)}", (), (), ())
-        section = replace(section, warnings=(why,))
-    return replace(
-        section,
-        warnings=(*study.warnings, *section.warnings),
-        settings=study.settings,
-        document=study.id,
-    )
+        title = f"{TITLES[study.kind]} of {', '.join(study.elements)}"
+        return _of_study(study, StudySection(title, (), (), (), warnings=(why,)))
