@@ -64,7 +64,8 @@ def test_means_are_over_atoms_not_over_frames():
     assert found.angular.value == pytest.approx(angular.mean())
     assert found.difference.value == pytest.approx((angular - radial).mean())
     assert (found.n_frames, found.n_atoms) == (40, 100)
-    for one in (found.radial, found.angular, found.difference):
+    assert found.excess.value == pytest.approx((angular - 2 * radial).mean())
+    for one in (found.radial, found.angular, found.difference, found.excess):
         assert one.low < one.value < one.high
     assert found.difference.sign == 1
     assert found.trusted
@@ -123,3 +124,10 @@ def test_small_changes_in_random_directions_are_twice_as_large_in_angle():
     changed = reference + random.normal(0, 1e-3, reference.shape)
     radial = radial_response(changed, reference).mean()
     assert angular_response(changed, reference).mean() == pytest.approx(2 * radial, rel=0.02)
+    found = mean_response(changed, reference, [10] * 2000, [0] * 2000, QUICK)
+    assert found.excess.sign == 0
+    assert (
+        mean_response(1.01 * reference, reference, [10] * 2000, [0] * 2000, QUICK).excess.sign == -1
+    )
+    turned = reference + 1e-3 * np.cross(reference, [0.0, 0.0, 1.0])
+    assert mean_response(turned, reference, [10] * 2000, [0] * 2000, QUICK).excess.sign == 1

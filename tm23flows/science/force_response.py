@@ -20,7 +20,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tm23flows.errors import InputError
 from tm23flows.science.block_bootstrap import (
@@ -35,11 +35,16 @@ from tm23flows.science.label_arrays import FloatArray, finite_array
 
 @dataclass(frozen=True)
 class MeanResponse:
-    """Means over all atoms, in eV/angstrom; ``difference`` is angular less radial."""
+    """Means over all atoms, in eV/angstrom.
+
+    ``difference`` is angular less radial, ``excess`` angular less twice the radial, which is zero
+    for small changes in random directions.
+    """
 
     radial: Estimate
     angular: Estimate
     difference: Estimate
+    excess: Estimate
     n_frames: int
     n_atoms: int
     block_length: int
@@ -143,17 +148,10 @@ def mean_response(
         The shapes do not fit, or a number is not finite.
     """
     counts = np.asarray(n_atoms, dtype=int)
-    radial, angular = radial_response(forces, reference), angular_response(forces, reference)
-    if counts.shape != (len(runs),) or (counts < 1).any() or counts.sum() != len(radial):
-        raise InputError(
-            f"Forces on {len(radial)} atoms do not fit {len(runs)} frames with "
-            f"{counts.sum()} atoms."
-        )
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    per_frame = np.add.reduceat(np.array([radial, angular, angular - radial]), starts, axis=1)
+    per_frame = _sums(forces, reference, counts, len(runs))
     means = per_frame.sum(axis=1) / counts.sum()
     blocks = choose_blocks(per_frame - means[:, None] * counts, runs, bootstrap)
-    draws: Sequence[FloatArray | None] = (None,) * 3
+    draws: Sequence[FloatArray | None] = (None,) * len(per_frame)
     if blocks.are_enough:
         *sums, atoms = draw_sums(np.vstack([per_frame, counts]), blocks, bootstrap)
         draws = [one / atoms for one in sums]
@@ -163,12 +161,28 @@ def mean_response(
         radial=found[0],
         angular=found[1],
         difference=found[2],
+        excess=found[3],
         n_frames=len(runs),
         n_atoms=int(counts.sum()),
         block_length=blocks.length,
         effective_frames=blocks.effective_frames,
         trusted=blocks.is_trusted,
     )
+
+
+def _sums(
+    forces: ArrayLike, reference: ArrayLike, counts: NDArray[np.int_], n_frames: int
+) -> FloatArray:
+    """Sum the columns of a mean response over the atoms of each frame, (4, frames)."""
+    radial, angular = radial_response(forces, reference), angular_response(forces, reference)
+    if counts.shape != (n_frames,) or (counts < 1).any() or counts.sum() != len(radial):
+        raise InputError(
+            f"Forces on {len(radial)} atoms do not fit {n_frames} frames with {counts.sum()} atoms."
+        )
+    columns = np.array([radial, angular, angular - radial, angular - 2 * radial])
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    summed: FloatArray = np.add.reduceat(columns, starts, axis=1)
+    return summed
 
 
 def _pair(forces: ArrayLike, reference: ArrayLike) -> tuple[FloatArray, FloatArray]:

@@ -64,6 +64,7 @@ def set_fields():
                 radial=bounded(0.03, 0.002),
                 angular=bounded(0.071, 0.004),
                 difference=bounded(0.041, 0.003),
+                excess=bounded(0.011, 0.005),
                 n_frames=48,
                 n_atoms=336,
                 block_length=2,

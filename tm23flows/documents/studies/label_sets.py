@@ -83,6 +83,11 @@ class ResponseRow(_Row):
     radial: Bounded = Field(description="Mean of | |F| - |F of the first set| |.")
     angular: Bounded = Field(description="Mean of | F - F of the first set |.")
     difference: Bounded = Field(description="Angular less radial; never negative.")
+    excess: Bounded | None = Field(
+        None,
+        description="Angular less twice the radial: zero for small changes in random directions. "
+        "None in studies of before it was computed.",
+    )
     n_frames: int = Field(ge=1, description="Frames.")
     n_atoms: int = Field(ge=1, description="Atoms of all frames.")
     block_length: int = Field(ge=1, description="Frames that were drawn together.")

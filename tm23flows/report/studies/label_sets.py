@@ -118,6 +118,7 @@ def response_table(sets: Sequence[Named], head: str) -> StudyTable:
             name,
             *(bounded_text(part, MEV_PER_EV) for part in (found.radial, found.angular)),
             bounded_text(found.difference, MEV_PER_EV),
+            bounded_text(found.excess, MEV_PER_EV, signed=True),
             str(found.n_frames),
             str(found.n_atoms),
         )
@@ -128,12 +129,13 @@ def response_table(sets: Sequence[Named], head: str) -> StudyTable:
         title="Force response",
         columns=(
             "metal", head, "radial / (meV/Å)", "angular / (meV/Å)", "difference / (meV/Å)",
-            "frames", "atoms",
+            "angular - 2 radial / (meV/Å)", "frames", "atoms",
         ),
         rows=rows,
         note="Means over all atoms of the dataset against the first label set: radial is "
         "| |F| - |F0| |, angular |F - F0|, which is never the smaller of the two. Small changes in "
-        "random directions, such as label noise, have an angular response of twice the radial one.",
+        "random directions, such as label noise, have an angular response of twice the radial one: "
+        "angular - 2 radial is zero.",
     )  # fmt: skip
 
 
