@@ -106,7 +106,8 @@ class Blobs:
             return f"The blob {key[:12]} is not in the archive."
         return (
             f"The blob {key[:12]} is a file of a model that was left out when the model came here: "
-            "import a dump that has it, with --trust-model-files."
+            "import a dump that has it, with --trust-model-files, or train a model of another "
+            "--seed (the same training is the same model, and is not kept twice)."
         )
 
     def has(self, key: str) -> bool:
