@@ -1,7 +1,7 @@
 # make demo [METAL=Cu]   set up, then the main job on real DFT
 # make test              set up, then the tests (TEST_WORKERS=0: one after the other)
 # make docs              set up, then the manual: docs/_build/html/index.html
-# make mini              set up, then the small benchmark from nothing: hours, can be stopped and goes on
+# make mini              set up, then the small benchmark from nothing: three hours on two cores, goes on if stopped
 # make mini-check        set up, then some labels of that benchmark's archive again, and compare
 # Files of tests run in their own order: by default the longest, which have the fewest tests, would come last
 # and one after the other.

@@ -9,8 +9,9 @@ counts only where the interval of the difference says so:
 
 Two comparisons have a word more. Where the noise of the labels could make the change of an error, it
 *may be label noise*. The angular response of forces is never below the radial one, so a difference
-of the two says nothing; that of small changes in random directions is twice the radial one. More
-than that *holds*; less is *less than by chance* and no contradiction, for the article has no limit.
+of the two says nothing; that of small changes in random directions is twice the radial one, so the
+difference from twice the radial one is judged. More than that *holds*; less is *less than by chance*: more of the change lies along the force than it would by
+chance, which need not be most of it. That is no contradiction, for the article has no limit.
 
 Where fewer independent frames stand behind an interval than it needs to be wide enough, it is too
 narrow, and what it seems to resolve is followed by *(hint)*. Ranges of a few frames are always that.
@@ -29,12 +30,15 @@ from tm23flows.documents.learning_curve import CurveFit, LearningCurve
 from tm23flows.documents.studies.label_sets import Bounded
 from tm23flows.documents.studies.smearing import SmearingResults
 from tm23flows.documents.studies.transfer import TransferResults
+from tm23flows.documents.study import Study
 from tm23flows.report.benchmark.arrays import Evaluated
 from tm23flows.report.benchmark.significance import Paired, compare_evaluations
 from tm23flows.report.records import read_all
 from tm23flows.science.block_bootstrap import Estimate
 from tm23flows.science.model_comparison import independent_difference
+from tm23flows.science.power_law import LEAST_SIZES, fit_power_law
 from tm23flows.store.datasets.names import list_datasets
+from tm23flows.store.studies import list_studies
 
 HARD = ("Ti", "Os")
 """Of groups IV to VIII, which have the larger percent errors in the article."""
@@ -147,8 +151,7 @@ def conclusions(archive: Archive, evaluations: Sequence[Evaluated]) -> list[Conc
     The conclusions, in the order of the article's figures.
     """
     main = tested(archive, evaluations, "-mini-0.2eV")
-    smearing = _newest(archive, "smearing", SmearingResults)
-    transfer = _newest(archive, "transfer", TransferResults)
+    smearing, transfer = (_metals(archive, kind) for kind in ("smearing", "transfer"))
     curves = [one for one in read_all(archive, LearningCurve) if one.fits]
     curves.sort(key=lambda one: one.provenance.created)
     return [
@@ -215,16 +218,30 @@ def tested(
     return [one for one, on in made if on.dataset_id in ids and on.part == "test"]
 
 
-def _newest(archive: Archive, kind: str, results: type) -> list:
-    from tm23flows.store.studies import list_studies
+def widest_study(archive: Archive, kind: str) -> Study | None:
+    """Return the newest study of the most metals; each metal has a smearing study of its own, too.
 
+    Parameters
+    ----------
+    archive
+        The archive.
+    kind
+        Such as ``smearing``.
+
+    Returns
+    -------
+    The study; None where there is none.
+    """
     found = [one for one in list_studies(archive) if one.kind == kind]
-    if not found:
+    return max(found, key=lambda one: (len(one.elements), one.provenance.created), default=None)
+
+
+def _metals(archive: Archive, kind: str) -> list:
+    study = widest_study(archive, kind)
+    if study is None:
         return []
-    # The study of most metals; each metal has one of its own, too.
-    last = max(found, key=lambda one: (len(one.elements), one.provenance.created))
-    assert isinstance(last.results, results)
-    return list(last.results.metals)
+    assert isinstance(study.results, SmearingResults | TransferResults)
+    return list(study.results.metals)
 
 
 def _hard_and_easy(evaluations: Sequence[Evaluated]) -> Iterator[Case]:
@@ -312,9 +329,18 @@ def _slopes(curves: Sequence[LearningCurve]) -> Iterator[Case]:
             yield Case(
                 f"{easy} against {hard}",
                 marked(said_by(difference), trusted),
-                f"exponents {steep.exponent:.2f} and {flat.exponent:.2f}, "
+                f"exponents {_exponents(steep)} and {_exponents(flat)}, "
                 f"{said_of(difference, '')} of -b",
             )
+
+
+def _exponents(fit: CurveFit) -> str:
+    """Write the exponent, and the one without the smallest set, which decides nothing."""
+    text = f"{fit.exponent:.2f}"
+    if len(fit.sizes) <= LEAST_SIZES:
+        return text
+    rest = fit_power_law(fit.sizes[1:], fit.force_mae[1:])
+    return f"{text} ({rest.exponent:.2f} without N = {fit.sizes[0]})"
 
 
 def _fall(fit: CurveFit) -> Estimate:
@@ -354,17 +380,15 @@ def _fillings(densities: Sequence[DensityOfStates]) -> Iterator[Case]:
 def _turns(metals: Iterable) -> Iterator[Case]:
     for metal in metals:
         row = metal.rows[-1].response
-        if row is None:
+        if row is None or row.excess is None:
             continue
-        word, less = UNRESOLVED, row.difference
-        if less.low is not None and less.high is not None:
-            # Small changes in random directions, such as noise, have a difference of the radial.
-            above, below = less.low > row.radial.value, less.high < row.radial.value
-            word = HOLDS if above else CHANCE if below else UNRESOLVED
+        # Small changes in random directions, such as noise, have none.
+        excess = scaled(row.excess)
+        word = {1: HOLDS, -1: CHANCE, 0: UNRESOLVED}[excess.sign]
         numbers = (
             f"angular {1000 * row.angular.value:.0f}, radial {1000 * row.radial.value:.0f} meV/Å"
         )
         if row.radial.value > 0:
             numbers += f", ratio {row.angular.value / row.radial.value:.2f}"
-        numbers += f", {said_of(scaled(row.difference), ' meV/Å')}"
+        numbers += f", angular - 2 radial {said_of(excess, ' meV/Å').partition(' ')[2]}"
         yield Case(metal.element, marked(word, row.trusted), numbers)

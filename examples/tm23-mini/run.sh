@@ -3,7 +3,8 @@
 #
 #   examples/tm23-mini/run.sh [FOLDER]     default: work/tm23-mini; 'make mini' does this
 #
-# It can be stopped at any time (Ctrl-C, a crash, a reboot) and started again: what is done is found.
+# It takes about three hours on two cores ('tm23 status' says what is left). It can be stopped at any time (Ctrl-C, a crash,
+# a reboot) and started again: what is done is found.
 #   MINI_METALS   metals, "Cu Ti Au Os" by default
 #   MINI_WORKERS  jobs at once, 2 by default
 #   MINI_ENGINE   gpaw; emt goes the same road in minutes, for trying, and is not DFT (Cu and Au)
@@ -26,19 +27,32 @@ fi
 tm23 db start --path "$work/db" --port 0
 eval "$(tm23 db env --path "$work/db")"
 tm23 recover
+if [ "$engine" = gpaw ]; then
+    echo "${#metals[@]} metals: about $((${#metals[@]} * 90)) minutes of one core; what is there is not computed again."
+    echo "From another shell: eval \"\$(tm23 db env --path $work/db)\"; tm23 status"
+fi
+SECONDS=0
 
 add() { # workflow file, then what workflow.py is told
     local file=$1
+    local added="$work/db/$(basename "$file").added" # goes when the database goes
     shift
-    if [ ! -e "$file.added" ]; then
+    if [ ! -e "$added" ]; then
         python "$here/workflow.py" "$@" --engine "$engine" -o "$file"
         lpad add "$file"
-        touch "$file.added"
+        mkdir -p "$work/db"
+        touch "$added"
     fi
 }
 
 pids=()
-trap 'kill -TERM "${pids[@]}" 2>/dev/null || true; wait' INT TERM
+stop() {
+    kill -TERM "${pids[@]}" 2>/dev/null || true # workers store what is done
+    wait
+    echo "Stopped: start this again to go on." >&2
+    exit 130
+}
+trap stop INT TERM
 
 work_off() { # everything in the launchpad
     pids=()
@@ -73,4 +87,5 @@ tm23 audit
 tm23 report -o "$work/report/index.html" --files "$work/report"
 tm23 cost
 tm23 db dump "$work/tm23-mini.tm23.tar.xz" --licence CC-BY-4.0 --without-model-files --without-places
-echo "TM23-mini is complete: $work/report/index.html"
+echo "TM23-mini is complete, after $((SECONDS / 60)) minutes of this run: $work/report/index.html"
+echo "Its database runs: tm23 db stop --path $work/db"

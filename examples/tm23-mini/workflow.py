@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from jobflow import Flow, Job
-from jobflow.managers.fireworks import flow_to_workflow
 from protocol import (
     CURVE_SIZES,
     CURVE_TEMPERATURE,
@@ -27,6 +26,7 @@ from protocol import (
     transfer,
 )
 
+from tm23flows.cli.execution import make_workflow
 from tm23flows.flows.learning_curve import RULE, datasets_by_size
 from tm23flows.flows.naming import tagged
 from tm23flows.flows.tm23 import Labelled, Road
@@ -103,7 +103,7 @@ def main() -> None:
     asked = parser.parse_args()
     metals = asked.metals or METALS
     make = labels_flow if asked.part == "labels" else models_flow
-    workflow = flow_to_workflow(make(metals, asked.engine), store=None)
+    workflow = make_workflow(make(metals, asked.engine))
     # One metal after the other, so that the first is done early; those of your own come last.
     places = {metal: place for place, metal in enumerate(reversed(METALS), 1)}
     for firework in workflow.fws:

@@ -27,6 +27,7 @@ CLONES = {
         "tm23flows", "tests/conftest.py", "tests/fixtures", "setup.cfg",
         "pyproject.toml", "ruff.toml",
     ),
+    "smearing_study.md": ("examples/tm23-mini/tm23-mini.tm23.tar.xz",),
 }  # fmt: skip
 """Pages whose reader works in a clone of the repository, and what of it they need."""
 

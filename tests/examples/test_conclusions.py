@@ -75,9 +75,12 @@ def test_a_conclusion_counts_its_cases(mini):
     assert conclusion(mini).verdict == "not measured"
 
 
-def fit(exponent, trusted=True):
-    interval = SimpleNamespace(low=exponent - 0.05, high=exponent + 0.05, trusted=trusted)
-    return SimpleNamespace(exponent=exponent, interval=interval)
+def fit(exponent, trusted=True, interval=True, sizes=(3, 6, 9)):
+    ends = SimpleNamespace(low=exponent - 0.05, high=exponent + 0.05, trusted=trusted)
+    return SimpleNamespace(
+        exponent=exponent, interval=ends if interval else None,
+        sizes=sizes, force_mae=tuple(one**exponent for one in sizes),
+    )  # fmt: skip
 
 
 def test_the_steeper_curve_has_the_smaller_exponent(mini):
@@ -90,10 +93,21 @@ def test_the_steeper_curve_has_the_smaller_exponent(mini):
 
 
 def test_a_curve_without_an_interval_is_measured_and_not_resolved(mini):
-    bare = SimpleNamespace(element="Ti", fits=[SimpleNamespace(exponent=-0.3, interval=None)])
+    bare = SimpleNamespace(element="Ti", fits=[fit(-0.3, interval=False)])
     (case,) = mini.conclusions._slopes([SimpleNamespace(element="Cu", fits=[fit(-0.8)]), bare])
     assert case.verdict == "not resolved"
     assert case.numbers == "exponents -0.80 and -0.30, difference +0.50 (no interval) of -b"
+
+
+def test_exponents_without_the_smallest_set_stand_beside(mini):
+    steep, flat = (fit(one, sizes=(3, 6, 9, 12)) for one in (-0.8, -0.3))
+    flat.force_mae = (0.01, *flat.force_mae[1:])  # not on the line
+    curves = [SimpleNamespace(element="Cu", fits=[steep])]
+    curves.append(SimpleNamespace(element="Ti", fits=[flat]))
+    (case,) = mini.conclusions._slopes(curves)
+    assert case.numbers.startswith(
+        "exponents -0.80 (-0.80 without N = 3) and -0.30 (-0.30 without N = 3), difference +0.50"
+    )
 
 
 def rise(verdict, trusted=True):
@@ -142,11 +156,11 @@ def test_fillings_are_compared_at_the_narrow_width_alone(mini):
 
 
 def response(angular, radial, width, trusted=True):
-    difference = angular - radial
+    excess = angular - 2 * radial
     row = SimpleNamespace(
         angular=SimpleNamespace(value=angular),
         radial=SimpleNamespace(value=radial),
-        difference=Estimate(difference, difference - width, difference + width),
+        excess=Estimate(excess, excess - width, excess + width),
         trusted=trusted,
     )
     return SimpleNamespace(element="Ti", rows=[None, SimpleNamespace(response=row)])
@@ -160,6 +174,7 @@ def response(angular, radial, width, trusted=True):
         (response(0.12, 0.10, 0.01), "less than by chance"),  # forces that mostly grow or shrink
         (response(0.30, 0.10, 0.02, trusted=False), "holds (hint)"),
         (response(0.20, 0.10, 0.02, trusted=False), "not resolved"),
+        (response(0.16, 0.10, 0.05), "not resolved"),  # for the radial one is uncertain, too
     ],
 )
 def test_forces_turn_only_if_they_turn_more_than_noise_does(mini, metal, verdict):

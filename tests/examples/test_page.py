@@ -7,6 +7,7 @@ from tm23flows.documents.base import Provenance
 from tm23flows.documents.convergence import Convergence
 from tm23flows.documents.label import Label, Rejection
 from tm23flows.report.records import measured, read_all
+from tm23flows.store.studies import list_studies
 
 
 def test_page_card_and_figures_are_written_from_the_archive(mini, emt_mini, tmp_path):
@@ -19,6 +20,9 @@ def test_page_card_and_figures_are_written_from_the_archive(mini, emt_mini, tmp_
         errors = next(row for row in one.evaluation.errors if row.group == "all")
         assert f"{errors.force.percent:.3g}"[:4] in page
     assert "Not measured." in page  # no transfer has been made
+    for study in list_studies(emt_mini):
+        assert study.warnings
+        assert all(f"- {warning}" in page for warning in study.warnings)
     assert f"| Cu | {emt_mini.frames().count()} | {emt_mini.labels().count()} |" in card
     assert "Engine emt" in card
 
@@ -68,11 +72,12 @@ def test_the_first_line_counts_what_came_out(mini):
         conclusion("holds", "holds"),
         conclusion("holds (hint)"),
         conclusion("holds", "contradicted (hint)", "not resolved"),
+        conclusion("holds", "holds (hint)"),
         conclusion(),
     ]
     assert mini.page._in_short(found) == (
-        "In short, hints included: 2 of 4 conclusions in line with every comparison that was made; "
-        "contradicted in at least one: 1. All 6 comparisons: 3 *holds*, 1 *holds (hint)*, "
+        "In short, hints included: 3 of 5 conclusions in line with every comparison that was made; "
+        "contradicted in at least one: 1. All 8 comparisons: 4 *holds*, 2 *holds (hint)*, "
         "1 *contradicted (hint)*, 1 *not resolved*."
     )
     assert mini.page._in_short(found[-1:]) == "In short: nothing was measured."

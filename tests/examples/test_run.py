@@ -1,13 +1,16 @@
 """run.sh says that the benchmark is complete only when all its jobs are done."""
 
 import os
+import shutil
+import signal
 import subprocess
+import time
 from types import SimpleNamespace
 
 import pytest
 
 COMMANDS = {
-    "tm23": 'echo "tm23 $*" >>"$CALLS"; [ "$1" != worker ] || exit "$WORKER"',
+    "tm23": 'echo "tm23 $*" >>"$CALLS"; [ "$1" != worker ] || exec sh -c "$WORK"',
     "python": 'echo "$*" >>"$CALLS"',
     "lpad": 'case "$*" in *add*) ;; *FIZZLED*) echo "$FAILED" ;; *COMPLETED*) echo "$LEFT" ;; esac',
 }
@@ -24,16 +27,21 @@ def script(mini, tmp_path):
         (folder / name).chmod(0o755)
     calls = tmp_path / "calls"
     plain = {"PATH": f"{folder}{os.pathsep}{os.defpath}", "CALLS": str(calls)}
-    done = {"WORKER": "0", "FAILED": "0", "LEFT": "0"}
+    done = {"WORK": "exit 0", "FAILED": "0", "LEFT": "0"}
 
-    def run(**environment):
-        return subprocess.run(
+    def start(**environment):
+        return subprocess.Popen(
             ["bash", str(mini.folder / "run.sh"), str(tmp_path / "a place")],
-            env=plain | done | environment,
-            capture_output=True, text=True, timeout=60, check=False,
+            env=plain | done | environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
-    return SimpleNamespace(run=run, calls=calls)
+    def run(**environment):
+        process = start(**environment)
+        out, err = process.communicate(timeout=60)
+        return SimpleNamespace(returncode=process.returncode, stdout=out, stderr=err)
+
+    return SimpleNamespace(start=start, run=run, calls=calls, folder=tmp_path / "a place")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +54,7 @@ def script(mini, tmp_path):
     ],
 )
 def test_complete_is_what_has_no_job_left(script, worker, failed, left, code, words):
-    done = script.run(WORKER=str(worker), FAILED=str(failed), LEFT=str(left))
+    done = script.run(WORK=f"exit {worker}", FAILED=str(failed), LEFT=str(left))
     assert done.returncode == code, done.stderr
     assert words in done.stdout + done.stderr
     assert ("tm23 report" in script.calls.read_text()) == (code == 0)
@@ -64,3 +72,22 @@ def test_labels_of_two_engines_are_not_mixed(script):
     engines = ({"MINI_ENGINE": "emt"}, {"MINI_ENGINE": "emt"}, {})
     assert [script.run(**one).returncode for one in engines] == [0, 0, 2]
     assert script.calls.read_text().count("db dump") == 2
+
+
+def test_a_new_database_in_the_same_folder_gets_all_jobs(script):
+    script.run()
+    shutil.rmtree(script.folder / "db")
+    script.run()
+    assert script.calls.read_text().count("labels Cu") == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_it_stops_its_workers_and_says_how_to_go_on(script, number):
+    process = script.start(WORK="exec sleep 60")
+    while "tm23 worker" not in (script.calls.read_text() if script.calls.exists() else ""):
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "start this again to go on" in err
+    assert "db dump" not in script.calls.read_text()

@@ -1,4 +1,7 @@
-"""The shipped archive of TM23-mini: whole, small, free to use, and what the protocol asks for."""
+"""The shipped archive of TM23-mini: whole, small, free to use, and what the protocol asks for.
+
+And what is written from it: results page, data card and figures are those of this archive.
+"""
 
 import io
 import os
@@ -14,6 +17,8 @@ import pytest
 from tm23flows import Archive
 from tm23flows.documents.convergence import Convergence
 from tm23flows.documents.label import Label
+from tm23flows.documents.learning_curve import LearningCurve
+from tm23flows.documents.model import Model
 from tm23flows.documents.trajectory import Trajectory
 from tm23flows.engines.gpaw import GpawEngine
 from tm23flows.report.records import read_all
@@ -25,10 +30,12 @@ from tm23flows.trainers.base import get_trainer
 ROOT = Path(__file__).resolve().parents[2]
 ARCHIVE = ROOT / "examples" / "tm23-mini" / "tm23-mini.tm23.tar.xz"
 NAME = "tm23-mini-shipped"
-METALS = ("Cu", "Ti", "Au")
-"""Those that are whole in it."""
+METALS = ("Cu", "Ti", "Au", "Os")
 
-COMPUTED = ("trajectories", "frames", "labels", "datasets", "models", "evaluations", "studies")
+COMPUTED = (
+    "trajectories", "frames", "labels", "convergences", "densities_of_states",
+    "datasets", "models", "evaluations", "learning_curves", "studies",
+)  # fmt: skip
 LARGEST_BYTES = 20_000_000
 WORD = re.compile(r"[0-9a-f]{64}|cold|warm|melt")
 PLACES = re.compile(rb"(?:/home|/root|/work|/tmp|/scratch)/\S*")
@@ -105,18 +112,38 @@ def test_it_has_what_the_protocol_asks_for(mini, shipped, metal):
         assert {one.recipe.options["nbands"] for one in labels} == {bands}
 
 
-def test_the_same_workflow_finds_everything_and_computes_nothing(
+@pytest.mark.parametrize("metal", METALS)
+def test_models_of_both_trainers_and_a_curve_are_there(shipped, metal):
+    data = shipped.dataset(f"{metal}-mini-0.2eV")
+    models = [one for one in read_all(shipped, Model) if one.dataset_id == data.id]
+    assert {one.trainer for one in models} == {"flare", "nequip"}
+    assert len([one for one in read_all(shipped, LearningCurve) if one.element == metal]) == 1
+
+
+def test_the_same_workflows_find_everything_and_compute_nothing(
     mini, shipped, run_flow, monkeypatch
 ):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise AssertionError("something is computed again")
 
     for name in ("label", "run_md"):
         monkeypatch.setattr(GpawEngine, name, refuse)
-    monkeypatch.setattr(type(get_trainer("flare")), "train", refuse)
+    for name in ("flare", "nequip"):
+        monkeypatch.setattr(type(get_trainer(name)), "train", refuse)
     before = {name: shipped.database[name].count_documents({}) for name in COMPUTED}
+    assert all(before.values()), before
     run_flow(mini.workflow.labels_flow(METALS[:1]))
+    run_flow(mini.workflow.models_flow(METALS))
     assert {name: shipped.database[name].count_documents({}) for name in COMPUTED} == before
+
+
+def test_page_card_and_figures_are_those_of_the_archive(mini, shipped, tmp_path):
+    written = mini.page.write(shipped, tmp_path)
+    for path in written:
+        committed = ROOT / path.relative_to(tmp_path)
+        assert path.read_bytes() == committed.read_bytes(), f"write it again: {committed.name}"
+    figures = {path.name for path in written if path.suffix == ".svg"}
+    assert {path.name for path in (ROOT / mini.page.FIGURES).iterdir()} == figures
 
 
 @pytest.mark.gpaw
