@@ -10,8 +10,9 @@ counts only where the interval of the difference says so:
 Two comparisons have a word more. Where the noise of the labels could make the change of an error, it
 *may be label noise*. The angular response of forces is never below the radial one, so a difference
 of the two says nothing; that of small changes in random directions is twice the radial one, so the
-difference from twice the radial one is judged. More than that *holds*; less is *less than by chance*: more of the change lies along the force than it would by
-chance, which need not be most of it. That is no contradiction, for the article has no limit.
+difference from twice the radial one is judged. More than that *holds*; less is *less than by
+chance*: more of the change lies along the force than it would by chance, which need not be most of
+it. That is no contradiction, for the article has no limit.
 
 Where fewer independent frames stand behind an interval than it needs to be wide enough, it is too
 narrow, and what it seems to resolve is followed by *(hint)*. Ranges of a few frames are always that.
