@@ -222,6 +222,24 @@ def kill(process):
     process.wait(60.0)
 
 
+def kill_at_work(plant, workers):
+    """SIGKILL workers when one of them has a job; they stand still while that is looked up."""
+
+    def is_caught():
+        for worker in workers:
+            assert worker.poll() is None, "a worker ended before it could be killed"
+            os.killpg(worker.pid, signal.SIGSTOP)
+        if plant.states()["RUNNING"]:
+            return True
+        for worker in workers:
+            os.killpg(worker.pid, signal.SIGCONT)
+        return False
+
+    wait_until(is_caught, explain=plant.last_words)
+    for worker in workers:
+        kill(worker)
+
+
 def is_gone(pid):
     """Whether a process has ended, even if its parent did not take notice yet."""
     try:

@@ -13,7 +13,7 @@ from atomate2.vasp.powerups import update_vasp_input_generators
 from jobflow import JobStore, run_locally
 from jobflow.managers.fireworks import flow_to_workflow
 from maggma.stores import MemoryStore
-from plant import TM23_WORKER, kill, open_plant, wait_until
+from plant import TM23_WORKER, kill_at_work, open_plant, wait_until
 
 from tm23flows.documents.label import Label
 from tm23flows.documents.trajectory import SEGMENT_ARRAYS, Trajectory
@@ -73,10 +73,7 @@ def test_one_metal_killed_and_recovered_twice_has_the_numbers_of_an_undisturbed_
     ):
         workers = [plant.worker(f"{one}{number}", program=TM23_WORKER) for one in WORKERS]
         wait_until(condition, explain=plant.last_words)
-        for worker in workers:
-            assert worker.poll() is None, plant.last_words()
-            kill(worker)
-        assert plant.states()["RUNNING"] > 0
+        kill_at_work(plant, workers)
         said = plant.tm23("recover", "--patience", "1", "--lost-after", "0")
         # put back, or told to its workflow where it was killed just after its last write
         assert "mended" in said
