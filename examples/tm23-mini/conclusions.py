@@ -5,7 +5,8 @@ counts only where the interval of the difference says so:
 
 - *holds*: it lies on the article's side of zero;
 - *contradicted*: it lies on the other side;
-- *not resolved*: it holds zero, or there is none.
+- *not resolved*: it holds zero, or there is none; for SIGMA also where the change of the root mean
+  square error does not lie on the same side.
 
 Two comparisons have a word more. Where the noise of the labels could make the change of an error, it
 *may be label noise*. The angular response of forces is never below the radial one, so a difference
@@ -357,7 +358,8 @@ def _falls(metals: Iterable) -> Iterator[Case]:
         word = words.get(metal.verdict, UNRESOLVED)
         numbers = " to ".join(f"{row.force.percent.value:.1f} %" for row in metal.rows)
         if change := metal.rows[-1].force.change:
-            numbers += f", {said_of(change.percent, ' points')}"
+            rms = said_of(change.percent_rms, " points").partition(" ")[2]
+            numbers += f", {said_of(change.percent, ' points')}, of root mean squares {rms}"
         yield Case(metal.element, marked(word, metal.trusted), numbers)
 
 

@@ -59,7 +59,8 @@ RULES = """The rules (`examples/tm23-mini/conclusions.py`) were fixed before the
 A verdict is about the interval of a difference:
 
 - *holds* or *contradicted*: the interval lies on the side of zero that the article says, or on the other;
-- *not resolved*: it holds zero, or there is none. That does not mean that there is no difference;
+- *not resolved*: it holds zero, or there is none; for Fig. 9a also where the change of the root mean square error does not lie
+  on the same side. That does not mean that there is no difference;
 - *may be label noise*: the noise of the labels, which SIGMA changes, could make the change of the error;
 - *less than by chance* (Fig. 9c alone): changes of the forces in random directions have an angular response of twice the radial
   one, and this is less, so more of the change lies along the force than it would by chance. That need not be most of it, and the

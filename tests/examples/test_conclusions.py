@@ -191,9 +191,13 @@ def test_forces_turn_only_if_they_turn_more_than_noise_does(mini, metal, verdict
     ],
 )
 def test_the_verdict_of_the_smearing_study_is_taken_over(mini, said, verdict):
-    change = SimpleNamespace(percent=Estimate(-1.0, -2.0, -0.5))
+    change = SimpleNamespace(
+        percent=Estimate(-1.0, -2.0, -0.5), percent_rms=Estimate(0.5, -2.0, 3.0)
+    )
     percent = SimpleNamespace(percent=SimpleNamespace(value=8.0), change=change)
     metal = SimpleNamespace(
         element="Cu", verdict=said, trusted=True, rows=[SimpleNamespace(force=percent)]
     )
-    assert [one.verdict for one in mini.conclusions._falls([metal])] == [verdict]
+    (case,) = mini.conclusions._falls([metal])
+    assert case.verdict == verdict
+    assert "of root mean squares +0.50 points (-2.00 to +3.00)" in case.numbers
