@@ -197,10 +197,18 @@ def test_f3_5_garbage_is_rejected_and_the_segment_kept(archive, structure, fault
 
 
 def test_f3_5_a_run_that_is_stopped_at_garbage_keeps_its_segment(archive, structure, faults):
-    faults({"do": "garbage", "at_step": 3, "times": 1}, {"step_s": 0.2})
+    faults(
+        {"do": "garbage", "at_step": 3, "folder": "*steps-000001"},
+        {"do": "hang", "at_step": 5, "folder": "*steps-000001"},
+        {"step_s": 0.2},
+    )
     run(structure, 10, 10)
     arrays = read(archive)
-    assert (np.flatnonzero(arrays["converged"] == 0) + 1).tolist() == [3]
+    kept = the_trajectory(archive).segments[0].last_step
+    assert kept in {2, 3, 4}
+    # A look at step 3 before all files have it costs that step: it is computed again, and sound.
+    bad = [3] if kept > 2 else []
+    assert (np.flatnonzero(arrays["converged"] == 0) + 1).tolist() == bad
     assert_invariants(archive)
 
 

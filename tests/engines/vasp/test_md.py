@@ -240,7 +240,8 @@ def test_unconverged_steps_are_flagged_and_move_on(faults, tmp_path):
 
 def test_impossible_numbers_are_no_result_and_the_rest_is_kept(faults, tmp_path, reference):
     faults({"do": "garbage", "at_step": 3, "times": 1})
-    steps = list(run(tmp_path, 6))
+    # Nobody looks before the end, and stops VASP where it may not have written the step down.
+    steps = list(run(tmp_path, 6, maker=quick(TM23MDMaker(), look_every=10**9)))
     assert [one.result is None for one in steps] == [False, False, True, False, False, False]
     assert [one.state.step for one in steps] == [1, 2, 3, 4, 5, 6]
     sound = [one for one in steps if one.result]

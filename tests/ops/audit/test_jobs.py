@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_i4_a_job_that_a_living_worker_has_just_taken(archive, launchpad, monkey
     def worker_begins(_seconds):
         launchpad["fireworks"].update_one({}, {"$set": {"state": "RUNNING", "launches": [1]}})
 
-    monkeypatch.setattr("tm23flows.ops.audit.jobs.time.sleep", worker_begins)
+    monkeypatch.setattr("tm23flows.ops.audit.jobs.time", SimpleNamespace(sleep=worker_begins))
     assert violations(archive, launchpad, "I4") == []
 
 
@@ -107,7 +108,7 @@ def test_i4_a_lock_of_a_worker_that_lives(archive, launchpad, monkeypatch):
     def worker_writes(_seconds):
         launchpad["workflows"].update_one({}, {"$unset": {"locked": True}})
 
-    monkeypatch.setattr("tm23flows.ops.audit.jobs.time.sleep", worker_writes)
+    monkeypatch.setattr("tm23flows.ops.audit.jobs.time", SimpleNamespace(sleep=worker_writes))
     assert violations(archive, launchpad, "I4") == []
 
 
