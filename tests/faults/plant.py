@@ -223,15 +223,19 @@ def kill(process):
 
 
 def kill_at_work(plant, workers):
-    """SIGKILL workers when one of them has a job; they stand still while that is looked up."""
+    """SIGKILL workers when one of them has a job; they stand still while that is looked up.
+
+    All but one may have ended: one that asks for jobs while another ends one finds none waiting.
+    """
 
     def is_caught():
-        for worker in workers:
-            assert worker.poll() is None, "a worker ended before it could be killed"
+        alive = [one for one in workers if one.poll() is None]
+        assert alive, "all workers ended before they could be killed"
+        for worker in alive:
             os.killpg(worker.pid, signal.SIGSTOP)
         if plant.states()["RUNNING"]:
             return True
-        for worker in workers:
+        for worker in alive:
             os.killpg(worker.pid, signal.SIGCONT)
         return False
 

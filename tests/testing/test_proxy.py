@@ -52,6 +52,9 @@ def test_the_fate_of_a_command(things, line, fate, n_written):
     expected = NotPrimaryError if fate == "not_primary" else AutoReconnect
     with pytest.raises(expected):
         there.insert_one({"_id": 1})
+    end = time.monotonic() + 20.0  # a client may hear of its line before the server has written
+    while direct.count_documents({}) < n_written and time.monotonic() < end:
+        time.sleep(0.01)
     assert direct.count_documents({}) == n_written
     assert line.fates == [("insert", fate)]
     assert there.count_documents({}) == n_written  # other commands pass
