@@ -28,7 +28,6 @@ READING = {"find", "count", "aggregate", "hello", "ismaster", "ping", "endSessio
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch, tmp_path, vasp):
     del vasp
-    monkeypatch.setattr(connect, "SELECTION_TIMEOUT_MS", 200)
     monkeypatch.setattr(patience, "FIRST_S", 0.02)
     monkeypatch.setattr(patience, "LONGEST_S", 0.1)
     monkeypatch.chdir(tmp_path)  # jobs leave their marks where they run
@@ -69,6 +68,7 @@ def frames_of(make_frame, count):
 @pytest.mark.parametrize("road", ["trajectory", "labels"])
 def test_f2_1_a_job_without_a_database_begins_nothing(archive, line, road, monkeypatch):
     monkeypatch.setenv("TM23_DATABASE_PATIENCE_S", "0")
+    monkeypatch.setattr(connect, "SELECTION_TIMEOUT_MS", 2000)
     line.drop()
     with pytest.raises(DatabaseError, match="does not answer"):
         getattr(roads, road)()

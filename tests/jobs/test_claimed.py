@@ -31,7 +31,6 @@ def settings(monkeypatch, tmp_path):
     monkeypatch.setenv("TM23_OUTBOX", str(tmp_path / "outbox"))
     monkeypatch.setenv("TM23_LOG_FILE", str(tmp_path / "events.log"))
     monkeypatch.setenv("TM23_DATABASE_PATIENCE_S", "20")
-    monkeypatch.setattr(connect, "SELECTION_TIMEOUT_MS", 200)
     monkeypatch.setattr(patience, "FIRST_S", 0.02)
     yield
     stopping.forget_request()
@@ -259,6 +258,7 @@ def test_f2_2_results_are_kept_and_the_task_is_free_when_its_lease_is_over(
     archive, line, monkeypatch, make_frame, tmp_path
 ):
     monkeypatch.setenv("TM23_DATABASE_PATIENCE_S", "0")
+    monkeypatch.setattr(connect, "SELECTION_TIMEOUT_MS", 2000)
     through, frame = Archive(line.uri, archive.database.name), make_frame(1)
     hold = Hold(through)
     with pytest.raises(ResultsKeptError), hold.claim(TASK, "label", "Cu"):  # noqa: PT012

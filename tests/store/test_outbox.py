@@ -38,11 +38,6 @@ def outbox(tmp_path, monkeypatch):
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    monkeypatch.setattr(connect, "SELECTION_TIMEOUT_MS", 200)
-
-
 @pytest.fixture
 def results(make_frame, make_label):
     """Two frames, the label of one and the rejection of the other."""
@@ -184,7 +179,10 @@ def test_a_full_disk_leaves_no_half_file(outbox, monkeypatch):
     assert list(outbox.iterdir()) == []
 
 
-def test_results_of_a_database_that_is_away_are_kept(archive, database, outbox, results):
+def test_results_of_a_database_that_is_away_are_kept(
+    archive, database, outbox, results, monkeypatch
+):
+    monkeypatch.setattr(connect, "SELECTION_TIMEOUT_MS", 2000)
     with database_proxy(database.port) as line:
         through = Archive(line.uri, archive.database.name)
         line.drop()

@@ -166,9 +166,9 @@ class Proxy:
         self.cut_after -= len(message)
         if self.cut_after > 0:
             return False
-        server.write(message[: self.cut_after - 1])
+        kept, self.cut_after = message[: self.cut_after - 1], None  # not again by another line
+        server.write(kept)
         await server.drain()
-        self.cut_after = None
         self._close_all()
         return True
 
