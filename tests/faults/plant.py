@@ -14,7 +14,6 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
@@ -30,7 +29,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BIN = Path(sys.executable).parent
 PING_S = 1
-LOCK_PATIENCE_S = 3  # FireWorks waits five minutes for a lock whose owner is gone
+LONG_AGO_S = "3600"  # whom `silence` was applied to, and nobody else, has not been heard of since
 COMMAND_PATIENCE_S = 300.0
 RESTART_PATIENCE_S = 60.0
 RLAUNCH, TM23_WORKER = ("rlaunch", "rapidfire"), ("tm23", "worker")
@@ -39,12 +38,15 @@ RLAUNCH, TM23_WORKER = ("rlaunch", "rapidfire"), ("tm23", "worker")
 class Plant:
     """A database and its workers in one folder, who see some more variables.
 
-    Where ``line`` is set, workers and commands reach the database through that URI.
+    Where ``line`` is set, workers and commands reach the database through that URI. After
+    ``lock_patience_s`` with a workflow locked by another, FireWorks leaves a job unfinished: few
+    seconds are for plants in which those who lock die, and nobody comes back.
     """
 
     def __init__(self, folder: Path, variables: dict[str, str] | None = None) -> None:
         self.folder = folder
         self.line: str | None = None
+        self.lock_patience_s = 60
         self.variables = dict(variables or {})  # what this plant adds is its own
         self.database = start(folder / "database", 0)
         self.launchpad = open_launchpad(self.uri)
@@ -132,12 +134,6 @@ class Plant:
         found = self.launchpad.fireworks.find(query, {"fw_id": 1, "spec._tasks": 1})
         return {one["spec"]["_tasks"][0]["job"]["uuid"]: one["fw_id"] for one in found}
 
-    def ping_age(self, fw_id):
-        """Say how long ago the worker of a Firework was last heard of."""
-        launch = self.launchpad.launches.find_one({"fw_id": fw_id, "state": "RUNNING"})
-        pinged = next(h["updated_on"] for h in launch["state_history"] if h["state"] == "RUNNING")
-        return datetime.now(UTC) - datetime.fromisoformat(pinged).replace(tzinfo=UTC)
-
     def kill_database(self):
         """SIGKILL the server, without a chance to write anything more."""
         os.kill(self.database.pid, signal.SIGKILL)
@@ -176,7 +172,7 @@ class Plant:
         for file, changes in {
             "FW_config.yaml": {
                 "PING_TIME_SECS": PING_S,
-                "WFLOCK_EXPIRATION_SECS": LOCK_PATIENCE_S,
+                "WFLOCK_EXPIRATION_SECS": self.lock_patience_s,
             },
             "my_fworker.yaml": {"category": category},
         }.items():
@@ -242,6 +238,14 @@ def kill_at_work(plant, workers):
     wait_until(is_caught, explain=plant.last_words)
     for worker in workers:
         kill(worker)
+
+
+def silence(plant, fw_id):
+    """Let a worker not be heard of for years, so that nobody has to wait for it."""
+    launch = plant.launchpad.launches.find_one({"fw_id": fw_id, "state": "RUNNING"})
+    for one in launch["state_history"]:
+        one["updated_on"] = "2020-01-01T00:00:00"
+    plant.launchpad.launches.replace_one({"_id": launch["_id"]}, launch)
 
 
 def is_gone(pid):

@@ -55,6 +55,7 @@ def rattled_frames(count, seed):
 
 
 def test_killed_database_loses_and_repeats_nothing(plant):
+    plant.lock_patience_s = 3
     archive = plant.archive()
     frames = list(rattled_frames(N_JOBS * FRAMES_PER_JOB, SEED))
     archive.put(*frames)

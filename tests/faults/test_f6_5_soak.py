@@ -46,7 +46,7 @@ def plant(tmp_path):
         open_plant(tmp_path / "plant", settings) as plant,
         database_proxy(plant.database.port) as line,
     ):
-        plant.line = line.uri
+        plant.line, plant.lock_patience_s = line.uri, 3
         plant._configure("operator", "")  # it asks over the bad line, too
         yield Soaked(plant, line)
 

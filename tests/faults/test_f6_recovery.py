@@ -1,6 +1,8 @@
 """F6.1 to F6.4 and I8: recoveries that die, that meet each other, and what they may not touch."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -8,7 +10,7 @@ import uuid
 import pytest
 from fault_jobs import note_execution
 from jobflow import Flow
-from plant import BIN, kill, wait_until
+from plant import BIN, kill, silence, wait_until
 from wrecks import MENDED, everything, make_wreck, states
 
 from tm23flows.ops.launchpad import job_states, open_launchpad
@@ -97,14 +99,6 @@ def said(process):
     return process.returncode, json.loads(out)
 
 
-def silence(plant, fw_id):
-    """Let a worker not be heard of for years, so that nobody has to wait for it."""
-    launch = plant.launchpad.launches.find_one({"fw_id": fw_id})
-    for one in launch["state_history"]:
-        one["updated_on"] = "2020-01-01T00:00:00"
-    plant.launchpad.launches.replace_one({"_id": launch["_id"]}, launch)
-
-
 def test_f6_2_two_recoveries_and_a_living_worker(plant):
     jobs = [note_execution(str(plant.log), 0.0) for _ in range(4)]
     plant.add(jobs)
@@ -119,9 +113,7 @@ def test_f6_2_two_recoveries_and_a_living_worker(plant):
     silence(plant, lost)
     # something to wait for, so that both are there at once
     taken = plant.launchpad._get_a_fw_to_run()
-    both = [run_recover(plant, "--patience", "5") for _ in range(2)]
-    results = sorted(map(said, both), key=lambda one: bool(one[1]["other"]))
-    (code, first), (other_code, second) = results
+    (code, first), (other_code, second) = two_recoveries(plant)
     assert (code, other_code, first["other"]) == (0, 0, None)
     assert second["other"]
     assert second["mended"] == []
@@ -134,6 +126,18 @@ def test_f6_2_two_recoveries_and_a_living_worker(plant):
     assert survivor.wait(PATIENCE_S) == 0, plant.last_words()
     assert plant.states() == {"COMPLETED": len(jobs)}
     assert plant.executions() == {job.uuid: 1 + (job.uuid == held["victim"]) for job in jobs}
+
+
+def two_recoveries(plant):
+    """Let two meet: the first stands still until the other is over; return what they said."""
+    both = [run_recover(plant, "--patience", "10") for _ in range(2)]
+    claims, at_it = plant.archive().database["claims"], {"_id": "recovery", "state": "running"}
+    wait_until(lambda: claims.find_one(at_it), explain=plant.last_words)
+    first = claims.find_one(at_it)["pid"]
+    os.kill(first, signal.SIGSTOP)
+    wait_until(lambda: any(one.poll() is not None for one in both))
+    os.kill(first, signal.SIGCONT)
+    return [said(one) for one in sorted(both, key=lambda one: one.pid != first)]
 
 
 HOLDER = """
@@ -157,7 +161,7 @@ def test_f6_3_only_the_lock_of_a_dead_holder_is_taken_away(plant):
     holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         assert holder.stdout.readline() == "locked\n"
-        code, found = said(run_recover(plant, "--patience", "1"))
+        code, found = said(run_recover(plant, "--patience", "8"))
         assert (code, found["mended"]) == (0, [])
         assert plant.launchpad.workflows.count_documents({"locked": True}) == 1
     finally:

@@ -1,11 +1,10 @@
 """A worker is killed in the middle of molecular dynamics; another one finishes the run."""
 
 import json
-from datetime import timedelta
 
 import numpy as np
 import pytest
-from plant import kill, lost_fireworks, wait_until
+from plant import LONG_AGO_S, lost_fireworks, silence
 
 from tm23flows.documents.recipe import Recipe
 from tm23flows.documents.structure import Structure
@@ -14,10 +13,13 @@ from tm23flows.engines.emt import EmtEngine
 from tm23flows.jobs.structure import make_structure
 from tm23flows.jobs.trajectory import TrajectoryJobMaker
 from tm23flows.store.trajectories import read_segments
+from tm23flows.testing.faults import Fault, command_with_faults
 
 pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(900)]
 
-N_STEPS, SEGMENT_STEPS = 120, 7
+PATIENCE_S = 400.0
+PUSH = "tm23flows.store.archive:Archive.push_segment"
+N_STEPS, SEGMENT_STEPS, DONE_BY_VICTIM = 120, 7, 3
 DYNAMICS = Dynamics(temperature_K=1020.0, damping_fs=100.0, seed=11)
 RECIPE = Recipe(engine="emt")
 
@@ -49,7 +51,6 @@ def uninterrupted_run(structure, recipe):
 
 def test_run_of_a_killed_worker_is_finished_without_a_seam(plant):
     archive = plant.archive()
-    # Large enough for EMT to need some ten milliseconds for a step.
     structure = make_structure("Cu", "primitive", [5, 5, 5], 0.0, "given", 0)
     archive.put(structure)
     job = TrajectoryJobMaker().make(
@@ -61,15 +62,15 @@ def test_run_of_a_killed_worker_is_finished_without_a_seam(plant):
         "warm",
     )
     plant.add([job])
-    victim = plant.worker("victim")
-    wait_until(lambda: n_segments(archive) >= 3, explain=plant.last_words)
-    kill(victim)
-    done_by_victim = n_segments(archive)
-    assert done_by_victim * SEGMENT_STEPS < N_STEPS, "the run was over before the kill"
+    fault = Fault(at=PUSH, when="after", call=DONE_BY_VICTIM)
+    command, variables = command_with_faults([fault])
+    plant.variables.update(variables)
+    assert plant.worker("victim", within=command).wait(PATIENCE_S) == -9, plant.last_words()
+    assert n_segments(archive) == DONE_BY_VICTIM
 
     number = plant.uuids({})[job.uuid]
-    wait_until(lambda: plant.ping_age(number) > timedelta(seconds=1))
-    found = plant.lpad("detect_lostruns", "--time", "1", "--rerun")
+    silence(plant, number)
+    found = plant.lpad("detect_lostruns", "--time", LONG_AGO_S, "--rerun")
     assert lost_fireworks(found) == [number]
     plant.run_workers("heir")
     assert plant.states() == {"COMPLETED": 1}, plant.last_words()
@@ -79,7 +80,7 @@ def test_run_of_a_killed_worker_is_finished_without_a_seam(plant):
     pieces = list(read_segments(archive, trajectory))
     arrays = {name: np.concatenate([one[name] for one in pieces]) for name in SEGMENT_ARRAYS}
     np.testing.assert_array_equal(arrays["step"], np.arange(1, N_STEPS + 1))
-    assert len(trajectory.segments) > done_by_victim
+    assert len(trajectory.segments) > DONE_BY_VICTIM
     reference = uninterrupted_run(archive.get(Structure, structure.id), trajectory.recipe)
     for name, expected in reference.items():
         np.testing.assert_allclose(arrays[name], expected, rtol=0, atol=1e-10, err_msg=name)

@@ -1,16 +1,12 @@
 """Several workers at once, and a worker that is killed: every job is done once."""
 
-from datetime import timedelta
-
 import pytest
 from fault_jobs import note_execution
-from plant import kill, lost_fireworks, wait_until
+from plant import LONG_AGO_S, kill, lost_fireworks, silence, wait_until
 
 from tm23flows.flows.naming import tagged
 
 pytestmark = [pytest.mark.fireworks, pytest.mark.slow, pytest.mark.timeout(900)]
-
-LOST_AFTER_S = 3
 
 
 def noted_jobs(plant, count, sleep_s=0.0):
@@ -39,10 +35,9 @@ def test_workers_at_once_do_every_job_once(plant):
 def test_job_of_a_killed_worker_is_found_and_done_once_more(plant):
     jobs = noted_jobs(plant, 30)
     plant.add(jobs)
-    victim, survivor = plant.worker("victim"), plant.worker("survivor")
-    wait_until(lambda: len(plant.events("done")) >= 6, explain=plant.last_words)
     for name in ("victim", "survivor"):
         plant.log.with_name(f"{plant.log.name}.hold.{name}").touch()
+    victim, survivor = plant.worker("victim"), plant.worker("survivor")
     wait_until(lambda: len(plant.events("held")) == 2, explain=plant.last_words)
     lost = next(uuid for uuid, worker in plant.events("held") if worker == "victim")
     kill(victim)
@@ -51,8 +46,8 @@ def test_job_of_a_killed_worker_is_found_and_done_once_more(plant):
 
     # The survivor is in the middle of a job too, but it pings.
     number = plant.uuids({})[lost]
-    wait_until(lambda: plant.ping_age(number) > timedelta(seconds=LOST_AFTER_S))
-    found = plant.lpad("detect_lostruns", "--time", str(LOST_AFTER_S), "--rerun")
+    silence(plant, number)
+    found = plant.lpad("detect_lostruns", "--time", LONG_AGO_S, "--rerun")
     assert lost_fireworks(found) == [number]
 
     for path in plant.folder.glob("*.hold.survivor"):

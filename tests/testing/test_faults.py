@@ -144,6 +144,21 @@ def test_a_process_dies_where_the_plan_says(tmp_path, fault, status, said):
     assert (done.returncode, done.stdout) == (status, said), done.stderr
 
 
+def test_a_process_stands_still_where_the_plan_says(tmp_path):
+    script = tmp_path / "script"
+    script.write_text(SCRIPT)
+    fault = Fault(at=ID, when="after", do="sigstop", call=2)
+    command, variables = command_with_faults([fault], str(script), "a")
+    with subprocess.Popen(
+        command, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
+        assert os.read(process.stdout.fileno(), 100) == b"a0 "
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout.read() == "a1 a2 "
+    assert process.returncode == 0
+
+
 def test_scripts_beside_the_interpreter_are_found_by_name():
     command, variables = command_with_faults([], "tm23", "--version")
     done = subprocess.run(

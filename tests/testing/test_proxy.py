@@ -106,9 +106,11 @@ def test_heartbeats_of_claims_are_told_from_other_writes(line, archive):
 
 def test_a_server_that_takes_no_line_leaves_no_client_waiting():
     with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        free = nobody.getsockname()[1]
-    with database_proxy(free) as line, socket.create_connection(("127.0.0.1", line.port)) as client:
-        client.settimeout(30.0)
-        with suppress(ConnectionResetError):
-            assert client.recv(1) == b""
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        with (
+            database_proxy(nobody.getsockname()[1]) as line,
+            socket.create_connection(("127.0.0.1", line.port)) as client,
+        ):
+            client.settimeout(300.0)
+            with suppress(ConnectionResetError):
+                assert client.recv(1) == b""

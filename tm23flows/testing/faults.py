@@ -44,8 +44,8 @@ class Fault(BaseModel):
         before or after the function. A function that yields is over when it has yielded all;
         before it is when the first is asked for.
     do
-        sigkill and sigterm go to this process; raise, sleep; ack_lost is an answer of the
-        database that gets lost: the function is done, and AutoReconnect is raised.
+        sigkill, sigterm and sigstop go to this process; raise, sleep; ack_lost is an answer of
+        the database that gets lost: the function is done, and AutoReconnect is raised.
     call
         At which call in this process, from 1 on; 0 for each.
     item
@@ -64,7 +64,7 @@ class Fault(BaseModel):
 
     at: str = Field(pattern=r"^[A-Za-z][\w.]*:[A-Za-z]\w*(\.[A-Za-z]\w*)?$")
     when: Literal["before", "after"] = "before"
-    do: Literal["sigkill", "sigterm", "raise", "sleep", "ack_lost"] = "sigkill"
+    do: Literal["sigkill", "sigterm", "sigstop", "raise", "sleep", "ack_lost"] = "sigkill"
     call: int = Field(1, ge=0)
     item: int | None = Field(None, ge=1)
     seconds: float = Field(0.0, ge=0)
@@ -207,7 +207,7 @@ def _is_first(fault: Fault) -> bool:
 
 
 def _do(fault: Fault) -> None:
-    if fault.do in {"sigkill", "sigterm"}:
+    if fault.do in {"sigkill", "sigterm", "sigstop"}:
         os.kill(os.getpid(), getattr(signal, fault.do.upper()))
     elif fault.do == "sleep":
         time.sleep(fault.seconds)

@@ -120,6 +120,8 @@ class Proxy:
                 answers, server = await asyncio.open_connection("127.0.0.1", self._server_port)
                 self._lines |= {client, server}
                 try:
+                    if self.is_down:  # meanwhile
+                        return
                     await self._talk(reader, client, answers, server)
                 finally:
                     self._lines -= {client, server}

@@ -32,7 +32,7 @@ def refusal(frame, reason, **recipe):
 
 
 def claimed(archive, job_uuid="", ago_s=5.0, lease_s=600.0, **about):
-    """Have a worker claim something, and be heard of some time ago."""
+    """Have a worker claim something, and be heard of some time ago; return the time that is."""
     now = server_now(archive.database)
     archive.database["claims"].insert_one({
         "_id": f"task-{job_uuid or about.get('name')}", "state": "running", "host": "node7",
@@ -40,3 +40,4 @@ def claimed(archive, job_uuid="", ago_s=5.0, lease_s=600.0, **about):
         "beat": now - timedelta(seconds=ago_s), "begun": now - timedelta(seconds=90),
         "about": {"job": job_uuid, **about},
     })  # fmt: skip
+    return now

@@ -67,21 +67,19 @@ def test_without_a_claim_the_pings_of_the_worker_count(launchpad, taken, archive
 
 
 def test_a_claim_says_more_than_pings(launchpad, taken, archive):
-    claimed(archive, "u-1", ago_s=30)
-    now = server_now(archive.database)
+    now = claimed(archive, "u-1", ago_s=30)
     (one,) = running_jobs(launchpad.db, archive.database, now)
     assert (one.host, one.silent) == ("node7", False)
-    assert one.heard_s == pytest.approx(30, abs=5)
+    assert one.heard_s == pytest.approx(30, abs=0.01)
     archive.database["claims"].update_one({}, {"$set": {"lease_s": 1.0}})
     assert running_jobs(launchpad.db, archive.database, now + timedelta(seconds=90))[0].silent
 
 
 def test_what_runs_outside_of_fireworks_is_shown_by_its_claim(launchpad, archive):
-    claimed(archive, name="Ti cold trajectory", element="Ti", stage="aimd", kind="trajectory")
     claimed(archive, name="gone", element="Cu", stage="label", ago_s=1e5)
-    now = server_now(archive.database)
+    now = claimed(archive, name="Ti cold trajectory", element="Ti", stage="aimd", kind="trajectory")
     gone, alive = running_jobs(launchpad.db, archive.database, now)
     assert (gone.name, gone.silent) == ("gone", True)
     assert (alive.name, alive.fw_id, alive.stage) == ("Ti cold trajectory", None, "aimd")
-    assert alive.ran_s == pytest.approx(90, abs=10)
+    assert alive.ran_s == pytest.approx(90, abs=0.01)
     assert [one.name for one in running_jobs(launchpad.db, archive.database, now, "Cu")] == ["gone"]

@@ -149,8 +149,10 @@ def test_stopcar_ends_a_run_with_whole_files(slow, read, order, word):
 def test_a_read_only_stopcar_stays(slow):
     """custodian writes it so and looks for it afterwards."""
     folder, process = slow()
-    (folder / "STOPCAR").write_text("LSTOP = .TRUE.\n")
-    (folder / "STOPCAR").chmod(0o444)
+    written = folder / "STOPCAR.written"
+    written.write_text("LSTOP = .TRUE.\n")
+    written.chmod(0o444)
+    written.rename(folder / "STOPCAR")  # it may be looked for at any time
     process.communicate(timeout=300)
     assert process.returncode == 0
     assert (folder / "STOPCAR").exists()
