@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 from jobflow import Flow, JobStore, run_locally
 from maggma.stores import MemoryStore
 
@@ -58,6 +59,11 @@ _PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("steady", derandomize=True, database=None, **_PATIENT)
 settings.register_profile("search", **_PATIENT)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+if settings.get_current_profile_name() == "steady":
+    # Hypothesis draws numbers from the modules too that are imported by now. Which these are is up
+    # to the tests that this worker had before, and so to how fast the other was.
+    assert callable(providers._get_local_constants)
+    providers._get_local_constants = lambda: providers._local_constants
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -43,6 +43,7 @@ def _few_epochs(tmp_path, monkeypatch):
 @pytest.mark.fireworks
 @pytest.mark.flare
 @pytest.mark.nequip
+@pytest.mark.timeout(1800)
 def test_the_whole_road_through_lpad_and_rlaunch(tmp_path):
     """The main job with EMT for the forces: database, workers, trainers, table, trace, report.
 
@@ -68,6 +69,7 @@ def test_the_whole_road_through_lpad_and_rlaunch(tmp_path):
 @pytest.mark.fireworks
 @pytest.mark.flare
 @pytest.mark.nequip
+@pytest.mark.timeout(1800)
 def test_the_whole_road_on_vasp(tmp_path, vasp):
     """The same with VASP's simulator under custodian."""
     assert vasp

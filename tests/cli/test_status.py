@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,9 @@ def test_a_screen_shows_what_is_there_until_ctrl_c(jobs):
         while shown.count(b"jobs: 1 of 3 done") < 2:  # reading fails when the command has ended
             shown += os.read(leader, 65536)
         watching.send_signal(signal.SIGINT)
+        with suppress(OSError):  # nobody has the screen any more
+            while os.read(leader, 65536):
+                pass
         assert watching.wait(300) == 0
     finally:
         watching.kill()

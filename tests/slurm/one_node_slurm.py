@@ -13,7 +13,7 @@ import shutil
 import socket
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo")
 PATIENCE_S = 400.0
@@ -83,7 +83,7 @@ class Slurm:
         options = [f"--{name}={self.folder / file}" for name, file in files.items()]
         self._daemon("munged", "--foreground", "--force", *options)
         host = socket.gethostname().partition(".")[0]
-        ports = {"controller_port": _free_port(), "node_port": _free_port()}
+        ports = dict(zip(("controller_port", "node_port"), _free_ports(2), strict=True))
         text = CONFIGURATION.format(
             host=host, user=getpass.getuser(), folder=self.folder, kill_wait=KILL_WAIT_S, **ports
         )
@@ -181,7 +181,9 @@ def _program(name):
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
 
 
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def _free_ports(count):
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]

@@ -121,7 +121,7 @@ def test_reservation_mode_gives_each_job_its_own_slurm_job(site, slurm):
     assert len(reserved) == 2
 
 
-N_STEPS, COUNT = 200, 10
+N_STEPS, COUNT = 400, 10
 
 
 @pytest.mark.parametrize("signal", [["--batch", "--signal=USR1"], []], ids=["USR1", "scancel"])

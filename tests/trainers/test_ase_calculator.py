@@ -43,7 +43,6 @@ LOSSES = {
     "ends": "The process ended with exit status 3.",
     "leaves": "The process ended with exit status 1.",
     "segfaults": "The process was ended by signal 11",
-    "hangs": "The calculator did not answer within 3 s.",
 }
 HARMLESS = ("no_stress", "full_stress", "one_energy", "moves_atoms")
 
@@ -79,7 +78,7 @@ def test_every_failure_is_one_frame_and_the_rest_is_what_it_should_be(prepare, t
     faults = {str(2 * i): fault for i, fault in enumerate([*LOSSES, *HARMLESS])}
     n = 2 * len(faults) + 1
     frames = write_file(numbered_frames(n), tmp_path / "frames.xyz")
-    folder, _ = prepare("wild:Faulty", kwargs={"faults": faults}, frame_limit_s=3.0)
+    folder, _ = prepare("wild:Faulty", kwargs={"faults": faults})
     found = CalculatorTrainer().predict(folder, tmp_path / "frames.xyz", tmp_path / "work")
 
     expected = {2 * i: reason for i, reason in enumerate(LOSSES.values())}
@@ -99,6 +98,14 @@ def test_every_failure_is_one_frame_and_the_rest_is_what_it_should_be(prepare, t
             assert np.isnan(found.stresses[place]).all()
         else:
             assert found.stresses[place] == pytest.approx(atoms.get_stress(), abs=1e-12)
+
+
+def test_a_calculator_that_hangs_loses_its_frame_alone(prepare, tmp_path):
+    write_file(numbered_frames(2), tmp_path / "frames.xyz")
+    folder, _ = prepare("wild:Faulty", kwargs={"faults": {"0": "hangs"}}, frame_limit_s=6.0)
+    found = CalculatorTrainer().predict(folder, tmp_path / "frames.xyz", tmp_path / "work")
+    assert found.failures == {0: "The calculator did not answer within 6 s."}
+    assert np.isfinite(found.energies).tolist() == [False, True]
 
 
 def test_a_calculator_without_stress_fails_on_no_frame(prepare, tmp_path):

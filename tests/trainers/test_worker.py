@@ -51,7 +51,7 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
-def wait_until(condition, seconds: float = 20.0) -> bool:
+def wait_until(condition, seconds: float = 300.0) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -220,6 +220,7 @@ def test_the_worker_ends_with_its_parent(worker, tmp_path, signum):
 def test_a_parent_that_handles_termination_itself_is_told_after_the_worker_ended(worker, tmp_path):
     script = worker("""
         def task(request):
+            time.sleep(1)  # the parent goes on after it has started this
             os.kill(os.getppid(), 15)
             time.sleep(600)
     """)

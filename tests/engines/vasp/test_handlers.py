@@ -310,7 +310,7 @@ def test_output_is_not_complete_after_a_stop_in_the_middle_of_a_step(words, faul
 
 def test_a_static_that_a_user_aborts_is_no_good_result(tmp_path, faults, copper):
     """VASP gives forces of the electrons as they are and a complete file."""
-    faults({"step_s": 3})
+    faults({"step_s": 8})
     place = tmp_path / "aborted"
     maker = TM23StaticMaker()
     maker.run_vasp_kwargs["custodian_kwargs"] = {"polling_time_step": 0.1}

@@ -37,10 +37,15 @@ def test_start_status_stop(folder):
 
 
 def test_the_port_can_be_chosen(folder):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    assert start(folder, port).port == port
+    for attempt in range(10):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        try:
+            assert start(folder, port).port == port
+            break
+        except DatabaseError:  # another program was faster
+            assert attempt < 9
     assert DEFAULT_PORT == 27923
 
 

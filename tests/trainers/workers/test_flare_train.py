@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
-import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from tm23flows.testing.faults import Fault, command_with_faults
 from tm23flows.trainers.flare import BOUNDS, FlareTrainer
 from tm23flows.trainers.frames import write_frames
 
@@ -93,13 +94,12 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(make_request, 
     request = make_request("killed", checkpoint_s=0.0)
     folder = Path(request["folder"])
     (folder / "request.json").write_text(json.dumps(request))
-    command = [sys.executable, str(worker_path / "flare_worker.py"), str(folder / "request.json")]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
-    while not any(int(path.stem) >= 3 for path in (folder / "checkpoints").glob("*.json")):
-        assert process.poll() is None
-        time.sleep(0.001)
-    process.kill()
-    process.wait()
+    fault = Fault(at="flare_checkpoint:keep_checkpoint", when="after", call=4)
+    worker = str(worker_path / "flare_worker.py")
+    command, variables = command_with_faults([fault], worker, str(folder / "request.json"))
+    environment = {**os.environ, "PYTHONPATH": str(worker_path), **variables}
+    killed = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert not (folder / "result.json").exists()
     assert not (folder / "model_5").exists()
     accounts = sorted((folder / "checkpoints").glob("*.json"), reverse=True)

@@ -84,14 +84,16 @@ def test_an_error_that_is_not_finite_ends_the_training(loop):
     assert ended.value.kind == "diverged"
 
 
-def test_the_time_left_is_that_of_the_epochs_or_of_the_limit(loop, tmp_path):
+def test_the_time_left_is_that_of_the_epochs_or_of_the_limit(loop, tmp_path, monkeypatch):
+    now = time.monotonic()
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: now))
     progress = loop.Progress()
     keeper = loop._Keeper(make_task(loop, tmp_path, elapsed_s=40.0), {}, progress)
     read = lambda: json.loads((tmp_path / "progress.json").read_text())  # noqa: E731
     assert (read()["step"], read()["eta_s"]) == (0, None)
-    progress.epoch, keeper.began = 2, time.monotonic() - 10.0
+    progress.epoch, keeper.began = 2, now - 10.0
     keeper.say()
     assert read()["eta_s"] == pytest.approx(40.0, abs=2)
-    keeper.began = time.monotonic() - 30.0
+    keeper.began = now - 30.0
     keeper.say()
     assert read()["eta_s"] == pytest.approx(60.0, abs=2)

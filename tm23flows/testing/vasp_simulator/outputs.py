@@ -119,7 +119,9 @@ class Outputs:
 
     def contcar(self, poscar: Poscar) -> None:
         """Replace CONTCAR: the positions of the step just done, and the way on from there."""
-        (self.folder / "CONTCAR").write_text(write_poscar(poscar), encoding="ascii")
+        written = self.folder / ".CONTCAR"  # who looks at a run that goes on never sees a half
+        written.write_text(write_poscar(poscar), encoding="ascii")
+        written.replace(self.folder / "CONTCAR")
 
     def end(self, inputs: Inputs, last: Poscar) -> None:
         """Write the ends of all files, wave functions and charge, and close them."""
