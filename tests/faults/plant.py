@@ -29,7 +29,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BIN = Path(sys.executable).parent
 PING_S = 1
-LONG_AGO_S = "3600"  # whom `silence` was applied to, and nobody else, has not been heard of since
+LONG_AGO_S, LONG_AGO = "3600", "2020-01-01T00:00:00"  # nobody is silent for so long by itself
 COMMAND_PATIENCE_S = 300.0
 RESTART_PATIENCE_S = 60.0
 RLAUNCH, TM23_WORKER = ("rlaunch", "rapidfire"), ("tm23", "worker")
@@ -244,8 +244,14 @@ def silence(plant, fw_id):
     """Let a worker not be heard of for years, so that nobody has to wait for it."""
     launch = plant.launchpad.launches.find_one({"fw_id": fw_id, "state": "RUNNING"})
     for one in launch["state_history"]:
-        one["updated_on"] = "2020-01-01T00:00:00"
+        one["updated_on"] = LONG_AGO
     plant.launchpad.launches.replace_one({"_id": launch["_id"]}, launch)
+
+
+def is_silent(plant, fw_id):
+    """Whether a worker has said nothing since it was silenced."""
+    launch = plant.launchpad.launches.find_one({"fw_id": fw_id, "state": "RUNNING"})
+    return all(one["updated_on"] == LONG_AGO for one in launch["state_history"])
 
 
 def is_gone(pid):

@@ -2,7 +2,7 @@
 
 import pytest
 from fault_jobs import note_execution
-from plant import LONG_AGO_S, kill, lost_fireworks, silence, wait_until
+from plant import LONG_AGO_S, is_silent, kill, lost_fireworks, silence, wait_until
 
 from tm23flows.flows.naming import tagged
 
@@ -39,14 +39,16 @@ def test_job_of_a_killed_worker_is_found_and_done_once_more(plant):
         plant.log.with_name(f"{plant.log.name}.hold.{name}").touch()
     victim, survivor = plant.worker("victim"), plant.worker("survivor")
     wait_until(lambda: len(plant.events("held")) == 2, explain=plant.last_words)
-    lost = next(uuid for uuid, worker in plant.events("held") if worker == "victim")
+    held = {worker: uuid for uuid, worker in plant.events("held")}
+    lost = held["victim"]
     kill(victim)
     for path in plant.folder.glob("*.hold.victim"):
         path.unlink()
 
-    # The survivor is in the middle of a job too, but it pings.
-    number = plant.uuids({})[lost]
+    number, alive = (plant.uuids({})[one] for one in (lost, held["survivor"]))
     silence(plant, number)
+    silence(plant, alive)
+    wait_until(lambda: not is_silent(plant, alive))  # in the middle of a job too, but it pings
     found = plant.lpad("detect_lostruns", "--time", LONG_AGO_S, "--rerun")
     assert lost_fireworks(found) == [number]
 
