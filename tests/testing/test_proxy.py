@@ -1,6 +1,7 @@
 """A bad line: what becomes of a command on it, seen with a real client and a real server."""
 
 import socket
+import struct
 import time
 from contextlib import suppress
 
@@ -82,6 +83,22 @@ def test_a_line_that_is_cut_in_the_middle_of_a_message(things, line):
     assert direct.count_documents({}) == 1
     there.insert_one({"_id": 1, "text": "x" * 5000})
     assert direct.count_documents({}) == 2
+
+
+def test_a_line_is_cut_once_although_the_server_is_slow():
+    """What other lines say, while it takes its part of the message, cuts nothing more."""
+    size = 32 << 20  # more than a server has room for before it reads
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        database_proxy(server.getsockname()[1]) as line,
+        socket.create_connection(("127.0.0.1", line.port)) as client,
+    ):
+        line.cut_after = size - 1000
+        client.sendall(struct.pack("<iiii", size, 1, 0, 2013) + bytes(size - 16))
+        end = time.monotonic() + 60.0
+        while line.cut_after is not None and time.monotonic() < end:
+            time.sleep(0.01)
+        assert line.cut_after is None
 
 
 def test_a_slow_line_is_slow(things, line):
