@@ -119,9 +119,7 @@ class Outputs:
 
     def contcar(self, poscar: Poscar) -> None:
         """Replace CONTCAR: the positions of the step just done, and the way on from there."""
-        written = self.folder / ".CONTCAR"  # who looks at a run that goes on never sees a half
-        written.write_text(write_poscar(poscar), encoding="ascii")
-        written.replace(self.folder / "CONTCAR")
+        (self.folder / "CONTCAR").write_text(write_poscar(poscar), encoding="ascii")
 
     def end(self, inputs: Inputs, last: Poscar) -> None:
         """Write the ends of all files, wave functions and charge, and close them."""
